@@ -1,0 +1,191 @@
+//! Hash slots (Redis Cluster specification, "Key distribution model" and "Hash tags").
+
+use crate::crc::crc16;
+use alloc::boxed::Box;
+use core::fmt;
+
+/// How many slots a cluster has.
+pub const SLOT_COUNT: usize = 16384;
+
+/// A hash slot, `0..16384`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Slot(u16);
+
+impl Slot {
+    /// `None` outside `0..16384`.
+    pub fn new(number: u64) -> Option<Slot> {
+        (number < SLOT_COUNT as u64).then_some(Slot(number as u16))
+    }
+
+    /// The slot that `key` lives in: CRC16 of the hash tag if it has a non-empty one, else of the whole key.
+    #[inline]
+    pub fn of_key(key: &[u8]) -> Slot {
+        Slot(crc16(hash_tag(key)) & (SLOT_COUNT as u16 - 1))
+    }
+
+    /// As an index.
+    #[inline]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// As a number.
+    pub fn number(self) -> u16 {
+        self.0
+    }
+
+    /// All slots in order.
+    pub fn all() -> impl DoubleEndedIterator<Item = Slot> {
+        (0..SLOT_COUNT as u16).map(Slot)
+    }
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What is between the first `{` and the first `}` after it, unless that is empty or missing: then the whole key.
+#[inline]
+pub fn hash_tag(key: &[u8]) -> &[u8] {
+    let Some(open) = memchr::memchr(b'{', key) else { return key };
+    let rest = &key[open + 1..];
+    match memchr::memchr(b'}', rest) {
+        None | Some(0) => key,
+        Some(close) => &rest[..close],
+    }
+}
+
+/// A set of slots: the 2048-byte bitmap of the bus header, least significant bit first.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SlotSet(Box<[u8; SLOT_COUNT / 8]>);
+
+impl Default for SlotSet {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+impl SlotSet {
+    /// No slot.
+    pub fn empty() -> Self {
+        Self(Box::new([0; SLOT_COUNT / 8]))
+    }
+
+    /// Every slot.
+    pub fn full() -> Self {
+        Self(Box::new([0xff; SLOT_COUNT / 8]))
+    }
+
+    /// From the bitmap of a bus packet.
+    pub fn from_bytes(bytes: &[u8; SLOT_COUNT / 8]) -> Self {
+        Self(Box::new(*bytes))
+    }
+
+    /// The bitmap as the bus sends it.
+    pub fn as_bytes(&self) -> &[u8; SLOT_COUNT / 8] {
+        &self.0
+    }
+
+    /// Whether `slot` is in the set.
+    #[inline]
+    pub fn contains(&self, slot: Slot) -> bool {
+        self.0[slot.index() / 8] & (1 << (slot.index() % 8)) != 0
+    }
+
+    /// Adds a slot; true if it was not there.
+    pub fn insert(&mut self, slot: Slot) -> bool {
+        let fresh = !self.contains(slot);
+        self.0[slot.index() / 8] |= 1 << (slot.index() % 8);
+        fresh
+    }
+
+    /// Removes a slot; true if it was there.
+    pub fn remove(&mut self, slot: Slot) -> bool {
+        let present = self.contains(slot);
+        self.0[slot.index() / 8] &= !(1 << (slot.index() % 8));
+        present
+    }
+
+    /// Removes every slot.
+    pub fn clear(&mut self) {
+        self.0.fill(0);
+    }
+
+    /// How many slots are in the set.
+    pub fn len(&self) -> usize {
+        self.0.iter().map(|b| b.count_ones() as usize).sum()
+    }
+
+    /// Whether the set is empty.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|b| *b == 0)
+    }
+
+    /// The slots in ascending order.
+    pub fn iter(&self) -> impl Iterator<Item = Slot> + '_ {
+        self.0.iter().enumerate().filter(|(_, byte)| **byte != 0).flat_map(|(i, byte)| {
+            (0..8).filter(move |bit| byte & (1 << bit) != 0).map(move |bit| Slot((i * 8 + bit) as u16))
+        })
+    }
+
+    /// The slots as maximal inclusive ranges in ascending order.
+    pub fn ranges(&self) -> impl Iterator<Item = (Slot, Slot)> + '_ {
+        let mut slots = self.iter().peekable();
+        core::iter::from_fn(move || {
+            let first = slots.next()?;
+            let mut last = first;
+            while let Some(next) = slots.next_if(|s| s.0 == last.0 + 1) {
+                last = next;
+            }
+            Some((first, last))
+        })
+    }
+}
+
+impl FromIterator<Slot> for SlotSet {
+    fn from_iter<I: IntoIterator<Item = Slot>>(slots: I) -> Self {
+        let mut set = Self::empty();
+        for slot in slots {
+            set.insert(slot);
+        }
+        set
+    }
+}
+
+impl fmt::Debug for SlotSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut list = f.debug_list();
+        for (first, last) in self.ranges() {
+            list.entry(&format_args!("{first}-{last}"));
+        }
+        list.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn keys_hash_as_in_the_specification() {
+        assert_eq!(Slot::of_key(b"123456789").number(), 0x31c3);
+        assert_eq!(Slot::of_key(b"foo").number(), 12182);
+        assert_eq!(Slot::of_key(b"{user1000}.following"), Slot::of_key(b"{user1000}.followers"));
+        assert_eq!(hash_tag(b"foo{}{bar}"), b"foo{}{bar}");
+        assert_eq!(hash_tag(b"foo{{bar}}zap"), b"{bar");
+        assert_eq!(hash_tag(b"foo{bar}{zap}"), b"bar");
+        assert_eq!(Slot::of_key(b"").number(), 0);
+    }
+
+    #[test]
+    fn ranges_are_maximal() {
+        let set: SlotSet = [0, 1, 2, 7, 16382, 16383].into_iter().filter_map(Slot::new).collect();
+        let ranges: Vec<_> = set.ranges().map(|(a, b)| (a.number(), b.number())).collect();
+        assert_eq!(ranges, [(0, 2), (7, 7), (16382, 16383)]);
+        assert_eq!(set.len(), 6);
+        assert_eq!(SlotSet::full().ranges().count(), 1);
+    }
+}

@@ -1,0 +1,4 @@
+//! stub
+#![forbid(unsafe_code)]
+
+fn main() {}
