@@ -9,6 +9,7 @@
 extern crate alloc;
 
 pub mod args;
+pub mod argv;
 pub mod crc;
 pub mod glob;
 pub mod ids;
@@ -17,6 +18,7 @@ pub mod prng;
 pub mod slot;
 pub mod time;
 
+pub use argv::{ArgRange, Args, OwnedArgs};
 pub use ids::{ConnId, DbIndex, Epoch, NodeId, ReplId, ReplOffset};
 pub use prng::Prng;
 pub use slot::{SLOT_COUNT, Slot, SlotSet};
