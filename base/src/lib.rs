@@ -1,5 +1,5 @@
 //! The words that every other crate speaks: slots, ids, epochs, offsets and time as values; the two checksums;
-//! numbers read and printed exactly as Redis does; glob patterns; a seeded generator.
+//! numbers (80-bit floats included) read and printed exactly as Redis does; glob patterns; a seeded generator.
 //!
 //! Invariant: nothing here looks at a clock, at a thread, at a file or at the environment.
 
@@ -13,6 +13,7 @@ pub mod argv;
 pub mod crc;
 pub mod glob;
 pub mod ids;
+pub mod longdouble;
 pub mod number;
 pub mod prng;
 pub mod slot;
