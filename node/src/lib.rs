@@ -1,2 +1,20 @@
-//! stub
+//! The data thread's machine: sessions, dispatch, transactions, pub/sub, propagation, persistence and cron, without I/O.
+//!
+//! Model: the runtime tells [`Node`] what happened (bytes, closed connections, disk and control events, time) and then
+//! drains it: bytes to write through [`Node::next_writable`] and [`Node::output`], rare things through
+//! [`Node::poll_action`]. One turn of the loop is: any number of `process` and `handle_*` calls, then one
+//! [`Node::end_batch`], then the drain. Replies leave only after `end_batch`, so that one AOF write and one mark cover
+//! the whole turn.
+//!
+//! Invariants: no clock, thread, socket or file is touched here; the same calls with the same times and the same seed
+//! give the same bytes. Replies to one client keep the order of its requests whatever the splitting of its input.
+//!
+//! It does not know who calls it: the server's loop and the simulator drive the very same machine.
+
 #![forbid(unsafe_code)]
+
+mod api;
+mod node;
+
+pub use api::{Action, LoadError, LoadReport, LocalInfo, LogLevel, PeerInfo};
+pub use node::Node;

@@ -1,0 +1,103 @@
+//! What passes between [`Node`](crate::Node) and whoever drives it: facts about connections, actions, load outcomes.
+//!
+//! It holds plain values only; their meaning lives with the machine.
+
+use base::ConnId;
+use std::fmt;
+
+/// Severity of a log line, as Redis's `loglevel` orders them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum LogLevel {
+    /// `debug`, printed with `.`.
+    Debug,
+    /// `verbose`, printed with `-`.
+    Verbose,
+    /// `notice`, printed with `*`.
+    Notice,
+    /// `warning`, printed with `#`.
+    Warning,
+}
+
+/// Who connected, and to which of our addresses.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PeerInfo {
+    /// `host:port` of the peer; the socket's path with `:0` for a Unix socket.
+    pub peer: String,
+    /// `host:port` of our end.
+    pub local: String,
+    /// Whether it came over the Unix socket.
+    pub unix: bool,
+    /// Whether the peer is on this machine (loopback address or Unix socket): protected mode lets it pass.
+    pub loopback: bool,
+}
+
+/// Our end of a connection that [`Action::Connect`] asked for.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct LocalInfo {
+    /// Our IP address on it.
+    pub ip: String,
+    /// Our port on it.
+    pub port: u16,
+}
+
+/// What must be done outside. Drained with [`Node::poll_action`](crate::Node::poll_action) until `None` after every call.
+#[derive(Debug)]
+pub enum Action {
+    /// Open a TCP connection and answer with [`Node::handle_connected`](crate::Node::handle_connected).
+    Connect {
+        /// The name it will have.
+        conn: ConnId,
+        /// Host name or address.
+        host: String,
+        /// TCP port.
+        port: u16,
+    },
+    /// Close a connection; nothing more is heard of it, `handle_closed` is not called for it.
+    Close {
+        /// Which one.
+        conn: ConnId,
+    },
+    /// A line for the server's log.
+    Log {
+        /// Its severity.
+        level: LogLevel,
+        /// The text after the time and the level mark.
+        text: String,
+    },
+    /// Directives changed at run time that the runtime itself honours (`port`, `bind`, `loglevel`, `maxclients`, ...).
+    ConfigChanged {
+        /// Their names in lower case.
+        names: Vec<&'static str>,
+    },
+    /// Everything is saved and told: leave the process after the outstanding disk requests are done.
+    Exit {
+        /// The process's exit status.
+        code: i32,
+    },
+}
+
+/// What [`Node::load`](crate::Node::load) found.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct LoadReport {
+    /// Keys loaded.
+    pub keys: u64,
+    /// Keys left out because they had expired.
+    pub expired: u64,
+    /// Lines for the log, in Redis's words, with their levels.
+    pub log: Vec<(LogLevel, String)>,
+}
+
+/// Why the data on disk could not be loaded; its text is what the log says before the server gives up.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LoadError {
+    /// The line for the log.
+    pub text: String,
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for LoadError {}
