@@ -1,5 +1,34 @@
-//! stub
+//! The cluster, without I/O: the bus codec, nodes.conf, and the state machine that joins nodes, watches them, agrees on
+//! who owns which slot and replaces a dead primary (Redis Cluster specification, all of its second half).
+//!
+//! Model: [`Machine`] is told what happened (`handle_*`), what the operator wants (`command`), and is then asked for
+//! what must be done (`poll_action`, until `None`) and when to call again (`poll_timeout`).
+//! Actions that must wait for a save or for the data thread say so ([`After`]); [`Outbox`] keeps them until then.
+//!
+//! What it does not know: sockets, clocks, files, threads, keys. Time and the random seed are passed in.
+
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod actions;
+pub mod commands;
+pub mod config;
+pub mod machine;
+pub mod nodes_conf;
+pub mod outbox;
+pub mod topology;
+
+pub use actions::{
+    Action, After, ConfigVersion, DataEvent, DataStatus, LinkEvent, LinkId, LogLevel, Order, RequestId,
+    ToData, TopologyVersion,
+};
+pub use commands::{Answer, Command, CommandError, FailoverMode, SetSlotAction};
+pub use config::Config;
+pub use machine::{Machine, Start};
+pub use nodes_conf::NodesConf;
+pub use outbox::Outbox;
+pub use topology::{FailReason, LinkView, MESSAGE_TYPES, NodeFlags, NodeView, State, Stats, Topology};
