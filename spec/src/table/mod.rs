@@ -1,0 +1,24 @@
+//! The definitions, one file per group of Redis's documentation.
+//!
+//! Arity, flags, key specs, categories, arguments and tips are facts of Redis 7.2, checked by a test against a
+//! live redis-server; the sentences are ours. An entry here means that the command exists.
+
+pub(crate) mod cluster;
+pub(crate) mod connection;
+pub(crate) mod generic;
+pub(crate) mod pubsub;
+pub(crate) mod server;
+pub(crate) mod string;
+pub(crate) mod transactions;
+
+/// The words in which a table is written.
+mod words {
+    pub(super) use crate::category::acl;
+    pub(super) use crate::command::flag::*;
+    pub(super) use crate::command::{Command, command};
+    pub(super) use crate::docs::*;
+    pub(super) use crate::keys::key_flag::{
+        ACCESS, DELETE, INSERT, NOT_KEY, OW, RM, RO, RW, UPDATE, VARIABLE_FLAGS,
+    };
+    pub(super) use crate::keys::{one, range};
+}

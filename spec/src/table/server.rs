@@ -1,0 +1,274 @@
+//! Commands about the server: configuration, introspection, persistence, replication.
+
+use super::words::*;
+
+pub(crate) const COMMANDS: &[Command] = &[
+    command("bgrewriteaof", 1)
+        .summary("Rewrites the append-only file in the background.")
+        .since("1.0.0")
+        .complexity("O(1)")
+        .flags(NO_ASYNC_LOADING | ADMIN | NOSCRIPT),
+    command("bgsave", -1)
+        .summary("Saves the data set to disk in the background.")
+        .since("1.0.0")
+        .complexity("O(1)")
+        .flags(NO_ASYNC_LOADING | ADMIN | NOSCRIPT)
+        .args(&[token("schedule", "SCHEDULE").since("3.2.2").optional()]),
+    command("command", -1)
+        .summary("Describes all commands.")
+        .since("2.8.13")
+        .complexity("O(N) in the number of commands")
+        .flags(LOADING | STALE | SENTINEL)
+        .categories(acl::CONNECTION)
+        .tips(&["nondeterministic_output_order"])
+        .with(COMMAND_SUBCOMMANDS),
+    command("config", -2)
+        .summary("Groups the commands about the configuration.")
+        .since("2.0.0")
+        .complexity("Depends on the subcommand")
+        .with(CONFIG_SUBCOMMANDS),
+    command("dbsize", 1)
+        .summary("Counts the keys of the database.")
+        .since("1.0.0")
+        .complexity("O(1)")
+        .flags(READONLY | FAST)
+        .categories(acl::KEYSPACE)
+        .tips(&["request_policy:all_shards", "response_policy:agg_sum"]),
+    command("debug", -2)
+        .summary("Groups commands for tests of the server.")
+        .since("1.0.0")
+        .complexity("Depends on the subcommand")
+        .flags(ADMIN | NOSCRIPT | LOADING | STALE | PROTECTED)
+        .syscmd(),
+    command("flushall", -1)
+        .summary("Removes all keys of all databases.")
+        .since("1.0.0")
+        .complexity("O(N) in the number of keys")
+        .flags(WRITE)
+        .categories(acl::KEYSPACE | acl::DANGEROUS)
+        .args(&[one_of(
+            "flush-type",
+            &[token("async", "ASYNC").since("4.0.0"), token("sync", "SYNC").since("6.2.0")],
+        )
+        .optional()])
+        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
+    command("flushdb", -1)
+        .summary("Removes all keys of the database.")
+        .since("1.0.0")
+        .complexity("O(N) in the number of keys")
+        .flags(WRITE)
+        .categories(acl::KEYSPACE | acl::DANGEROUS)
+        .args(&[one_of(
+            "flush-type",
+            &[token("async", "ASYNC").since("4.0.0"), token("sync", "SYNC").since("6.2.0")],
+        )
+        .optional()])
+        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
+    command("info", -1)
+        .summary("Reports the state and the statistics of the server.")
+        .since("1.0.0")
+        .complexity("O(1)")
+        .flags(LOADING | STALE | SENTINEL)
+        .categories(acl::DANGEROUS)
+        .args(&[string("section").optional().multiple()])
+        .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
+    command("lastsave", 1)
+        .summary("Returns the Unix time of the last successful save.")
+        .since("1.0.0")
+        .complexity("O(1)")
+        .flags(LOADING | STALE | FAST)
+        .categories(acl::ADMIN | acl::DANGEROUS)
+        .tips(&["nondeterministic_output"]),
+    command("lolwut", -1)
+        .summary("Shows a small picture and the version.")
+        .since("5.0.0")
+        .flags(READONLY | FAST)
+        .args(&[integer("version").token("VERSION").optional()]),
+    command("psync", -3)
+        .summary("Begins replication, from an offset where possible.")
+        .since("2.8.0")
+        .flags(NO_ASYNC_LOADING | ADMIN | NO_MULTI | NOSCRIPT)
+        .args(&[string("replicationid"), integer("offset")]),
+    command("replconf", -1)
+        .summary("Carries what replica and primary tell each other.")
+        .since("3.0.0")
+        .complexity("O(1)")
+        .flags(ADMIN | NOSCRIPT | LOADING | STALE | ALLOW_BUSY)
+        .syscmd(),
+    command("replicaof", 3)
+        .summary("Makes the server a replica of another one, or a primary again.")
+        .since("5.0.0")
+        .complexity("O(1)")
+        .flags(NO_ASYNC_LOADING | ADMIN | NOSCRIPT | STALE)
+        .args(&[one_of(
+            "args",
+            &[
+                block("host-port", &[string("host"), integer("port")]),
+                block("no-one", &[token("no", "NO"), token("one", "ONE")]),
+            ],
+        )]),
+    command("restore-asking", -4)
+        .summary("Creates a key that a migration brings.")
+        .since("3.0.0")
+        .complexity("O(N) in the size of the value")
+        .flags(WRITE | DENYOOM | ASKING)
+        .categories(acl::KEYSPACE | acl::DANGEROUS)
+        .keys(&[one(1, OW | UPDATE)])
+        .args(&[
+            key("key", 0),
+            integer("ttl"),
+            string("serialized-value"),
+            token("replace", "REPLACE").since("3.0.0").optional(),
+            token("absttl", "ABSTTL").since("5.0.0").optional(),
+            integer("seconds").token("IDLETIME").since("5.0.0").optional(),
+            integer("frequency").token("FREQ").since("5.0.0").optional(),
+        ])
+        .syscmd(),
+    command("role", 1)
+        .summary("Tells the server's part in replication.")
+        .since("2.8.12")
+        .complexity("O(1)")
+        .flags(NOSCRIPT | LOADING | STALE | FAST | SENTINEL)
+        .categories(acl::ADMIN | acl::DANGEROUS),
+    command("save", 1)
+        .summary("Saves the data set to disk and answers when done.")
+        .since("1.0.0")
+        .complexity("O(N) in the number of keys")
+        .flags(NO_ASYNC_LOADING | ADMIN | NOSCRIPT | NO_MULTI),
+    command("shutdown", -1)
+        .summary("Stops the server, saving first where configured.")
+        .since("1.0.0")
+        .complexity("O(N) in the number of keys when saving, else O(1)")
+        .flags(ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI | SENTINEL | ALLOW_BUSY)
+        .args(&[
+            one_of("save-selector", &[token("nosave", "NOSAVE"), token("save", "SAVE")]).optional(),
+            token("now", "NOW").since("7.0.0").optional(),
+            token("force", "FORCE").since("7.0.0").optional(),
+            token("abort", "ABORT").since("7.0.0").optional(),
+        ]),
+    command("slaveof", 3)
+        .summary("Makes the server a replica of another one, or a primary again.")
+        .since("1.0.0")
+        .complexity("O(1)")
+        .flags(NO_ASYNC_LOADING | ADMIN | NOSCRIPT | STALE)
+        .args(&[one_of(
+            "args",
+            &[
+                block("host-port", &[string("host"), integer("port")]),
+                block("no-one", &[token("no", "NO"), token("one", "ONE")]),
+            ],
+        )])
+        .deprecated("5.0.0", "`REPLICAOF`"),
+    command("swapdb", 3)
+        .summary("Exchanges two databases.")
+        .since("4.0.0")
+        .complexity("O(N) in the number of clients that watch or wait for keys of the two")
+        .flags(WRITE | FAST)
+        .categories(acl::KEYSPACE | acl::DANGEROUS)
+        .args(&[integer("index1"), integer("index2")]),
+    command("sync", 1)
+        .summary("Begins replication with a copy of everything.")
+        .since("1.0.0")
+        .flags(NO_ASYNC_LOADING | ADMIN | NO_MULTI | NOSCRIPT),
+    command("time", 1)
+        .summary("Returns the server's Unix time in seconds and microseconds.")
+        .since("2.6.0")
+        .complexity("O(1)")
+        .flags(LOADING | STALE | FAST)
+        .tips(&["nondeterministic_output"]),
+];
+
+const COMMAND_SUBCOMMANDS: &[Command] = &[
+    command("command|count", 2)
+        .summary("Counts the commands.")
+        .since("2.8.13")
+        .complexity("O(1)")
+        .flags(LOADING | STALE | SENTINEL)
+        .categories(acl::CONNECTION),
+    command("command|docs", -2)
+        .summary("Documents commands.")
+        .since("7.0.0")
+        .complexity("O(N) in the number of commands named")
+        .flags(LOADING | STALE | SENTINEL)
+        .categories(acl::CONNECTION)
+        .args(&[string("command-name").optional().multiple()])
+        .tips(&["nondeterministic_output_order"]),
+    command("command|getkeys", -3)
+        .summary("Finds the keys in a command.")
+        .since("2.8.13")
+        .complexity("O(N) in the number of arguments")
+        .flags(LOADING | STALE | SENTINEL)
+        .categories(acl::CONNECTION)
+        .args(&[string("command"), string("arg").optional().multiple()]),
+    command("command|getkeysandflags", -3)
+        .summary("Finds the keys in a command and says what it does with each.")
+        .since("7.0.0")
+        .complexity("O(N) in the number of arguments")
+        .flags(LOADING | STALE | SENTINEL)
+        .categories(acl::CONNECTION)
+        .args(&[string("command"), string("arg").optional().multiple()]),
+    command("command|help", 2)
+        .summary("Explains the subcommands.")
+        .since("5.0.0")
+        .complexity("O(1)")
+        .flags(LOADING | STALE | SENTINEL)
+        .categories(acl::CONNECTION),
+    command("command|info", -2)
+        .summary("Describes commands.")
+        .since("2.8.13")
+        .complexity("O(N) in the number of commands named")
+        .flags(LOADING | STALE | SENTINEL)
+        .categories(acl::CONNECTION)
+        .args(&[string("command-name").optional().multiple()])
+        .tips(&["nondeterministic_output_order"]),
+    command("command|list", -2)
+        .summary("Lists the names of commands.")
+        .since("7.0.0")
+        .complexity("O(N) in the number of commands")
+        .flags(LOADING | STALE | SENTINEL)
+        .categories(acl::CONNECTION)
+        .args(&[one_of(
+            "filterby",
+            &[
+                string("module-name").token("MODULE"),
+                string("category").token("ACLCAT"),
+                pattern("pattern").token("PATTERN"),
+            ],
+        )
+        .token("FILTERBY")
+        .optional()])
+        .tips(&["nondeterministic_output_order"]),
+];
+
+const CONFIG_SUBCOMMANDS: &[Command] = &[
+    command("config|get", -3)
+        .summary("Returns the directives that match patterns.")
+        .since("2.0.0")
+        .complexity("O(N) in the number of patterns")
+        .flags(ADMIN | NOSCRIPT | LOADING | STALE)
+        .args(&[string("parameter").multiple()]),
+    command("config|help", 2)
+        .summary("Explains the subcommands.")
+        .since("5.0.0")
+        .complexity("O(1)")
+        .flags(LOADING | STALE),
+    command("config|resetstat", 2)
+        .summary("Sets the server's statistics to zero.")
+        .since("2.0.0")
+        .complexity("O(1)")
+        .flags(ADMIN | NOSCRIPT | LOADING | STALE)
+        .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
+    command("config|rewrite", 2)
+        .summary("Writes the running configuration back to its file.")
+        .since("2.8.0")
+        .complexity("O(1)")
+        .flags(ADMIN | NOSCRIPT | LOADING | STALE)
+        .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
+    command("config|set", -4)
+        .summary("Changes directives of the running server.")
+        .since("2.0.0")
+        .complexity("O(N) in the number of directives named")
+        .flags(ADMIN | NOSCRIPT | LOADING | STALE)
+        .args(&[block("data", &[string("parameter"), string("value")]).multiple()])
+        .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
+];
