@@ -1,2 +1,18 @@
-//! stub
+//! What end-to-end tests share: real servers as child processes, clusters of them, free ports, waiting for a condition.
+//!
+//! Rules: a test waits for a condition, never for a duration; every process and folder is gone when its owner is
+//! dropped; a missing program is a failure that says what to install, never a silent pass.
+
 #![forbid(unsafe_code)]
+
+mod cluster;
+mod folder;
+mod ports;
+mod server;
+mod wait;
+
+pub use cluster::{Cluster, NodeLine};
+pub use folder::Folder;
+pub use ports::{Ports, reserve};
+pub use server::{Kind, Server, ServerBuilder, cli, run_cli};
+pub use wait::{DEADLINE, wait_for, wait_for_within};

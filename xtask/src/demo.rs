@@ -121,7 +121,7 @@ impl Demo {
         args.extend(addresses.iter().map(String::as_str));
         args.extend(["--cluster-replicas", "1", "--cluster-yes"]);
         print!("{}", output(&binary("grapevine-cli", PROFILE), &args)?);
-        wait_until(START_DEADLINE, || self.options.ports().all(|port| state_is_ok(port)))
+        wait_until(START_DEADLINE, || self.options.ports().all(state_is_ok))
             .map_err(|()| "the nodes joined, but the cluster's state did not become ok".to_string())?;
         Ok(())
     }

@@ -1,0 +1,243 @@
+//! One server as a child process: Grapevine's, or the reference server.
+
+use crate::folder::Folder;
+use crate::wait::wait_for;
+use client::Connection;
+use resp::Value;
+use rustix::process::{Pid, Signal, kill_process};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+/// How long a connection may take to be made or a reply to come.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Which program to run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// `grapevine-server` of this build.
+    Grapevine,
+    /// `redis-server` on PATH.
+    Redis,
+}
+
+impl Kind {
+    fn program(self) -> PathBuf {
+        match self {
+            Kind::Grapevine => binary("grapevine-server"),
+            Kind::Redis => PathBuf::from("redis-server"),
+        }
+    }
+}
+
+/// A binary of this build: beside the test's own executable, or where `GRAPEVINE_BIN_DIR` says.
+fn binary(name: &str) -> PathBuf {
+    let folder = match std::env::var_os("GRAPEVINE_BIN_DIR") {
+        Some(folder) => PathBuf::from(folder),
+        None => {
+            let test = std::env::current_exe().unwrap_or_else(|e| panic!("where am I? {e}"));
+            test.parent().and_then(Path::parent).map(PathBuf::from).unwrap_or_default()
+        }
+    };
+    let path = folder.join(name);
+    assert!(path.exists(), "{} is not built; run `cargo build -p grapevine-server -p grapevine-cli`", path.display());
+    path
+}
+
+/// The path of `grapevine-cli`, or of the reference `redis-cli`.
+pub fn cli(kind: Kind) -> PathBuf {
+    match kind {
+        Kind::Grapevine => binary("grapevine-cli"),
+        Kind::Redis => PathBuf::from("redis-cli"),
+    }
+}
+
+/// Runs the command line tool and returns its output, whatever its exit code.
+pub fn run_cli(kind: Kind, args: &[&str]) -> Output {
+    let program = cli(kind);
+    let output = Command::new(&program).args(args).stdin(Stdio::null()).output();
+    output.unwrap_or_else(|e| panic!("cannot run {} (is redis-tools installed?): {e}", program.display()))
+}
+
+/// How a server is to be started.
+pub struct ServerBuilder {
+    kind: Kind,
+    port: u16,
+    folder: Option<PathBuf>,
+    args: Vec<String>,
+}
+
+impl ServerBuilder {
+    /// A directive in its command-line form: `with("appendonly", "yes")`.
+    pub fn with(mut self, directive: &str, value: &str) -> Self {
+        self.args.push(format!("--{directive}"));
+        self.args.extend(value.split(' ').map(String::from));
+        self
+    }
+
+    /// Cluster mode with this node timeout.
+    pub fn clustered(self, node_timeout_ms: u64) -> Self {
+        self.with("cluster-enabled", "yes").with("cluster-node-timeout", &node_timeout_ms.to_string())
+    }
+
+    /// Uses a folder of the caller's instead of a fresh one.
+    pub fn folder(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.to_path_buf());
+        self
+    }
+
+    /// Starts it and waits until it answers PING.
+    pub fn start(self) -> Server {
+        let (own, folder) = match self.folder {
+            Some(folder) => (None, folder),
+            None => {
+                let own = Folder::new();
+                let path = own.path().to_path_buf();
+                (Some(own), path)
+            }
+        };
+        let mut args = vec!["--port".to_string(), self.port.to_string()];
+        for (name, value) in [("bind", "127.0.0.1"), ("logfile", "server.log"), ("dir", &folder.display().to_string())] {
+            args.extend([format!("--{name}"), value.to_string()]);
+        }
+        args.extend(self.args);
+        let mut server = Server { kind: self.kind, port: self.port, args, child: None, folder, _own: own };
+        server.start();
+        server
+    }
+}
+
+/// A running (or killed) server; it dies with its owner.
+pub struct Server {
+    kind: Kind,
+    port: u16,
+    args: Vec<String>,
+    child: Option<Child>,
+    folder: PathBuf,
+    _own: Option<Folder>,
+}
+
+impl Server {
+    /// A server of this kind on this port.
+    pub fn build(kind: Kind, port: u16) -> ServerBuilder {
+        ServerBuilder { kind, port, folder: None, args: Vec::new() }
+    }
+
+    /// Its client port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Which program it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// `127.0.0.1:port`.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Its data folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Its log so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("server.log")).unwrap_or_default()
+    }
+
+    /// Starts it (again), with the same arguments and folder.
+    pub fn start(&mut self) {
+        let program = self.kind.program();
+        let child = Command::new(&program)
+            .args(&self.args)
+            .current_dir(&self.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|e| panic!("cannot start {} (is it installed?): {e}", program.display()));
+        self.child = Some(child);
+        wait_for("the server answers PING", || {
+            let gone = self.child.as_mut().is_some_and(|c| matches!(c.try_wait(), Ok(Some(_))));
+            assert!(!gone, "{:?} on port {} exited at start; its log:\n{}", self.kind, self.port, self.log());
+            self.try_client().and_then(|mut c| c.command(&["PING"]).ok()) == Some(Value::Simple(b"PONG".to_vec()))
+        });
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Sends a signal to the process.
+    pub fn signal(&self, signal: Signal) {
+        if let Some(pid) = self.child.as_ref().and_then(|c| Pid::from_raw(c.id() as i32)) {
+            let _ = kill_process(pid, signal);
+        }
+    }
+
+    /// SIGTERM, then waits for the exit; returns its code.
+    pub fn terminate(&mut self) -> Option<i32> {
+        self.signal(Signal::TERM);
+        let mut code = None;
+        if let Some(mut child) = self.child.take() {
+            wait_for("the server stops after SIGTERM", || match child.try_wait() {
+                Ok(Some(status)) => {
+                    code = status.code();
+                    true
+                }
+                _ => false,
+            });
+        }
+        code
+    }
+
+    fn try_client(&self) -> Option<Connection> {
+        Connection::connect("127.0.0.1", self.port, CLIENT_TIMEOUT).ok()
+    }
+
+    /// A new connection.
+    pub fn client(&self) -> Connection {
+        self.try_client().unwrap_or_else(|| panic!("cannot connect to {}; its log:\n{}", self.address(), self.log()))
+    }
+
+    /// One command on a connection of its own.
+    pub fn command(&self, args: &[&str]) -> Value {
+        let reply = self.client().command(args);
+        reply.unwrap_or_else(|e| panic!("{args:?} on {} failed: {e}; its log:\n{}", self.address(), self.log()))
+    }
+
+    /// One command whose reply is text (simple, bulk or error); numbers are printed.
+    pub fn text(&self, args: &[&str]) -> String {
+        match self.command(args) {
+            Value::Simple(text) | Value::Bulk(text) | Value::Error(text) => String::from_utf8_lossy(&text).into_owned(),
+            Value::Int(number) => number.to_string(),
+            Value::Null => "(nil)".to_string(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    /// A field of INFO.
+    pub fn info(&self, field: &str) -> Option<String> {
+        let all = self.text(&["INFO", "everything"]);
+        all.lines().find_map(|l| l.strip_prefix(field)?.strip_prefix(':')).map(|v| v.trim().to_string())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let tail: Vec<&str> = log.lines().rev().take(30).collect();
+            eprintln!("--- {:?} {} log's end ---", self.kind, self.port);
+            tail.iter().rev().for_each(|line| eprintln!("{line}"));
+        }
+        self.kill();
+    }
+}

@@ -1,0 +1,8 @@
+//! End-to-end tests: real processes on loopback, Grapevine's and Debian's redis-server 7.0.15 side by side.
+
+mod articles;
+mod clients;
+mod durability;
+mod failover;
+mod mixed;
+mod replication;

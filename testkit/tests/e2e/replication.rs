@@ -1,0 +1,133 @@
+//! Replication to and from redis-server 7.0.15: full sync, partial resync, promotion, and what cannot be stored.
+
+use grapevine_testkit::{Kind, Ports, Server, reserve, wait_for};
+
+fn pair(master: Kind, replica: Kind) -> (Server, Server, Ports) {
+    let ports = reserve();
+    let master = Server::build(master, ports.port(0)).with("repl-diskless-sync-delay", "0").start();
+    let replica = Server::build(replica, ports.port(1)).start();
+    (master, replica, ports)
+}
+
+fn follow(replica: &Server, master: &Server) {
+    assert_eq!(replica.text(&["REPLICAOF", "127.0.0.1", &master.port().to_string()]), "OK");
+    wait_for("the link is up", || replica.info("master_link_status").as_deref() == Some("up"));
+}
+
+fn same_offset(a: &Server, b: &Server) {
+    wait_for("both have the same offset", || a.info("master_repl_offset") == b.info("master_repl_offset"));
+}
+
+fn full_then_partial(master: Kind, replica: Kind) {
+    let (mut master, replica, _ports) = pair(master, replica);
+    for i in 0..500 {
+        master.command(&["SET", &format!("before:{i}"), &"x".repeat(i)]);
+    }
+    master.command(&["SET", "number", "12345"]);
+    master.command(&["SET", "mortal", "soon", "EX", "1000"]);
+    follow(&replica, &master);
+    master.command(&["INCR", "number"]);
+    master.command(&["APPEND", "before:3", "yz"]);
+    same_offset(&master, &replica);
+    assert_eq!(replica.text(&["GET", "number"]), "12346");
+    assert_eq!(replica.text(&["GET", "before:3"]), "xxxyz");
+    assert_eq!(replica.text(&["DBSIZE"]), "502");
+    let ttl: i64 = replica.text(&["TTL", "mortal"]).parse().expect("a number");
+    assert!((1..=1000).contains(&ttl));
+    assert_eq!(master.text(&["DEBUG", "DIGEST"]), replica.text(&["DEBUG", "DIGEST"]));
+    assert!(replica.text(&["SET", "a", "b"]).starts_with("READONLY"));
+
+    // A cut link: the replica continues where it was.
+    master.command(&["CLIENT", "KILL", "TYPE", "replica"]);
+    master.command(&["SET", "after", "cut"]);
+    wait_for("the replica is back", || replica.text(&["GET", "after"]) == "cut");
+    assert_eq!(master.info("sync_partial_ok").as_deref(), Some("1"));
+    assert_eq!(master.info("sync_full").as_deref(), Some("1"));
+
+    // Promotion: the replica goes on with the history of its master as the second id.
+    let old = master.info("master_replid");
+    master.kill();
+    assert_eq!(replica.text(&["REPLICAOF", "NO", "ONE"]), "OK");
+    assert_eq!(replica.info("role").as_deref(), Some("master"));
+    assert_eq!(replica.info("master_replid2"), old);
+    assert_eq!(replica.text(&["SET", "a", "b"]), "OK");
+}
+
+#[test]
+fn grapevine_follows_redis() {
+    full_then_partial(Kind::Redis, Kind::Grapevine);
+}
+
+#[test]
+fn redis_follows_grapevine() {
+    full_then_partial(Kind::Grapevine, Kind::Redis);
+}
+
+#[test]
+fn grapevine_follows_grapevine() {
+    full_then_partial(Kind::Grapevine, Kind::Grapevine);
+}
+
+#[test]
+fn siblings_of_a_promoted_replica_continue_without_a_full_sync() {
+    for heir_kind in [Kind::Grapevine, Kind::Redis] {
+        let ports = reserve();
+        let mut master = Server::build(Kind::Grapevine, ports.port(0)).with("repl-diskless-sync-delay", "0").start();
+        let heir = Server::build(heir_kind, ports.port(1)).start();
+        let sibling = Server::build(Kind::Grapevine, ports.port(2)).start();
+        master.command(&["SET", "a", "1"]);
+        follow(&heir, &master);
+        follow(&sibling, &master);
+        master.command(&["SET", "b", "2"]);
+        same_offset(&master, &heir);
+        same_offset(&master, &sibling);
+        master.kill();
+        assert_eq!(heir.text(&["REPLICAOF", "NO", "ONE"]), "OK");
+        follow(&sibling, &heir);
+        heir.command(&["SET", "c", "3"]);
+        wait_for("the sibling has the new write", || sibling.text(&["GET", "c"]) == "3");
+        assert_eq!(heir.info("sync_full").as_deref(), Some("0"), "{heir_kind:?}");
+        assert_eq!(heir.info("sync_partial_ok").as_deref(), Some("1"), "{heir_kind:?}");
+    }
+}
+
+#[test]
+fn a_list_from_a_real_master_is_refused_by_name() {
+    let (master, replica, _ports) = pair(Kind::Redis, Kind::Grapevine);
+    replica.command(&["SET", "mine", "kept"]);
+    master.command(&["RPUSH", "shopping", "milk"]);
+    assert_eq!(replica.text(&["REPLICAOF", "127.0.0.1", &master.port().to_string()]), "OK");
+    wait_for("the log names the key and its type", || {
+        let log = replica.log();
+        log.contains("shopping") && log.contains("list")
+    });
+    assert_eq!(replica.info("master_link_status").as_deref(), Some("down"));
+}
+
+#[test]
+fn replicaof_in_the_file_and_its_older_name() {
+    let ports = reserve();
+    let master = Server::build(Kind::Grapevine, ports.port(0)).with("repl-diskless-sync-delay", "0").start();
+    master.command(&["SET", "a", "1"]);
+    let to = format!("127.0.0.1 {}", master.port());
+    let replica = Server::build(Kind::Grapevine, ports.port(1)).with("slaveof", &to).start();
+    wait_for("it has the data", || replica.text(&["GET", "a"]) == "1");
+    let chained = Server::build(Kind::Redis, ports.port(2)).with("slaveof", &format!("127.0.0.1 {}", replica.port())).start();
+    wait_for("a replica of the replica has it too", || chained.text(&["GET", "a"]) == "1");
+    master.command(&["SET", "b", "2"]);
+    wait_for("and follows", || chained.text(&["GET", "b"]) == "2");
+    assert_eq!(replica.text(&["SLAVEOF", "NO", "ONE"]), "OK");
+    assert_eq!(replica.info("role").as_deref(), Some("master"));
+}
+
+#[test]
+fn passwords_are_used_on_the_link() {
+    let ports = reserve();
+    let master = Server::build(Kind::Redis, ports.port(0)).with("repl-diskless-sync-delay", "0").start();
+    master.command(&["SET", "a", "1"]);
+    let replica = Server::build(Kind::Grapevine, ports.port(1)).start();
+    master.command(&["CONFIG", "SET", "requirepass", "secret"]);
+    assert_eq!(replica.text(&["CONFIG", "SET", "masterauth", "secret"]), "OK");
+    follow(&replica, &master);
+    assert_eq!(replica.text(&["GET", "a"]), "1");
+}
