@@ -1,4 +1,0 @@
-//! stub
-#![forbid(unsafe_code)]
-
-fn main() {}
