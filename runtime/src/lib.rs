@@ -1,1 +1,28 @@
-//! stub
+//! All the I/O there is: a poller, listeners, streams, a waker, clocks, signals, the process, a log and a file lock.
+//!
+//! The model: everything is non-blocking and level-triggered; a loop owns a [`poller::Poller`] and the sockets it
+//! watches, and other threads reach it only through a [`waker::Waker`]. `unsafe` is confined to [`stream`] (reading
+//! into spare capacity), [`signals`] (handlers), [`process`] (`fork`, `umask`) and [`log`] (`localtime_r`), each with
+//! its reason.
+//!
+//! It does not know: the server, its protocols, its configuration or its messages beyond what Redis's own logs say
+//! about sockets and limits.
+
+pub mod clock;
+pub mod listener;
+pub mod lock;
+pub mod log;
+pub mod poller;
+pub mod process;
+pub mod signals;
+pub mod stream;
+pub mod waker;
+
+pub use clock::Clock;
+pub use log::{Level, Logger};
+pub use poller::{Events, Interest, Poller, Token};
+pub use stream::Stream;
+pub use waker::Waker;
+
+#[cfg(test)]
+mod tests;

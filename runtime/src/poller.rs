@@ -1,0 +1,150 @@
+//! Readiness of file descriptors: epoll, level-triggered.
+//!
+//! Level-triggered, because then a short read needs no second one to be sure, and because a loop may leave bytes in the
+//! kernel on purpose (a bound per turn) and be told again.
+//!
+//! Invariant: whoever adds a descriptor removes it before closing it, or closes the only copy of it.
+//!
+//! It does not know what a token stands for.
+
+use rustix::event::epoll;
+use rustix::io::Errno;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+/// What the loop calls a descriptor; handed back with each of its events.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Token(pub u64);
+
+/// What to be told about. Errors and hang-ups are always told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Interest {
+    /// Bytes to read, a connection to accept, or the end of the stream.
+    pub read: bool,
+    /// Room to write, or a connect that ended.
+    pub write: bool,
+}
+
+impl Interest {
+    /// Only errors and hang-ups.
+    pub const NONE: Self = Self { read: false, write: false };
+    /// Reading only.
+    pub const READ: Self = Self { read: true, write: false };
+    /// Writing only.
+    pub const WRITE: Self = Self { read: false, write: true };
+    /// Both.
+    pub const BOTH: Self = Self { read: true, write: true };
+
+    fn flags(self) -> epoll::EventFlags {
+        let mut flags = epoll::EventFlags::empty();
+        if self.read {
+            flags |= epoll::EventFlags::IN;
+        }
+        if self.write {
+            flags |= epoll::EventFlags::OUT;
+        }
+        flags
+    }
+}
+
+/// One descriptor that is ready.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Event {
+    /// As given to [`Poller::add`].
+    pub token: Token,
+    /// A read would not block; also set on errors and hang-ups, so that a reader finds out.
+    pub readable: bool,
+    /// A write would not block; also set on errors and hang-ups, so that a connector finds out.
+    pub writable: bool,
+    /// The descriptor failed or its peer is gone in both directions.
+    pub hangup: bool,
+}
+
+/// Room for the events of one [`Poller::wait`], reused from turn to turn.
+pub struct Events {
+    raw: Vec<epoll::Event>,
+}
+
+impl Events {
+    /// Room for `capacity` events at a time (at least one); more stay in the kernel for the next turn.
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { raw: Vec::with_capacity(capacity.max(1)) }
+    }
+
+    /// How many events the last wait brought.
+    pub fn len(&self) -> usize {
+        self.raw.len()
+    }
+
+    /// Whether the last wait timed out.
+    pub fn is_empty(&self) -> bool {
+        self.raw.is_empty()
+    }
+
+    /// The `index`-th event of the last wait.
+    pub fn get(&self, index: usize) -> Option<Event> {
+        self.raw.get(index).map(translate)
+    }
+
+    /// The events of the last wait.
+    pub fn iter(&self) -> impl Iterator<Item = Event> + '_ {
+        self.raw.iter().map(translate)
+    }
+}
+
+fn translate(raw: &epoll::Event) -> Event {
+    let flags = raw.flags;
+    let hangup = flags.intersects(epoll::EventFlags::ERR | epoll::EventFlags::HUP);
+    Event {
+        token: Token(raw.data.u64()),
+        readable: hangup || flags.contains(epoll::EventFlags::IN),
+        writable: hangup || flags.contains(epoll::EventFlags::OUT),
+        hangup,
+    }
+}
+
+/// An epoll instance.
+#[derive(Debug)]
+pub struct Poller {
+    epoll: OwnedFd,
+}
+
+impl Poller {
+    /// A poller that watches nothing yet.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self { epoll: epoll::create(epoll::CreateFlags::CLOEXEC)? })
+    }
+
+    /// Starts watching `source`.
+    pub fn add(&self, source: impl AsFd, token: Token, interest: Interest) -> io::Result<()> {
+        Ok(epoll::add(&self.epoll, source, epoll::EventData::new_u64(token.0), interest.flags())?)
+    }
+
+    /// Changes what is wanted of a watched `source`.
+    pub fn modify(&self, source: impl AsFd, token: Token, interest: Interest) -> io::Result<()> {
+        Ok(epoll::modify(&self.epoll, source, epoll::EventData::new_u64(token.0), interest.flags())?)
+    }
+
+    /// Stops watching `source`.
+    pub fn remove(&self, source: impl AsFd) -> io::Result<()> {
+        Ok(epoll::delete(&self.epoll, source)?)
+    }
+
+    /// Sleeps until something is ready or `timeout_ms` have passed (`None`: for ever; 0: only looks), then fills
+    /// `events`. A signal ends the sleep with no events.
+    pub fn wait(&self, events: &mut Events, timeout_ms: Option<u64>) -> io::Result<()> {
+        let timeout = timeout_ms.map(|ms| rustix::time::Timespec {
+            tv_sec: (ms / 1000).min(i32::MAX as u64 / 1000) as i64,
+            tv_nsec: (ms % 1000) as i64 * 1_000_000,
+        });
+        events.raw.clear();
+        match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events.raw), timeout.as_ref()) {
+            Ok(_) => Ok(()),
+            Err(Errno::INTR) => {
+                events.raw.clear();
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
