@@ -12,3 +12,11 @@ pub mod error;
 pub use ctx::{Ctx, Limits};
 pub use effects::{Classes, Effects, Event, Propagate};
 pub use error::CommandError;
+
+/// How a command is run. On an error the reply is untouched and the error's text is the answer.
+pub type Handler = fn(&mut Ctx<'_>, base::Args<'_>, &mut resp::Reply) -> Result<(), CommandError>;
+
+/// The handler of a command, by its lower-case name as `spec` has it; `None` for those that `node` answers itself.
+pub fn handler(_name: &str) -> Option<Handler> {
+    None
+}
