@@ -1,2 +1,103 @@
-//! stub
+//! The configuration: directives as a table, the file's parser, CONFIG GET, SET and REWRITE.
+//!
+//! [`Config::load`] turns the command line and the files that it names into [`Settings`], one typed field per
+//! directive; everything it knows about a directive is one line of [`table`]. Texts of errors are Redis's.
+//!
+//! It does not know what directives do, and reads no file itself: the caller hands in a reader. Applying a value
+//! (binding a port, changing the directory) is the caller's, who keeps the old `Config` to go back to.
+
 #![forbid(unsafe_code)]
+
+pub mod error;
+mod load;
+mod rewrite;
+pub mod rule;
+mod set;
+pub mod table;
+#[cfg(test)]
+mod tests;
+pub mod value;
+
+use std::collections::BTreeSet;
+
+pub use error::{ConfigError, SetError};
+pub use load::{INCLUDE_DEPTH_MAX, INCLUDES_MAX, ReadFiles, ReadStdin};
+pub use rule::Origin;
+pub use set::SetContext;
+pub use table::{DIRECTIVES, Directive, Settings};
+pub use value::{
+    AppendFsync, EndpointType, EvictionPolicy, LogLevel, MemoryLimit, NotifyEvents, Octal, OutputLimit,
+    OutputLimits, Permission,
+};
+
+/// The settings, and where they come from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The values.
+    pub settings: Settings,
+    /// The configuration file as it was named, which CONFIG REWRITE writes to.
+    pub file: Option<String>,
+    /// Directives that a file or the command line mentioned, as places in [`DIRECTIVES`].
+    explicit: BTreeSet<usize>,
+}
+
+impl Default for Config {
+    /// Every directive at its default.
+    fn default() -> Self {
+        let mut settings = Settings::default();
+        for directive in DIRECTIVES {
+            (directive.write)(&mut settings, directive.default);
+        }
+        Self { settings, file: None, explicit: BTreeSet::new() }
+    }
+}
+
+impl Config {
+    /// CONFIG GET: the directives whose name, or an alias, matches the glob pattern, as (name, value).
+    ///
+    /// A name without glob characters finds hidden directives too.
+    pub fn get(&self, pattern: &[u8]) -> Vec<(&'static str, String)> {
+        self.get_all(&[pattern])
+    }
+
+    /// CONFIG GET with several patterns: each name once, in the order of the patterns and of the table.
+    pub fn get_all(&self, patterns: &[&[u8]]) -> Vec<(&'static str, String)> {
+        let mut found: Vec<(&'static str, String)> = Vec::new();
+        for pattern in patterns {
+            let is_glob = pattern.iter().any(|b| b"[*?".contains(b));
+            for directive in DIRECTIVES {
+                for name in directive.names() {
+                    let shown = !directive.has(table::HIDDEN) && Some(name) != directive.other;
+                    let hit = if is_glob {
+                        shown && base::glob::matches(pattern, name.as_bytes(), true)
+                    } else {
+                        name.as_bytes().eq_ignore_ascii_case(pattern)
+                    };
+                    if hit && !found.iter().any(|(own, _)| *own == name) {
+                        found.push((name, self.value(directive)));
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether the directive's value must not appear in logs.
+    pub fn is_sensitive(name: &[u8]) -> bool {
+        table::find(name).is_some_and(|index| DIRECTIVES[index].has(table::SENSITIVE))
+    }
+
+    /// The directives that were written down and that Grapevine does not obey yet, for one warning at start.
+    pub fn unsupported(&self) -> Vec<&'static str> {
+        let ignored = |index: &usize| {
+            let directive = &DIRECTIVES[*index];
+            let differs = self.value(directive) != directive.default;
+            directive.has(table::NOT_YET) || (directive.has(table::NOT_YET_IF_SET) && differs)
+        };
+        self.explicit.iter().filter(|index| ignored(index)).map(|index| DIRECTIVES[*index].name).collect()
+    }
+
+    fn value(&self, directive: &Directive) -> String {
+        (directive.read)(&self.settings)
+    }
+}

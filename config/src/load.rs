@@ -1,0 +1,265 @@
+//! The configuration file, standard input and the command line, read in this order as one text.
+//!
+//! As in Redis 7: `--name value ...` becomes the line `name "value" ...` behind the file, so what comes last wins
+//! and repeated directives add up over both. `include` reads its files, in the order in which the pattern expands, in
+//! the place where it stands. Bounds: [`INCLUDE_DEPTH_MAX`] and [`INCLUDES_MAX`].
+
+use base::args::{quote, split};
+
+use crate::Config;
+use crate::error::ConfigError;
+use crate::rule::Origin;
+use crate::set::{refuse_dangerous, store};
+use crate::table::{self, DIRECTIVES, Directive, MULTI};
+
+/// How deep files may include files.
+pub const INCLUDE_DEPTH_MAX: usize = 16;
+/// How many files one configuration may include.
+pub const INCLUDES_MAX: usize = 1024;
+
+/// Directives of older versions that Redis takes with one argument and forgets.
+const DEPRECATED: [&str; 3] =
+    ["list-max-ziplist-entries", "list-max-ziplist-value", "lua-replicate-commands"];
+
+/// Reads the files that a path or a pattern names: (path, content) in order. A pattern without a match is no file;
+/// a path without one is an error with the operating system's text.
+pub type ReadFiles<'a> = &'a mut dyn FnMut(&str) -> Result<Vec<(String, Vec<u8>)>, String>;
+
+/// Reads standard input to its end.
+pub type ReadStdin<'a> = &'a mut dyn FnMut() -> Result<Vec<u8>, String>;
+
+impl Config {
+    /// Reads what the arguments after the program's name say: `[file] [-] [--directive value ...]`.
+    ///
+    /// `--help` and its like are the caller's. The error displays as what Redis prints to standard error.
+    pub fn load(args: &[Vec<u8>], read: ReadFiles<'_>, stdin: ReadStdin<'_>) -> Result<Config, ConfigError> {
+        let line = CommandLine::parse(args);
+        let mut loader = Loader { config: Config::default(), read, includes: 0, users: Vec::new() };
+        let mut text = match &line.file {
+            Some(path) => loader.files(path)?,
+            None => Vec::new(),
+        };
+        loader.config.file.clone_from(&line.file);
+        if line.stdin {
+            let input = stdin().map_err(|reason| ConfigError::Open { path: "-".into(), reason })?;
+            text.extend_from_slice(&input);
+        }
+        if !line.options.is_empty() {
+            text.push(b'\n');
+            text.extend_from_slice(&line.options);
+        }
+        loader.text(&text, 0)?;
+        loader.finish()
+    }
+}
+
+/// The command line, its options turned into lines of a file.
+struct CommandLine {
+    file: Option<String>,
+    stdin: bool,
+    options: Vec<u8>,
+}
+
+impl CommandLine {
+    fn parse(args: &[Vec<u8>]) -> Self {
+        let mut line = Self { file: None, stdin: false, options: Vec::new() };
+        let mut first = 0;
+        if let Some(path) = args.first().filter(|arg| !arg.starts_with(b"-")) {
+            line.file = Some(String::from_utf8_lossy(path).into_owned());
+            first = 1;
+        }
+        // An option's name waits for at least one value; until then even `--x` is a value.
+        let mut complete = true;
+        for i in first..args.len() {
+            let arg = args[i].as_slice();
+            let next_is_option = args.get(i + 1).is_some_and(|next| next.starts_with(b"--"));
+            if arg == b"-" && (i == 0 || i + 1 == args.len()) {
+                line.stdin = true;
+            } else if complete && arg.starts_with(b"--") {
+                complete = line.option(arg, next_is_option, i + 1 == args.len());
+            } else {
+                let mut quoted = String::new();
+                quote(arg, &mut quoted);
+                line.options.extend_from_slice(quoted.as_bytes());
+                line.options.push(b' ');
+                complete = true;
+            }
+        }
+        line
+    }
+
+    /// Starts an option's line; returns whether it has a value already.
+    fn option(&mut self, arg: &[u8], next_is_option: bool, is_last: bool) -> bool {
+        if !self.options.is_empty() {
+            self.options.push(b'\n');
+        }
+        self.options.extend_from_slice(&arg[2..]);
+        self.options.push(b' ');
+        if split(arg).is_some_and(|words| words.len() != 1) {
+            return true;
+        }
+        // Scripts that build command lines from arrays leave these two without a value.
+        let is_save = arg.eq_ignore_ascii_case(b"--save");
+        if !(next_is_option || is_last) || !(is_save || arg.eq_ignore_ascii_case(b"--sentinel")) {
+            return false;
+        }
+        if is_save {
+            self.options.extend_from_slice(b"\"\"");
+        }
+        true
+    }
+}
+
+struct Loader<'a> {
+    config: Config,
+    read: ReadFiles<'a>,
+    includes: usize,
+    users: Vec<Vec<String>>,
+}
+
+impl Loader<'_> {
+    /// All files that the path or pattern names, one behind the other.
+    fn files(&mut self, path: &str) -> Result<Vec<u8>, ConfigError> {
+        let open = |reason: String| ConfigError::Open { path: path.into(), reason };
+        let dir = &self.config.settings.dir;
+        let files = if path.starts_with('/') || dir == "./" {
+            (self.read)(path)
+        } else {
+            (self.read)(&format!("{}/{path}", dir.trim_end_matches('/')))
+        };
+        let mut text = Vec::new();
+        for (_, content) in files.map_err(open)? {
+            text.extend_from_slice(&content);
+        }
+        Ok(text)
+    }
+
+    fn text(&mut self, text: &[u8], depth: usize) -> Result<(), ConfigError> {
+        for (i, line) in text.split(|b| *b == b'\n').enumerate() {
+            let line = line.trim_ascii();
+            if line.is_empty() || line[0] == b'#' {
+                continue;
+            }
+            let wrong = |reason: String| ConfigError::Line {
+                number: i + 1,
+                line: String::from_utf8_lossy(line).into_owned(),
+                reason,
+            };
+            let args = split(line).ok_or_else(|| wrong("Unbalanced quotes in configuration line".into()))?;
+            let args: Vec<String> = args
+                .into_iter()
+                .map(|arg| String::from_utf8(arg).map_err(|_| wrong("argument must be valid UTF-8".into())))
+                .collect::<Result<_, _>>()?;
+            match args.split_first() {
+                None => {}
+                Some((name, [path])) if name.eq_ignore_ascii_case("include") => {
+                    self.include(path, depth).map_err(|error| match error {
+                        Included::Inner(error) => error,
+                        Included::Bound(reason) => wrong(reason),
+                    })?;
+                }
+                Some((name, values)) => self.directive(name, values).map_err(wrong)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn include(&mut self, path: &str, depth: usize) -> Result<(), Included> {
+        self.includes += 1;
+        if depth >= INCLUDE_DEPTH_MAX {
+            return Err(Included::Bound(format!("Files include files more than {INCLUDE_DEPTH_MAX} deep")));
+        }
+        if self.includes > INCLUDES_MAX {
+            return Err(Included::Bound(format!("More than {INCLUDES_MAX} included files")));
+        }
+        let text = self.files(path).map_err(Included::Inner)?;
+        self.text(&text, depth + 1).map_err(Included::Inner)
+    }
+
+    fn directive(&mut self, name: &str, values: &[String]) -> Result<(), String> {
+        match table::find(name.as_bytes()) {
+            Some(index) => self.known(index, &DIRECTIVES[index], values),
+            None => self.other(&name.to_ascii_lowercase(), values),
+        }
+    }
+
+    fn known(&mut self, index: usize, directive: &Directive, values: &[String]) -> Result<(), String> {
+        let mut args: Vec<&str> = values.iter().map(String::as_str).collect();
+        let words;
+        // A list given as one argument, as in `--save "3600 1 300 100"`.
+        if let ([one], true) = (args.as_slice(), directive.has(MULTI)) {
+            if !one.is_empty() {
+                words = split(one.as_bytes()).unwrap_or_default();
+                args = words.iter().filter_map(|word| std::str::from_utf8(word).ok()).collect();
+            }
+        }
+        let origin = Origin::File { repeated: !self.config.explicit.insert(index) };
+        let present = (directive.read)(&self.config.settings);
+        let text = directive.rule.check(&args, &present, origin)?;
+        refuse_dangerous(directive, &text)?;
+        store(directive, &mut self.config.settings, &text);
+        Ok(())
+    }
+
+    /// What looks like a directive and is none of the table.
+    fn other(&mut self, name: &str, values: &[String]) -> Result<(), String> {
+        match (name, values.len()) {
+            (_, 1) if DEPRECATED.contains(&name) => Ok(()),
+            ("user", 1..) => {
+                self.users.push(values.to_vec());
+                Ok(())
+            }
+            ("rename-command", 2) => Err("rename-command is not supported yet".into()),
+            ("loadmodule", 1..) => Err("Modules are not supported".into()),
+            ("sentinel", 0) => Ok(()),
+            ("sentinel", _) => Err("sentinel directive while not in sentinel mode".into()),
+            _ if name.contains('.') && values.is_empty() => {
+                Err("Module config specified without value".into())
+            }
+            _ if name.contains('.') => Err("Modules are not supported".into()),
+            _ => Err("Bad directive or wrong number of arguments".into()),
+        }
+    }
+
+    /// What can only be judged at the end.
+    fn finish(self) -> Result<Config, ConfigError> {
+        let mut config = self.config;
+        let whole = |reason: String| ConfigError::Whole { reason };
+        for user in &self.users {
+            check_user(user, !config.settings.requirepass.is_empty()).map_err(whole)?;
+        }
+        if config.settings.cluster_enabled && config.settings.replicaof.is_some() {
+            return Err(whole("replicaof directive not allowed in cluster mode".into()));
+        }
+        if config.settings.cluster_enabled {
+            config.settings.databases = 1;
+        }
+        Ok(config)
+    }
+}
+
+enum Included {
+    Inner(ConfigError),
+    Bound(String),
+}
+
+/// Until there are users, only the line that Redis's own CONFIG REWRITE leaves in every file is taken: the default
+/// user, who may do everything. Ignoring any other would give rights that the file denies.
+fn check_user(words: &[String], has_password: bool) -> Result<(), String> {
+    const HARMLESS: [&str; 8] =
+        ["on", "sanitize-payload", "~*", "allkeys", "&*", "allchannels", "+@all", "allcommands"];
+    let refused =
+        |word: &str| Err(format!("Error in user declaration '{word}': users are not supported yet"));
+    let Some((name, rules)) = words.split_first() else { return Ok(()) };
+    if name != "default" {
+        return refused(name);
+    }
+    for rule in rules {
+        let by_password = rule.starts_with('#') && has_password;
+        let by_none = rule == "nopass" && !has_password;
+        if !by_password && !by_none && !HARMLESS.contains(&rule.to_ascii_lowercase().as_str()) {
+            return refused(rule);
+        }
+    }
+    Ok(())
+}

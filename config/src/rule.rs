@@ -1,0 +1,306 @@
+//! What a directive accepts: from the arguments that a person wrote to the canonical text, or Redis's complaint.
+//!
+//! The canonical text is what CONFIG GET prints: sizes in bytes, words in the table's case, lists with one space.
+//! Rules are pure; whether a port can be bound or a directory entered is for who applies the value.
+
+use base::number::{parse_f64, parse_i64, parse_memory};
+
+use crate::value::{Field, NotifyEvents, OutputLimits, percentile};
+
+/// Most addresses in `bind`.
+pub const BIND_MAX: usize = 16;
+
+const WRONG_ARITY: &str = "wrong number of arguments";
+
+/// Where a value comes from, which decides how a repeated directive adds up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// A file or the command line; `repeated` when the directive has been seen in them before.
+    File {
+        /// Not the first time.
+        repeated: bool,
+    },
+    /// CONFIG SET.
+    Command,
+}
+
+/// Checks arguments (never panics on any number of them); gets the present value for those that add to it.
+pub type Special = fn(args: &[&str], present: &str, origin: Origin) -> Result<String, String>;
+
+/// What a directive accepts.
+#[derive(Clone, Copy)]
+pub enum Rule {
+    /// `yes` or `no`.
+    Bool,
+    /// A decimal integer between the two, inclusive.
+    Int(i64, i64),
+    /// A size in bytes, with a unit or without, between the two.
+    Memory(u64, u64),
+    /// A size, or up to `100%`.
+    MemoryOrPercent,
+    /// An octal integer between the two.
+    Octal(u32, u32),
+    /// Any text.
+    Text,
+    /// Text that passes a check, which returns the complaint.
+    Checked(fn(&str) -> Result<(), &'static str>),
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A form of its own.
+    Special(Special),
+}
+
+impl Rule {
+    /// The canonical text of `args`, or what is wrong with them in Redis's words.
+    pub fn check(&self, args: &[&str], present: &str, origin: Origin) -> Result<String, String> {
+        if let Rule::Special(special) = self {
+            return special(args, present, origin);
+        }
+        let [arg] = args else { return Err(WRONG_ARITY.into()) };
+        match self {
+            Rule::Bool => yes_or_no(arg),
+            Rule::Int(min, max) => integer(arg, *min, *max),
+            Rule::Memory(min, max) => memory(arg, *min, *max),
+            Rule::MemoryOrPercent => memory_or_percent(arg),
+            Rule::Octal(min, max) => octal(arg, *min, *max),
+            Rule::Text => Ok(String::from(*arg)),
+            Rule::Checked(check) => check(arg).map(|()| String::from(*arg)).map_err(String::from),
+            Rule::Word(words) => word(arg, words),
+            Rule::Special(_) => Err(WRONG_ARITY.into()),
+        }
+    }
+}
+
+fn yes_or_no(arg: &str) -> Result<String, String> {
+    word(arg, &["yes", "no"]).map_err(|_| String::from("argument must be 'yes' or 'no'"))
+}
+
+fn word(arg: &str, words: &[&str]) -> Result<String, String> {
+    words.iter().find(|word| word.eq_ignore_ascii_case(arg)).map(|word| String::from(*word)).ok_or_else(
+        || {
+            // Redis cuts this text at 255 bytes.
+            let mut text = format!("argument(s) must be one of the following: {}", words.join(", "));
+            text.truncate(255);
+            text
+        },
+    )
+}
+
+fn integer(arg: &str, min: i64, max: i64) -> Result<String, String> {
+    let value = parse_i64(arg.as_bytes())
+        .ok_or_else(|| String::from("argument couldn't be parsed into an integer"))?;
+    if !(min..=max).contains(&value) {
+        return Err(format!("argument must be between {min} and {max} inclusive"));
+    }
+    Ok(value.to_string())
+}
+
+fn memory(arg: &str, min: u64, max: u64) -> Result<String, String> {
+    let value =
+        parse_memory(arg.as_bytes()).ok_or_else(|| String::from("argument must be a memory value"))?;
+    if !(min..=max).contains(&value) {
+        return Err(format!("argument must be between {min} and {max} inclusive"));
+    }
+    Ok(value.to_string())
+}
+
+fn memory_or_percent(arg: &str) -> Result<String, String> {
+    if let Some(bytes) = parse_memory(arg.as_bytes()).filter(|bytes| *bytes <= i64::MAX as u64) {
+        return Ok(bytes.to_string());
+    }
+    match arg.strip_suffix('%').and_then(|number| parse_i64(number.as_bytes())) {
+        Some(percent @ 0..=100) => Ok(format!("{percent}%")),
+        Some(101..) => Err("percentage argument must be less or equal to 100".into()),
+        _ => Err("argument must be a memory or percent value".into()),
+    }
+}
+
+fn octal(arg: &str, min: u32, max: u32) -> Result<String, String> {
+    let value = u32::from_str_radix(arg, 8)
+        .map_err(|_| String::from("argument couldn't be parsed as an octal number"))?;
+    if !(min..=max).contains(&value) {
+        return Err(format!("argument must be between {min:o} and {max:o} inclusive"));
+    }
+    Ok(format!("{value:o}"))
+}
+
+fn is_base_name(text: &str) -> bool {
+    !text.contains(['/', '\\'])
+}
+
+/// `dbfilename`.
+pub fn db_filename(text: &str) -> Result<(), &'static str> {
+    if is_base_name(text) { Ok(()) } else { Err("dbfilename can't be a path, just a filename") }
+}
+
+/// `appendfilename`.
+pub fn aof_filename(text: &str) -> Result<(), &'static str> {
+    match text {
+        "" => Err("appendfilename can't be empty"),
+        _ if is_base_name(text) => Ok(()),
+        _ => Err("appendfilename can't be a path, just a filename"),
+    }
+}
+
+/// `appenddirname`.
+pub fn aof_dirname(text: &str) -> Result<(), &'static str> {
+    match text {
+        "" => Err("appenddirname can't be empty"),
+        _ if is_base_name(text) => Ok(()),
+        _ => Err("appenddirname can't be a path, just a dirname"),
+    }
+}
+
+/// `cluster-announce-hostname`: what fits into the bus's extension and into nodes.conf.
+pub fn hostname(text: &str) -> Result<(), &'static str> {
+    if text.len() >= 256 {
+        return Err("Hostnames must be less than 256 characters");
+    }
+    if text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.') {
+        Ok(())
+    } else {
+        Err("Hostnames may only contain alphanumeric characters, hyphens or dots")
+    }
+}
+
+/// `cluster-announce-human-nodename`: nothing that nodes.conf uses itself.
+pub fn nodename(text: &str) -> Result<(), &'static str> {
+    let allowed = |b: u8| b.is_ascii_graphic() && !b"!#$%&()*+:;<>?@[]^{|}~,=\\'\"`".contains(&b);
+    if text.bytes().all(allowed) {
+        Ok(())
+    } else {
+        Err("Announced human node name contained invalid character")
+    }
+}
+
+/// `save <seconds> <changes> ...`; a single empty argument (or none in CONFIG SET) removes all points.
+pub fn save(args: &[&str], present: &str, origin: Origin) -> Result<String, String> {
+    let complaint = || String::from("Invalid save parameters");
+    let (args, cleared) = if args == [""] { (&[][..], true) } else { (args, false) };
+    if args.len() % 2 != 0 {
+        return Err(complaint());
+    }
+    let mut points = Vec::<(u64, u64)>::new();
+    if origin == (Origin::File { repeated: true }) && !cleared {
+        points.read(present);
+    }
+    for pair in args.chunks_exact(2) {
+        let seconds = number(pair[0]).filter(|n| *n >= 1).ok_or_else(complaint)?;
+        let changes = number(pair[1]).filter(|n| i32::try_from(*n).is_ok()).ok_or_else(complaint)?;
+        points.push((seconds, changes));
+    }
+    Ok(points.print())
+}
+
+/// A decimal number as C's `strtoll` reads one that must fill its argument.
+fn number(text: &str) -> Option<u64> {
+    text.trim_start().parse().ok()
+}
+
+/// `client-output-buffer-limit <class> <hard> <soft> <seconds> ...`; classes not named keep theirs.
+pub fn output_limits(args: &[&str], present: &str, _: Origin) -> Result<String, String> {
+    if args.len() % 4 != 0 {
+        return Err("Wrong number of arguments in buffer limit configuration.".into());
+    }
+    let mut limits = OutputLimits::default();
+    limits.read(present);
+    for group in args.chunks_exact(4) {
+        let class = match group[0].to_ascii_lowercase().as_str() {
+            "normal" => "normal",
+            "slave" | "replica" => "slave",
+            "pubsub" => "pubsub",
+            _ => return Err("Invalid client class specified in buffer limit configuration.".into()),
+        };
+        let bytes = |i: usize| parse_memory(group[i].as_bytes());
+        let (Some(hard), Some(soft), Some(seconds)) = (bytes(1), bytes(2), number(group[3])) else {
+            return Err("Error in hard, soft or soft_seconds setting in buffer limit configuration.".into());
+        };
+        limits.read(&format!("{class} {hard} {soft} {seconds}"));
+    }
+    Ok(limits.print())
+}
+
+/// `oom-score-adj`, of which `yes` and `relative` are the same.
+pub fn oom_score_adj(args: &[&str], _: &str, _: Origin) -> Result<String, String> {
+    let [arg] = args else { return Err(WRONG_ARITY.into()) };
+    let value = word(arg, &["no", "yes", "relative", "absolute"])?;
+    Ok(if value == "relative" { String::from("yes") } else { value })
+}
+
+/// `oom-score-adj-values`: three numbers.
+pub fn oom_score_values(args: &[&str], _: &str, _: Origin) -> Result<String, String> {
+    if args.len() != 3 {
+        return Err(WRONG_ARITY.into());
+    }
+    let value = |arg: &&str| arg.parse::<i64>().ok().filter(|n| (-2000..=2000).contains(n));
+    match args.iter().map(value).collect::<Option<Vec<i64>>>() {
+        Some(values) => Ok(values.print()),
+        None => Err("Invalid oom-score-adj-values, elements must be between -2000 and 2000.".into()),
+    }
+}
+
+/// `notify-keyspace-events`: letters, put into Redis's order.
+pub fn notify_events(args: &[&str], _: &str, _: Origin) -> Result<String, String> {
+    let [arg] = args else { return Err(WRONG_ARITY.into()) };
+    NotifyEvents::parse(arg)
+        .map(|events| events.print())
+        .ok_or_else(|| String::from("Invalid event class character. Use 'Ag$lshzxeKEtmdn'."))
+}
+
+/// `bind`: up to [`BIND_MAX`] addresses; a single empty one is none.
+pub fn bind(args: &[&str], _: &str, _: Origin) -> Result<String, String> {
+    if args.len() > BIND_MAX {
+        return Err("Too many bind addresses specified.".into());
+    }
+    Ok(args.iter().filter(|arg| !arg.is_empty()).copied().collect::<Vec<_>>().join(" "))
+}
+
+/// `replicaof <host> <port>`; `no one`, and the empty form that row S12's article uses, are "a master".
+pub fn replicaof(args: &[&str], _: &str, _: Origin) -> Result<String, String> {
+    match args {
+        [""] | ["", ""] => Ok(String::new()),
+        [no, one] if no.eq_ignore_ascii_case("no") && one.eq_ignore_ascii_case("one") => Ok(String::new()),
+        [host, port] => match port.parse::<u16>() {
+            Ok(port) if !host.contains(char::is_whitespace) => Ok(format!("{host} {port}")),
+            _ => Err("Invalid master port".into()),
+        },
+        _ => Err(WRONG_ARITY.into()),
+    }
+}
+
+/// `latency-tracking-info-percentiles`: any number of them, between 0 and 100.
+pub fn percentiles(args: &[&str], _: &str, _: Origin) -> Result<String, String> {
+    if args == [""] {
+        return Ok(String::new());
+    }
+    let mut words = Vec::with_capacity(args.len());
+    for arg in args {
+        let value = parse_f64(arg.as_bytes())
+            .ok_or_else(|| String::from("Invalid latency-tracking-info-percentiles parameters"))?;
+        if !(0.0..=100.0).contains(&value) {
+            return Err("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]".into());
+        }
+        words.push(percentile(value));
+    }
+    Ok(words.join(" "))
+}
+
+/// `shutdown-on-sigterm` and `-sigint`: a set of words.
+pub fn shutdown_on_signal(args: &[&str], _: &str, _: Origin) -> Result<String, String> {
+    const WORDS: [&str; 5] = ["default", "save", "nosave", "now", "force"];
+    let mut chosen = [false; WORDS.len()];
+    if args.is_empty() {
+        return word("", &WORDS);
+    }
+    for arg in args {
+        let value = word(arg, &WORDS)?;
+        if let Some(i) = WORDS.iter().position(|word| *word == value) {
+            chosen[i] = true;
+        }
+    }
+    if chosen[1] && chosen[2] {
+        return Err("shutdown options SAVE and NOSAVE can't be used simultaneously".into());
+    }
+    let words: Vec<&str> = (1..WORDS.len()).filter(|i| chosen[*i]).map(|i| WORDS[i]).collect();
+    Ok(if words.is_empty() { String::from("default") } else { words.join(" ") })
+}
