@@ -42,7 +42,7 @@ impl Config {
         loader.config.file.clone_from(&line.file);
         if line.stdin {
             let input = stdin().map_err(|reason| ConfigError::Open { path: "-".into(), reason })?;
-            text.extend_from_slice(&input);
+            append_lines(&mut text, &input);
         }
         if !line.options.is_empty() {
             text.push(b'\n');
@@ -129,7 +129,7 @@ impl Loader<'_> {
         };
         let mut text = Vec::new();
         for (_, content) in files.map_err(open)? {
-            text.extend_from_slice(&content);
+            append_lines(&mut text, &content);
         }
         Ok(text)
     }
@@ -187,11 +187,9 @@ impl Loader<'_> {
         let mut args: Vec<&str> = values.iter().map(String::as_str).collect();
         let words;
         // A list given as one argument, as in `--save "3600 1 300 100"`.
-        if let ([one], true) = (args.as_slice(), directive.has(MULTI)) {
-            if !one.is_empty() {
-                words = split(one.as_bytes()).unwrap_or_default();
-                args = words.iter().filter_map(|word| std::str::from_utf8(word).ok()).collect();
-            }
+        if directive.has(MULTI) && args.len() == 1 && !args[0].is_empty() {
+            words = split(args[0].as_bytes()).unwrap_or_default();
+            args = words.iter().filter_map(|word| std::str::from_utf8(word).ok()).collect();
         }
         let origin = Origin::File { repeated: !self.config.explicit.insert(index) };
         let present = (directive.read)(&self.config.settings);
@@ -236,6 +234,14 @@ impl Loader<'_> {
         }
         Ok(config)
     }
+}
+
+/// One text behind another, on a line of its own even where the first does not end its last line.
+fn append_lines(text: &mut Vec<u8>, more: &[u8]) {
+    if text.last().is_some_and(|last| *last != b'\n') {
+        text.push(b'\n');
+    }
+    text.extend_from_slice(more);
 }
 
 enum Included {

@@ -177,7 +177,7 @@ pub fn nodename(text: &str) -> Result<(), &'static str> {
 pub fn save(args: &[&str], present: &str, origin: Origin) -> Result<String, String> {
     let complaint = || String::from("Invalid save parameters");
     let (args, cleared) = if args == [""] { (&[][..], true) } else { (args, false) };
-    if args.len() % 2 != 0 {
+    if !args.len().is_multiple_of(2) {
         return Err(complaint());
     }
     let mut points = Vec::<(u64, u64)>::new();
@@ -199,7 +199,7 @@ fn number(text: &str) -> Option<u64> {
 
 /// `client-output-buffer-limit <class> <hard> <soft> <seconds> ...`; classes not named keep theirs.
 pub fn output_limits(args: &[&str], present: &str, _: Origin) -> Result<String, String> {
-    if args.len() % 4 != 0 {
+    if !args.len().is_multiple_of(4) {
         return Err("Wrong number of arguments in buffer limit configuration.".into());
     }
     let mut limits = OutputLimits::default();
