@@ -15,6 +15,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod actions;
+pub mod codec;
 pub mod commands;
 pub mod config;
 pub mod machine;
