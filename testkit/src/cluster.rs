@@ -75,15 +75,22 @@ impl Cluster {
 
     /// Waits until every running node says ok, sees no failure, and all replicas are in sync.
     pub fn wait_until_healthy(&self) {
+        wait_for("all nodes have the same layout", || {
+            let first = layout(&self.nodes[0]);
+            self.nodes.iter().all(|n| layout(n) == first)
+        });
         for node in &self.nodes {
             wait_for(&format!("{} says cluster_state:ok", node.address()), || {
                 node.text(&["CLUSTER", "INFO"]).contains("cluster_state:ok")
             });
             wait_for(&format!("{} sees no failing node", node.address()), || {
-                view(node).iter().all(|n| n.link == "connected" && !n.has("fail") && !n.has("fail?") && !n.has("handshake"))
+                view(node).iter().all(|n| {
+                    n.link == "connected" && !n.has("fail") && !n.has("fail?") && !n.has("handshake")
+                })
             });
             wait_for(&format!("{} is a master or in sync", node.address()), || {
-                node.info("role").as_deref() == Some("master") || node.info("master_link_status").as_deref() == Some("up")
+                node.info("role").as_deref() == Some("master")
+                    || node.info("master_link_status").as_deref() == Some("up")
             });
         }
     }
@@ -106,4 +113,11 @@ impl Cluster {
 
 fn view(node: &Server) -> Vec<NodeLine> {
     node.text(&["CLUSTER", "NODES"]).lines().filter_map(NodeLine::parse).collect()
+}
+
+/// Who follows whom and who serves what, as a node sees it.
+fn layout(node: &Server) -> Vec<(String, String, String)> {
+    let mut lines: Vec<_> = view(node).into_iter().map(|n| (n.id, n.master, n.slots)).collect();
+    lines.sort();
+    lines
 }

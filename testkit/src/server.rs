@@ -2,7 +2,7 @@
 
 use crate::folder::Folder;
 use crate::wait::wait_for;
-use client::Connection;
+use client::{Address, Connection, Options};
 use resp::Value;
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::{Path, PathBuf};
@@ -40,7 +40,11 @@ fn binary(name: &str) -> PathBuf {
         }
     };
     let path = folder.join(name);
-    assert!(path.exists(), "{} is not built; run `cargo build -p grapevine-server -p grapevine-cli`", path.display());
+    assert!(
+        path.exists(),
+        "{} is not built; run `cargo build -p grapevine-server -p grapevine-cli`",
+        path.display()
+    );
     path
 }
 
@@ -97,7 +101,12 @@ impl ServerBuilder {
             }
         };
         let mut args = vec!["--port".to_string(), self.port.to_string()];
-        for (name, value) in [("bind", "127.0.0.1"), ("logfile", "server.log"), ("dir", &folder.display().to_string())] {
+        for (name, value) in [
+            ("bind", "127.0.0.1"),
+            ("logfile", "server.log"),
+            ("enable-debug-command", "yes"),
+            ("dir", &folder.display().to_string()),
+        ] {
             args.extend([format!("--{name}"), value.to_string()]);
         }
         args.extend(self.args);
@@ -163,7 +172,8 @@ impl Server {
         wait_for("the server answers PING", || {
             let gone = self.child.as_mut().is_some_and(|c| matches!(c.try_wait(), Ok(Some(_))));
             assert!(!gone, "{:?} on port {} exited at start; its log:\n{}", self.kind, self.port, self.log());
-            self.try_client().and_then(|mut c| c.command(&["PING"]).ok()) == Some(Value::Simple(b"PONG".to_vec()))
+            self.try_client().and_then(|mut c| c.call(&["PING"]).ok())
+                == Some(Value::Simple(b"PONG".to_vec()))
         });
     }
 
@@ -199,24 +209,30 @@ impl Server {
     }
 
     fn try_client(&self) -> Option<Connection> {
-        Connection::connect("127.0.0.1", self.port, CLIENT_TIMEOUT).ok()
+        Connection::connect(&Address::tcp("127.0.0.1", self.port), &Options::with_timeout(CLIENT_TIMEOUT))
+            .ok()
     }
 
     /// A new connection.
     pub fn client(&self) -> Connection {
-        self.try_client().unwrap_or_else(|| panic!("cannot connect to {}; its log:\n{}", self.address(), self.log()))
+        self.try_client()
+            .unwrap_or_else(|| panic!("cannot connect to {}; its log:\n{}", self.address(), self.log()))
     }
 
     /// One command on a connection of its own.
     pub fn command(&self, args: &[&str]) -> Value {
-        let reply = self.client().command(args);
-        reply.unwrap_or_else(|e| panic!("{args:?} on {} failed: {e}; its log:\n{}", self.address(), self.log()))
+        let reply = self.client().call(args);
+        reply.unwrap_or_else(|e| {
+            panic!("{args:?} on {} failed: {e}; its log:\n{}", self.address(), self.log())
+        })
     }
 
     /// One command whose reply is text (simple, bulk or error); numbers are printed.
     pub fn text(&self, args: &[&str]) -> String {
         match self.command(args) {
-            Value::Simple(text) | Value::Bulk(text) | Value::Error(text) => String::from_utf8_lossy(&text).into_owned(),
+            Value::Simple(text) | Value::Bulk(text) | Value::Error(text) => {
+                String::from_utf8_lossy(&text).into_owned()
+            }
             Value::Int(number) => number.to_string(),
             Value::Null => "(nil)".to_string(),
             other => format!("{other:?}"),

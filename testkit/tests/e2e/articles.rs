@@ -71,7 +71,9 @@ impl SetUp {
 
     /// What the articles show after `create`: the state, the layout, and a client that is redirected.
     fn check_working(&self) {
-        wait_for("all six say ok", || (0..6).all(|i| self.text(i, &["cluster", "info"]).contains("cluster_state:ok")));
+        wait_for("all six say ok", || {
+            (0..6).all(|i| self.text(i, &["cluster", "info"]).contains("cluster_state:ok"))
+        });
         let info = self.text(0, &["cluster", "info"]);
         for line in ["cluster_slots_assigned:16384", "cluster_known_nodes:6", "cluster_size:3"] {
             assert!(info.contains(line), "{line} is not in\n{info}");

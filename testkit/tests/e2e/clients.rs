@@ -19,7 +19,8 @@ fn script(name: &str, cluster: &Cluster, more: &[&str]) {
     let path = format!("{}/tests/python/{name}", env!("CARGO_MANIFEST_DIR"));
     let port = cluster.nodes[1].port().to_string();
     let output = Command::new(python()).arg(path).arg(port).args(more).output().expect("python runs");
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{name} failed:\n{said}");
 }
 
@@ -37,7 +38,8 @@ fn redis_py_cluster_client() {
 #[test]
 fn redis_py_during_a_failover() {
     let cluster = cluster();
-    let victim = cluster.nodes.iter().position(|n| n.info("role").as_deref() == Some("master")).expect("a master");
+    let victim =
+        cluster.nodes.iter().position(|n| n.info("role").as_deref() == Some("master")).expect("a master");
     let pid = cluster.nodes[victim].info("process_id").expect("a pid");
     script("during_failover.py", &cluster, &[&pid]);
 }
@@ -64,11 +66,16 @@ fn redis_benchmark_in_cluster_mode() {
     let port = cluster.nodes[0].port().to_string();
     let args = ["--cluster", "-p", &port, "-t", "set,get,incr", "-n", "20000", "-r", "1000", "-P", "8", "-q"];
     let output = Command::new("redis-benchmark").args(args).output().expect("redis-benchmark runs");
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}");
     assert!(said.contains("requests per second") && !said.contains("Error"), "{said}");
     wait_for("keys are on all masters", || {
-        let sizes = cluster.nodes.iter().filter(|n| n.info("role").as_deref() == Some("master")).map(|n| n.text(&["DBSIZE"]));
+        let sizes = cluster
+            .nodes
+            .iter()
+            .filter(|n| n.info("role").as_deref() == Some("master"))
+            .map(|n| n.text(&["DBSIZE"]));
         sizes.filter(|n| n != "0").count() == 3
     });
 }

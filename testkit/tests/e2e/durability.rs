@@ -6,14 +6,16 @@ use grapevine_testkit::{Folder, Kind, Server, reserve, wait_for};
 fn fill(server: &Server) {
     let mut client = server.client();
     for i in 0..1000 {
-        client.command(&["SET", &format!("key:{i}"), &format!("value {i} {}", "abc".repeat(i % 50))]).expect("SET");
+        client
+            .call(&["SET", &format!("key:{i}"), &format!("value {i} {}", "abc".repeat(i % 50))])
+            .expect("SET");
     }
-    client.command(&["SET", "counter", "41"]).expect("SET");
-    client.command(&["INCR", "counter"]).expect("INCR");
-    client.command(&["SET", "mortal", "x", "PX", "100000000"]).expect("SET");
-    client.command(&["SELECT", "3"]).expect("SELECT");
-    client.command(&["SET", "elsewhere", "yes"]).expect("SET");
-    client.command(&["DEL", "key:7"]).expect("DEL");
+    client.call(&["SET", "counter", "41"]).expect("SET");
+    client.call(&["INCR", "counter"]).expect("INCR");
+    client.call(&["SET", "mortal", "x", "PX", "100000000"]).expect("SET");
+    client.call(&["DEL", "key:7"]).expect("DEL");
+    client.call(&["SELECT", "3"]).expect("SELECT");
+    client.call(&["SET", "elsewhere", "yes"]).expect("SET");
 }
 
 #[test]

@@ -14,20 +14,25 @@ fn role_is(cluster: &Cluster, i: usize, role: &str) -> bool {
 fn replica_of(cluster: &Cluster, i: usize) -> usize {
     let id = cluster.id(i);
     let view = cluster.view(i);
-    let line = view.iter().find(|n| n.master == id).unwrap_or_else(|| panic!("{id} has no replica: {view:?}"));
+    let line =
+        view.iter().find(|n| n.master == id).unwrap_or_else(|| panic!("{id} has no replica: {view:?}"));
     cluster.index_of(line.port)
 }
 
 fn fail_over(cluster: &mut Cluster, victim: usize) {
     let heir = replica_of(cluster, victim);
-    let key = (0..).map(|n| format!("k{n}")).find(|k| cluster.nodes[victim].text(&["SET", k, "kept"]) == "OK").expect("a key");
+    let key = (0..)
+        .map(|n| format!("k{n}"))
+        .find(|k| cluster.nodes[victim].text(&["SET", k, "kept"]) == "OK")
+        .expect("a key");
     wait_for("the replica has the key", || cluster.nodes[victim].text(&["WAIT", "1", "1000"]) == "1");
     cluster.nodes[victim].kill();
     wait_for("the replica takes over", || role_is(cluster, heir, "master"));
     wait_for("it serves the key", || cluster.nodes[heir].text(&["GET", &key]) == "kept");
     cluster.nodes[victim].start();
     wait_for("the old master follows it", || {
-        role_is(cluster, victim, "slave") && cluster.nodes[victim].info("master_link_status").as_deref() == Some("up")
+        role_is(cluster, victim, "slave")
+            && cluster.nodes[victim].info("master_link_status").as_deref() == Some("up")
     });
     cluster.wait_until_healthy();
 }
@@ -90,5 +95,7 @@ fn a_node_leaves_and_is_forgotten() {
     for i in 0..3 {
         assert_eq!(cluster.nodes[i].text(&["CLUSTER", "FORGET", &leaver.id]), "OK");
     }
-    wait_for("nobody knows it any more", || (0..3).all(|i| cluster.view(i).iter().all(|n| n.id != leaver.id)));
+    wait_for("nobody knows it any more", || {
+        (0..3).all(|i| cluster.view(i).iter().all(|n| n.id != leaver.id))
+    });
 }

@@ -72,7 +72,8 @@ fn grapevine_follows_grapevine() {
 fn siblings_of_a_promoted_replica_continue_without_a_full_sync() {
     for heir_kind in [Kind::Grapevine, Kind::Redis] {
         let ports = reserve();
-        let mut master = Server::build(Kind::Grapevine, ports.port(0)).with("repl-diskless-sync-delay", "0").start();
+        let mut master =
+            Server::build(Kind::Grapevine, ports.port(0)).with("repl-diskless-sync-delay", "0").start();
         let heir = Server::build(heir_kind, ports.port(1)).start();
         let sibling = Server::build(Kind::Grapevine, ports.port(2)).start();
         master.command(&["SET", "a", "1"]);
@@ -112,7 +113,9 @@ fn replicaof_in_the_file_and_its_older_name() {
     let to = format!("127.0.0.1 {}", master.port());
     let replica = Server::build(Kind::Grapevine, ports.port(1)).with("slaveof", &to).start();
     wait_for("it has the data", || replica.text(&["GET", "a"]) == "1");
-    let chained = Server::build(Kind::Redis, ports.port(2)).with("slaveof", &format!("127.0.0.1 {}", replica.port())).start();
+    let chained = Server::build(Kind::Redis, ports.port(2))
+        .with("slaveof", &format!("127.0.0.1 {}", replica.port()))
+        .start();
     wait_for("a replica of the replica has it too", || chained.text(&["GET", "a"]) == "1");
     master.command(&["SET", "b", "2"]);
     wait_for("and follows", || chained.text(&["GET", "b"]) == "2");
