@@ -2,6 +2,7 @@
 
 mod articles;
 mod clients;
+mod differential;
 mod durability;
 mod failover;
 mod mixed;
