@@ -1,0 +1,177 @@
+//! One command of the user: sending, repeating, endless modes, and what an answer means for the session.
+
+use std::time::Duration;
+
+use client::ClientError;
+
+use super::{Last, Quit, Sent, Session};
+use crate::args::Resp3;
+use crate::args::options::leading_int;
+use crate::console;
+use crate::output::Mode;
+
+/// How often an endless mode looks whether it was interrupted.
+const INTERRUPT_POLL: Duration = Duration::from_millis(100);
+
+impl Session {
+    pub(super) fn send(&mut self, args: &[Vec<u8>], repeat: i64) -> Result<Sent, Quit> {
+        let words: Vec<String> =
+            args.iter().take(3).map(|a| String::from_utf8_lossy(a).to_ascii_lowercase()).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        match words.first() {
+            None => return Ok(Sent::Answered),
+            Some(&"sync" | &"psync") => {
+                console::complain("SYNC and PSYNC are not supported yet by grapevine-cli.\n");
+                return Ok(Sent::Refused);
+            }
+            Some(&"shutdown") => self.shutdown = true,
+            _ => {}
+        }
+        let verbatim = is_text_already(&words, args.len());
+        let mut left = repeat;
+        while left != 0 {
+            left -= i64::from(left > 0);
+            if let Err(error) = self.write(args) {
+                return self.lost(error);
+            }
+            match words[0] {
+                "monitor" => return self.watch_for_ever(verbatim, false),
+                "subscribe" | "psubscribe" | "ssubscribe" => {
+                    if self.style.mode != Mode::Raw {
+                        console::print(b"Reading messages... (press Ctrl-C to quit)\n");
+                    }
+                    match self.watch_for_ever(verbatim, true)? {
+                        Sent::Answered => continue,
+                        other => return Ok(other),
+                    }
+                }
+                _ => {}
+            }
+            if let Err(error) = self.read_reply(verbatim, false) {
+                return self.lost(error);
+            }
+            self.note(&words, args);
+            if self.redirected {
+                break;
+            }
+            if !self.settings.interval.is_zero() {
+                std::thread::sleep(self.settings.interval);
+            }
+        }
+        Ok(Sent::Answered)
+    }
+
+    fn write(&mut self, args: &[Vec<u8>]) -> Result<(), ClientError> {
+        let Some(connection) = &mut self.connection else { return Err(ClientError::Closed) };
+        connection.send(args)?;
+        connection.flush()
+    }
+
+    /// What a failed exchange means: an expected end, a connection to make again, or the end of the program.
+    fn lost(&mut self, error: ClientError) -> Result<Sent, Quit> {
+        if matches!(&error, ClientError::Refused(_)) {
+            return Err(Quit(1));
+        }
+        if self.shutdown {
+            self.connection = None;
+            return Ok(Sent::Answered);
+        }
+        if self.interactive && error.is_disconnect() {
+            return Ok(Sent::Lost(error));
+        }
+        console::complain(&format!("Error: {error}\n"));
+        Err(Quit(1))
+    }
+
+    /// Prints what comes until an error, a redirection or Ctrl-C.
+    fn watch_for_ever(&mut self, verbatim: bool, subscribed: bool) -> Result<Sent, Quit> {
+        if self.interactive {
+            self.interrupt.watch();
+        }
+        self.poll_for_interrupts(true);
+        let ended = loop {
+            match self.read_reply(verbatim, subscribed) {
+                Ok(()) if self.last == Last::Error => break Ok(Sent::Answered),
+                Ok(()) => {}
+                Err(ClientError::Timeout) if self.interactive => {
+                    if self.interrupt.happened() {
+                        self.reconnect(false);
+                        break Ok(Sent::Answered);
+                    }
+                }
+                Err(error) => {
+                    if !matches!(&error, ClientError::Refused(_)) {
+                        console::complain(&format!("Error: {error}\n"));
+                    }
+                    break Err(Quit(1));
+                }
+            }
+        };
+        self.interrupt.unwatch();
+        self.poll_for_interrupts(false);
+        ended
+    }
+
+    fn poll_for_interrupts(&mut self, on: bool) {
+        let timeout = (on && self.interactive).then_some(INTERRUPT_POLL);
+        if let Some(connection) = &mut self.connection {
+            // Without the timeout Ctrl-C is seen at the next message.
+            let _ = connection.set_read_timeout(timeout);
+        }
+    }
+
+    /// Keeps track of what an answered command has changed on the server's side of this connection.
+    fn note(&mut self, words: &[&str], args: &[Vec<u8>]) {
+        let ok = self.last != Last::Error;
+        match (words[0], args.len()) {
+            ("select", 2) if ok => {
+                self.db = leading_int(&args[1]);
+                self.wanted_db = self.db;
+            }
+            ("auth", 2 | 3) => {
+                self.select();
+            }
+            ("multi", 1) if ok => {
+                self.in_multi = true;
+                self.db_before_multi = self.db;
+            }
+            ("exec", 1) if self.in_multi => {
+                self.in_multi = false;
+                if matches!(self.last, Last::Error | Last::Null) {
+                    self.forget_selects();
+                }
+            }
+            ("discard", 1) if ok => {
+                self.in_multi = false;
+                self.forget_selects();
+            }
+            ("reset", 1) if ok => {
+                self.in_multi = false;
+                self.db = 0;
+                self.wanted_db = 0;
+                self.resp3 = Resp3::No;
+            }
+            _ => {}
+        }
+    }
+
+    fn forget_selects(&mut self) {
+        self.db = self.db_before_multi;
+        self.wanted_db = self.db;
+    }
+}
+
+/// Replies that are text for people already and are printed as they come.
+fn is_text_already(words: &[&str], count: usize) -> bool {
+    let second = words.get(1).copied().unwrap_or("");
+    match words[0] {
+        "info" | "lolwut" => true,
+        "debug" => matches!(second, "htstats" | "htstats-key" | "client-eviction"),
+        "memory" => matches!(second, "malloc-stats" | "doctor"),
+        "cluster" => count == 2 && matches!(second, "nodes" | "info"),
+        "client" => matches!(second, "list" | "info"),
+        "latency" => count == 3 && second == "graph" || count == 2 && second == "doctor",
+        "proxy" => second == "info",
+        _ => false,
+    }
+}
