@@ -3,6 +3,7 @@
 //! It holds plain values only; their meaning lives with the machine.
 
 use base::ConnId;
+use cluster::{DataEvent, RequestId};
 use std::fmt;
 
 /// Severity of a log line, as Redis's `loglevel` orders them.
@@ -57,6 +58,8 @@ pub enum Action {
         /// Which one.
         conn: ConnId,
     },
+    /// A message for the control thread.
+    Control(ToControl),
     /// A line for the server's log.
     Log {
         /// Its severity.
@@ -74,6 +77,31 @@ pub enum Action {
         /// The process's exit status.
         code: i32,
     },
+}
+
+/// What travels to the control thread, in order.
+#[derive(Debug)]
+pub enum ToControl {
+    /// A mutating CLUSTER command; answered with `cluster::ToData::Reply`.
+    Command {
+        /// Comes back in the answer.
+        request: RequestId,
+        /// What to do.
+        command: cluster::Command,
+    },
+    /// PUBLISH or SPUBLISH: send it to the other nodes.
+    Publish {
+        /// The channel.
+        channel: Vec<u8>,
+        /// The payload.
+        message: Vec<u8>,
+        /// To the shard's nodes only, for SSUBSCRIBE's subscribers.
+        sharded: bool,
+    },
+    /// What the data thread reports.
+    Data(DataEvent),
+    /// CONFIG SET changed what the cluster machine reads.
+    Config(cluster::Config),
 }
 
 /// What [`Node::load`](crate::Node::load) found.

@@ -13,8 +13,28 @@
 
 #![forbid(unsafe_code)]
 
+mod admin;
 mod api;
+mod blocking;
+mod cluster;
+mod cron;
+mod dispatch;
+mod effects;
+mod gate;
+mod log;
 mod node;
+mod pause;
+mod persistence;
+mod policy;
+mod pubsub;
+mod refusal;
+mod replication;
+mod session;
+mod stats;
+mod table;
+#[cfg(test)]
+mod tests;
+mod transaction;
 
-pub use api::{Action, LoadError, LoadReport, LocalInfo, LogLevel, PeerInfo};
+pub use api::{Action, LoadError, LoadReport, LocalInfo, LogLevel, PeerInfo, ToControl};
 pub use node::Node;

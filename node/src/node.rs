@@ -1,91 +1,324 @@
-//! [`Node`]: the machine itself, its state and the calls of the outside world.
+//! [`Node`]: the machine's state, and the calls of the outside world. Each call's body lives in the room of its concern.
+//!
+//! Model of a turn: `process` and `handle_*` as things happen, `end_batch` once, then the drain (`next_writable`,
+//! `output`, `sent`, `poll_action`). `now` is what the caller says, the same for all that one call does.
+//!
+//! Bounds: sessions by `maxclients`, queued actions by the work of one turn.
 
-use crate::api::{Action, LocalInfo, PeerInfo};
-use base::{ConnId, Millis, Now};
-use std::collections::{BTreeMap, VecDeque};
+use crate::api::{Action, LocalInfo, LogLevel, PeerInfo, ToControl};
+use crate::cluster::ClusterState;
+use crate::effects::Unit;
+use crate::gate::Gate;
+use crate::log::Log;
+use crate::pause::{Pause, Purpose};
+use crate::persistence::Persistence;
+use crate::policy::Policy;
+use crate::pubsub::Registry;
+use crate::replication::Replication;
+use crate::session::{Client, Sessions};
+use crate::stats::Stats;
+use crate::table::{self, Entry};
+use crate::transaction::Watches;
+use crate::{blocking, cluster, cron, gate, session};
+use base::{ConnId, Millis, Now, Prng};
+use commands::Effects;
+use config::Config;
+use keyspace::{Keyspace, Options};
+use spec::KeyPosition;
+use std::collections::{BTreeSet, VecDeque};
 
-/// The data thread's machine.
+/// The data thread's machine. Its fields are open to the rooms of this crate and to nobody else.
 pub struct Node {
-    now: Now,
-    inputs: BTreeMap<ConnId, Vec<u8>>,
-    actions: VecDeque<Action>,
+    pub(crate) now: Now,
+    /// Microseconds of a running clock, read once per command boundary; 0 without one (ENGINE 19).
+    pub(crate) meter: fn() -> u64,
+    pub(crate) config: Config,
+    pub(crate) policy: Policy,
+    pub(crate) table: Box<[Entry]>,
+    pub(crate) keyspace: Keyspace,
+    pub(crate) effects: Effects,
+    pub(crate) limits: commands::Limits,
+    pub(crate) prng: Prng,
+    pub(crate) unit: Unit,
+    pub(crate) log: Log,
+    pub(crate) gate: Gate,
+    pub(crate) sessions: Sessions,
+    pub(crate) next_client_id: u64,
+    pub(crate) pubsub: Registry,
+    pub(crate) watches: Watches,
+    pub(crate) pause: Pause,
+    pub(crate) cluster: ClusterState,
+    pub(crate) replication: Replication,
+    pub(crate) persistence: Persistence,
+    pub(crate) stats: Stats,
+    /// The data set is being loaded: most commands are refused.
+    pub(crate) loading: bool,
+    /// When the node started.
+    pub(crate) started: Now,
+    /// Grows with every turn and slice: the control thread's proof of life.
+    pub(crate) progress: u64,
+    pub(crate) cron: cron::Cron,
+    pub(crate) key_positions: Vec<KeyPosition>,
+    pub(crate) actions: VecDeque<Action>,
+    /// Sessions with output since the last `end_batch`.
+    pub(crate) dirty: Vec<Client>,
+    pub(crate) writable: VecDeque<Client>,
+    /// Sessions whose output waits for the disk.
+    pub(crate) gated: Vec<Client>,
+    /// Sessions that stopped waiting and may have input left.
+    pub(crate) runnable: VecDeque<Client>,
+    pub(crate) waiting_for_replicas: Vec<Client>,
+    pub(crate) deadlines: BTreeSet<(Millis, Client)>,
 }
 
 impl Node {
-    /// An empty node.
-    pub fn new(_seed: u64, now: Now) -> Node {
-        Node { now, inputs: BTreeMap::new(), actions: VecDeque::new() }
+    /// An empty node. `seed` is the source of all its randomness.
+    pub fn new(config: Config, seed: u64, now: Now) -> Node {
+        let mut prng = Prng::new(seed);
+        let clustered = config.settings.cluster_enabled;
+        let databases = if clustered { 1 } else { config.settings.databases };
+        let keyspace = Keyspace::new(Options { databases, clustered, seed: prng.next_u64() });
+        let policy = Policy::of(&config.settings);
+        let mut node = Node {
+            now,
+            meter: || 0,
+            effects: Effects::new(policy.notify),
+            limits: commands::Limits::default(),
+            table: table::build(),
+            keyspace,
+            unit: Unit::default(),
+            log: Log::default(),
+            gate: Gate::default(),
+            sessions: Sessions::default(),
+            next_client_id: 1,
+            pubsub: Registry::default(),
+            watches: Watches::default(),
+            pause: Pause::default(),
+            cluster: ClusterState { enabled: clustered, ..ClusterState::default() },
+            replication: Replication::new(&config.settings, &mut prng),
+            persistence: Persistence::new(now),
+            stats: Stats::default(),
+            loading: false,
+            started: now,
+            progress: 0,
+            cron: cron::Cron::new(now),
+            key_positions: Vec::new(),
+            actions: VecDeque::new(),
+            dirty: Vec::new(),
+            writable: VecDeque::new(),
+            gated: Vec::new(),
+            runnable: VecDeque::new(),
+            waiting_for_replicas: Vec::new(),
+            deadlines: BTreeSet::new(),
+            prng,
+            config,
+            policy,
+        };
+        node.apply_policy();
+        node
+    }
+
+    /// Gives the node a clock for statistics: a function that returns microseconds. Without one all durations are 0.
+    pub fn set_meter(&mut self, meter: fn() -> u64) {
+        self.meter = meter;
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     /// A client connected.
-    pub fn accept(&mut self, now: Now, conn: ConnId, _peer: PeerInfo) {
-        self.now = now;
-        self.inputs.insert(conn, Vec::new());
+    pub fn accept(&mut self, now: Now, conn: ConnId, peer: PeerInfo) {
+        self.set_now(now);
+        session::lifecycle::accept(self, conn, peer);
     }
 
-    /// The buffer to read into; `None` when nothing should be read from this connection (gone, or back-pressure).
+    /// The buffer to read into; `None` when nothing should be read from this connection (gone, or it is to be closed).
     pub fn input(&mut self, conn: ConnId) -> Option<&mut Vec<u8>> {
-        self.inputs.get_mut(&conn)
+        let client = self.sessions.find(conn)?;
+        let session = self.sessions.get_mut(client)?;
+        (!session.close_after_reply && !session.executing).then_some(&mut session.input)
     }
 
-    /// Bytes arrived in the input buffer.
-    pub fn process(&mut self, now: Now, _conn: ConnId) {
-        self.now = now;
+    /// Bytes arrived in the input buffer: executes what is complete.
+    pub fn process(&mut self, now: Now, conn: ConnId) {
+        self.set_now(now);
+        let Some(client) = self.sessions.find(conn) else { return };
+        self.stats.total_reads += 1;
+        session::input::run(self, client);
     }
 
     /// The outcome of [`Action::Connect`].
-    pub fn handle_connected(&mut self, now: Now, _conn: ConnId, _outcome: Result<LocalInfo, String>) {
-        self.now = now;
+    pub fn handle_connected(&mut self, now: Now, conn: ConnId, outcome: Result<LocalInfo, String>) {
+        self.set_now(now);
+        crate::replication::handle_connected(self, conn, outcome);
     }
 
     /// The peer closed, or the connection failed.
     pub fn handle_closed(&mut self, now: Now, conn: ConnId) {
-        self.now = now;
-        self.inputs.remove(&conn);
+        self.set_now(now);
+        if let Some(client) = self.sessions.find(conn) {
+            session::lifecycle::remove(self, client);
+        }
+        crate::replication::handle_closed(self, conn);
+    }
+
+    /// A message of the control thread, in the order of its FIFO. Never called while a command is executed.
+    pub fn handle_control(&mut self, now: Now, message: ::cluster::ToData) {
+        self.set_now(now);
+        cluster::install::handle(self, message);
     }
 
     /// Time passed: call it at [`Node::poll_timeout`] at the latest.
     pub fn handle_timeout(&mut self, now: Now) {
-        self.now = now;
+        self.set_now(now);
+        let resumed = self.pause.expire(now.mono);
+        self.resume(resumed);
+        blocking::expire(self);
+        cron::run(self);
     }
 
     /// When `handle_timeout` wants to be called.
     pub fn poll_timeout(&self) -> Option<Millis> {
-        None
+        let deadline = self.deadlines.first().map(|(at, _)| *at);
+        [Some(self.cron.next), deadline, self.pause.deadline()].into_iter().flatten().min()
     }
 
     /// Ends a turn: what was executed goes to the log's readers, and replies may leave as their gates allow.
     pub fn end_batch(&mut self, now: Now) {
-        self.now = now;
+        self.set_now(now);
+        while let Some(client) = self.runnable.pop_front() {
+            session::input::run(self, client);
+        }
+        self.progress += 1;
+        crate::persistence::end_batch(self);
+        crate::replication::end_batch(self);
+        let mark = self.gate.mark(self.log.end_seq());
+        for client in std::mem::take(&mut self.dirty) {
+            session::lifecycle::commit(self, client, mark);
+        }
     }
 
     /// The next connection with bytes that may leave; each is named once per turn.
     pub fn next_writable(&mut self) -> Option<ConnId> {
+        while let Some(client) = self.writable.pop_front() {
+            if self.sessions.get(client).is_some_and(|s| !s.output.ready().is_empty()) {
+                return Some(client.conn());
+            }
+        }
         None
     }
 
     /// The bytes that may leave now.
-    pub fn output(&self, _conn: ConnId) -> &[u8] {
-        &[]
+    pub fn output(&self, conn: ConnId) -> &[u8] {
+        let session = self.sessions.find(conn).and_then(|client| self.sessions.get(client));
+        session.map_or(&[], |s| s.output.ready())
     }
 
     /// `n` bytes of [`Node::output`] were written.
-    pub fn sent(&mut self, now: Now, _conn: ConnId, _n: usize) {
-        self.now = now;
+    pub fn sent(&mut self, now: Now, conn: ConnId, n: usize) {
+        self.set_now(now);
+        if let Some(client) = self.sessions.find(conn) {
+            session::lifecycle::sent(self, client, n);
+        }
     }
 
     /// Whether background work wants another turn soon.
     pub fn has_work(&self) -> bool {
-        false
+        !self.cluster.drops.is_empty() || crate::persistence::has_work(self)
     }
 
     /// One bounded slice of background work.
     pub fn run_slice(&mut self, now: Now) {
-        self.now = now;
+        self.set_now(now);
+        self.progress += 1;
+        if !self.pause.holds_writes() {
+            cluster::install::drop_some(self);
+        }
+        crate::persistence::run_slice(self);
     }
 
     /// What must be done outside, until `None`.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
     }
+
+    fn set_now(&mut self, now: Now) {
+        self.now = now;
+        self.keyspace.set_now(now.unix);
+    }
+}
+
+/// What the rooms share.
+impl Node {
+    /// Derives everything that follows from the settings; CONFIG SET calls it after a change.
+    pub(crate) fn apply_policy(&mut self) {
+        self.policy = Policy::of(&self.config.settings);
+        self.effects.wanted = self.policy.notify;
+        self.limits.proto_max_bulk_len = self.policy.proto_max_bulk_len;
+        self.limits.lazy_expire = self.policy.lazy_expire;
+    }
+
+    /// A line for the log.
+    pub(crate) fn log(&mut self, level: LogLevel, text: impl Into<String>) {
+        self.actions.push_back(Action::Log { level, text: text.into() });
+    }
+
+    /// Sends something to the control thread.
+    pub(crate) fn tell_control(&mut self, message: ToControl) {
+        self.actions.push_back(Action::Control(message));
+    }
+
+    /// Notes that a session has new output.
+    pub(crate) fn mark_dirty(&mut self, client: Client) {
+        if let Some(session) = self.sessions.get_mut(client)
+            && !session.dirty
+        {
+            session.dirty = true;
+            self.dirty.push(client);
+        }
+    }
+
+    /// Writes something unasked to a session. If it is executing a command, the bytes follow that command's reply.
+    pub(crate) fn push_to(&mut self, client: Client, write: impl FnOnce(&mut resp::Reply)) {
+        let Some(session) = self.sessions.get_mut(client) else { return };
+        if session.executing {
+            let mut reply = resp::Reply::new(session.output.protocol());
+            write(&mut reply);
+            session.pushes.extend_from_slice(reply.buffer());
+            return;
+        }
+        write(session.output.reply());
+        self.mark_dirty(client);
+        session::lifecycle::enforce_limit(self, client);
+    }
+
+    /// Closes a session at once, or after its command if it is executing one. What it has not been sent is lost.
+    pub(crate) fn close(&mut self, client: Client) {
+        session::lifecycle::close(self, client);
+    }
+
+    /// Ends a pause and lets go whom it held.
+    pub(crate) fn release_paused(&mut self, purpose: Purpose) {
+        let resumed = self.pause.end(purpose);
+        self.resume(resumed);
+    }
+
+    fn resume(&mut self, clients: Vec<Client>) {
+        self.keyspace.set_expire_pause(self.pause.holds_writes());
+        self.runnable.extend(clients);
+    }
+
+    /// The AOF is safe up to `synced`.
+    pub(crate) fn log_synced(&mut self, synced: u64) {
+        gate::open(self, synced);
+    }
+}
+
+/// Whether a key is there and has not expired, without touching it.
+pub(crate) fn has_key(keyspace: &Keyspace, db: base::DbIndex, key: &[u8]) -> bool {
+    let mut found = false;
+    keyspace.for_each(db, &mut |other, _, _| found |= other == key);
+    found
 }

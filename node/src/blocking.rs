@@ -1,0 +1,144 @@
+//! Sessions that wait: what for, until when, and how they go on. WAIT lives here.
+//!
+//! Model: a waiting session executes nothing; its input stays in its buffer (order per client is kept). When what it
+//! waits for has happened, [`finish`] writes the reply and puts the session on the list of those to run again, which
+//! `Node::end_batch` works off.
+//!
+//! Bound: one wait per session; deadlines are kept in one ordered set.
+
+use crate::admin::AdminHandler;
+use crate::node::Node;
+use crate::refusal::{Outcome, Refusal};
+use crate::replication;
+use crate::session::{Client, SlotId};
+use base::{Args, Millis, ReplOffset};
+use cluster::RequestId;
+use resp::Reply;
+
+/// What a session waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Waiting {
+    /// WAIT: so many replicas at this offset.
+    Replicas {
+        /// The offset.
+        offset: ReplOffset,
+        /// How many replicas.
+        count: u64,
+        /// When it gives up.
+        deadline: Option<Millis>,
+    },
+    /// The control thread's answer, for which a reply slot is open.
+    Control {
+        /// The request.
+        request: RequestId,
+        /// The slot.
+        slot: SlotId,
+    },
+    /// The end of CLIENT PAUSE.
+    Pause,
+    /// The end of a snapshot (SAVE).
+    Snapshot,
+    /// SHUTDOWN is under way.
+    Shutdown,
+}
+
+/// The handlers of this room.
+pub(crate) fn handler(name: &str) -> Option<AdminHandler> {
+    Some(match name {
+        "wait" => wait,
+        _ => return None,
+    })
+}
+
+/// WAIT numreplicas timeout
+fn wait(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
+    if replication::is_replica(node) {
+        return Err("ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a \
+                    replica is configured to be writable (which is not the default) writes to replicas are just \
+                    local and are not propagated."
+            .into());
+    }
+    let wanted = base::number::parse_i64(args.at(1)).ok_or(Refusal::NOT_INTEGER)?;
+    let timeout = base::number::parse_i64(args.at(2))
+        .ok_or(Refusal::from("ERR timeout is not an integer or out of range"))?;
+    if timeout < 0 {
+        return Err("ERR timeout is negative".into());
+    }
+    let Some(session) = node.sessions.get(client) else { return Ok(()) };
+    let offset = session.last_write_offset;
+    let acknowledged = replication::acknowledged(node, offset);
+    if i64::try_from(acknowledged).unwrap_or(i64::MAX) >= wanted || node.unit.in_exec {
+        reply.int(acknowledged as i64);
+        return Ok(());
+    }
+    let deadline = (timeout > 0).then(|| node.now.mono + timeout as u64);
+    let count = u64::try_from(wanted).unwrap_or(0);
+    begin(node, client, Waiting::Replicas { offset, count, deadline }, deadline);
+    replication::ask_for_acks(node);
+    Ok(())
+}
+
+/// A session begins to wait.
+pub(crate) fn begin(node: &mut Node, client: Client, waiting: Waiting, deadline: Option<Millis>) {
+    let Some(session) = node.sessions.get_mut(client) else { return };
+    session.waiting = Some(waiting);
+    if let Some(deadline) = deadline {
+        node.deadlines.insert((deadline, client));
+    }
+    if matches!(waiting, Waiting::Replicas { .. }) {
+        node.waiting_for_replicas.push(client);
+    }
+}
+
+/// What the session waited for has happened: writes its reply and lets it go on. The session must not be executing.
+pub(crate) fn finish(node: &mut Node, client: Client, answer: impl FnOnce(&mut Reply)) {
+    let Some(session) = node.sessions.get_mut(client) else { return };
+    if let Some(Waiting::Replicas { deadline: Some(deadline), .. }) = session.waiting.take() {
+        node.deadlines.remove(&(deadline, client));
+    }
+    answer(session.output.reply());
+    node.mark_dirty(client);
+    node.runnable.push_back(client);
+}
+
+/// Replicas acknowledged something: answers every WAIT that is satisfied now.
+pub(crate) fn replicas_advanced(node: &mut Node) {
+    for client in std::mem::take(&mut node.waiting_for_replicas) {
+        let waiting = node.sessions.get(client).and_then(|s| s.waiting);
+        let Some(Waiting::Replicas { offset, count, .. }) = waiting else { continue };
+        let acknowledged = replication::acknowledged(node, offset);
+        if acknowledged >= count {
+            finish(node, client, |reply| reply.int(acknowledged as i64));
+        } else {
+            node.waiting_for_replicas.push(client);
+        }
+    }
+}
+
+/// Time passed: WAITs that have waited long enough are answered with what there is.
+pub(crate) fn expire(node: &mut Node) {
+    while let Some(&(deadline, client)) = node.deadlines.first() {
+        if deadline > node.now.mono {
+            return;
+        }
+        node.deadlines.remove(&(deadline, client));
+        let waiting = node.sessions.get(client).and_then(|s| s.waiting);
+        if let Some(Waiting::Replicas { offset, .. }) = waiting {
+            let acknowledged = replication::acknowledged(node, offset);
+            finish(node, client, |reply| reply.int(acknowledged as i64));
+        }
+    }
+}
+
+/// Our role changed: a replica cannot promise anything about replicas.
+pub(crate) fn unblock_all_waits(node: &mut Node) {
+    for client in std::mem::take(&mut node.waiting_for_replicas) {
+        if matches!(node.sessions.get(client).and_then(|s| s.waiting), Some(Waiting::Replicas { .. })) {
+            finish(node, client, |reply| {
+                reply.error(
+                    "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
+                );
+            });
+        }
+    }
+}

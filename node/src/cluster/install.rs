@@ -1,0 +1,160 @@
+//! The control thread's messages, carried out between two commands in the order in which they come.
+//!
+//! Installing a view also sweeps: subscribers of lost slots are told `sunsubscribe`, watched keys of lost slots go dirty.
+//! Orders change the replication role, delete the keys of lost slots, or hold writes for a manual failover; each that the
+//! control thread waits for is reported back.
+//!
+//! Deleting a lost slot re-checks in every slice that the slot is neither owned nor importing again (rule 8).
+
+use crate::api::{Action, ToControl};
+use crate::effects;
+use crate::node::Node;
+use crate::pause::{Kind, Purpose};
+use crate::{blocking, pubsub, replication, transaction};
+use base::{Slot, SlotSet};
+use cluster::{Answer, Command, CommandError, DataEvent, Order, RequestId, ToData, Topology};
+use resp::Reply;
+use std::sync::Arc;
+
+/// How many keys one slice deletes.
+const DROP_BUDGET: usize = 200;
+
+/// Carries out one message.
+pub(crate) fn handle(node: &mut Node, message: ToData) {
+    match message {
+        ToData::Topology(topology) => install(node, topology),
+        ToData::Order(order) => obey(node, order),
+        ToData::Reply { request, result } => answer(node, request, result),
+        ToData::Deliver { channel, message, sharded } => {
+            pubsub::deliver_remote(node, &channel, &message, sharded);
+        }
+        ToData::Lease { until } => node.cluster.lease_until = Some(until),
+    }
+}
+
+fn install(node: &mut Node, topology: Arc<Topology>) {
+    let version = topology.version;
+    let before = node.cluster.topology.replace(topology.clone());
+    let same_owners = before.is_some_and(|b| Arc::ptr_eq(&b.slots, &topology.slots) && b.me == topology.me);
+    if !same_owners {
+        let serves = |slot: Slot| topology.serves(slot) || topology.importing.contains_key(&slot);
+        pubsub::leave_lost_slots(node, serves);
+        transaction::touch_where(node, |_, key, _| !serves(Slot::of_key(key)));
+    }
+    tell(node, DataEvent::Applied { version });
+}
+
+fn obey(node: &mut Node, order: Order) {
+    match order {
+        Order::Promote { version } => {
+            replication::promote(node);
+            node.release_paused(Purpose::Failover);
+            tell(node, DataEvent::Promoted { version });
+            report_status(node);
+        }
+        Order::Replicate { primary, host, port } => {
+            replication::follow(node, Some(primary), &host, port);
+            node.release_paused(Purpose::Failover);
+            blocking::unblock_all_waits(node);
+            report_status(node);
+        }
+        Order::BecomeEmptyPrimary => {
+            replication::promote(node);
+            node.keyspace.flush(None);
+            transaction::touch_where(node, |_, _, present| present);
+            report_status(node);
+        }
+        Order::DropSlots { slots, .. } => node.cluster.drops.push_back(slots),
+        Order::PauseWrites { until } => {
+            node.pause.begin(Purpose::Failover, until, Kind::Writes);
+            node.keyspace.set_expire_pause(true);
+            let offset = node.log.offset();
+            tell(node, DataEvent::Paused { offset });
+        }
+        Order::ResumeWrites => node.release_paused(Purpose::Failover),
+    }
+}
+
+/// Reports the node's state to the control thread; cron does it too, ten times a second.
+pub(crate) fn report_status(node: &mut Node) {
+    if !node.cluster.enabled {
+        return;
+    }
+    let status = replication::status(node);
+    tell(node, DataEvent::Status(status));
+}
+
+pub(crate) fn tell(node: &mut Node, event: DataEvent) {
+    node.actions.push_back(Action::Control(ToControl::Data(event)));
+}
+
+/// Deletes some keys of lost slots; false when nothing is left to do.
+pub(crate) fn drop_some(node: &mut Node) -> bool {
+    let Some(mut slots) = node.cluster.drops.pop_front() else { return false };
+    let mut budget = DROP_BUDGET;
+    let mut kept = SlotSet::empty();
+    for slot in slots.iter() {
+        if budget == 0 {
+            kept.insert(slot);
+            continue;
+        }
+        let returned =
+            node.cluster.view().is_some_and(|view| view.owns(slot) || view.importing.contains_key(&slot));
+        if returned {
+            node.cluster.drops_skipped += 1;
+            continue;
+        }
+        // A replica's keys go when its primary's DELs arrive.
+        if replication::is_replica(node) {
+            continue;
+        }
+        budget -= node.keyspace.delete_slot(slot, budget).min(budget);
+        if budget == 0 {
+            kept.insert(slot);
+        }
+    }
+    effects::settle_events(node);
+    effects::end_loose_unit(node);
+    slots = kept;
+    if !slots.is_empty() {
+        node.cluster.drops.push_front(slots);
+    }
+    !node.cluster.drops.is_empty()
+}
+
+/// Sends a mutating CLUSTER command to the control thread. Its reply gets a slot in the session's output, and the
+/// session's later commands wait for it; inside EXEC they do not, only the reply does.
+pub(crate) fn ask(node: &mut Node, client: crate::session::Client, command: Command, reply: &mut Reply) {
+    let request = RequestId(node.cluster.next_request);
+    node.cluster.next_request += 1;
+    let Some(session) = node.sessions.get_mut(client) else { return };
+    let slot = session.output.open_slot(reply);
+    node.cluster.requests.insert(request, (client, slot));
+    if !node.unit.in_exec {
+        blocking::begin(node, client, blocking::Waiting::Control { request, slot }, None);
+    }
+    node.actions.push_back(Action::Control(ToControl::Command { request, command }));
+}
+
+fn answer(node: &mut Node, request: RequestId, result: Result<Answer, CommandError>) {
+    let Some((client, slot)) = node.cluster.requests.remove(&request) else { return };
+    let Some(session) = node.sessions.get_mut(client) else { return };
+    let mut reply = Reply::new(session.output.protocol());
+    match result {
+        Ok(Answer::Ok) => reply.ok(),
+        Ok(Answer::Simple(text)) => reply.simple(&text),
+        Err(error) => {
+            let text = error.to_string();
+            node.stats.count_error(&text);
+            reply.error(&text);
+        }
+    }
+    session.output.fill(slot, reply.buffer());
+    let waits =
+        matches!(session.waiting, Some(blocking::Waiting::Control { request: r, .. }) if r == request);
+    if waits {
+        blocking::finish(node, client, |_| {});
+    } else {
+        node.mark_dirty(client);
+    }
+}

@@ -1,0 +1,25 @@
+//! The write lease (rule 6 of the cluster's rules): a primary acknowledges writes only while it knows that a majority has heard
+//! from it within the node timeout; later, somebody else may have been elected.
+//!
+//! Sound and simple: a write that arrives after the lease ran out is refused, so that it is never acknowledged. The control
+//! thread renews the lease; its clock and the data thread's are the same one.
+
+use crate::dispatch::Request;
+use crate::node::Node;
+use crate::refusal::Refusal;
+use crate::table::is;
+
+/// Refuses writes of clients once the lease has run out.
+pub(crate) fn check(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
+    if !node.cluster.enabled || request.obey || !request.may_write() || holds(node) {
+        return Ok(());
+    }
+    let text = "CLUSTERDOWN The cluster is down".to_owned();
+    // EXEC without keys and FLUSHALL are writes too; whatever has a slot reads like the slot check's own answer.
+    Err(if request.is(is::ROUTED) { Refusal::Redirection(text) } else { text.into() })
+}
+
+/// Whether writes may be acknowledged now.
+pub(crate) fn holds(node: &Node) -> bool {
+    node.cluster.lease_until.is_none_or(|until| node.now.mono <= until)
+}

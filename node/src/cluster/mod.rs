@@ -1,0 +1,41 @@
+//! The data thread's side of the cluster: the installed view, what it makes of requests, and the control thread's messages.
+//!
+//! Model: the control thread publishes immutable [`Topology`] values and orders through one FIFO; they arrive here between
+//! two commands ([`install::handle`]). Redirections ([`redirect`]) are decided from the installed view alone.
+//!
+//! It does not know the bus, epochs or votes.
+
+pub(crate) mod install;
+pub(crate) mod lease;
+pub(crate) mod redirect;
+
+use crate::session::{Client, SlotId};
+use base::{Millis, SlotSet};
+use cluster::{RequestId, Topology};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// The cluster as the data thread sees it.
+#[derive(Default)]
+pub struct ClusterState {
+    /// `cluster-enabled`.
+    pub enabled: bool,
+    /// The installed view; `None` before the first one.
+    pub topology: Option<Arc<Topology>>,
+    /// Until when writes may be acknowledged; `None` before the first lease: no limit.
+    pub lease_until: Option<Millis>,
+    /// CLUSTER commands under way, by request.
+    pub(crate) requests: BTreeMap<RequestId, (Client, SlotId)>,
+    pub(crate) next_request: u64,
+    /// Keys of lost slots still to be deleted.
+    pub(crate) drops: VecDeque<SlotSet>,
+    /// Slots of `drops` found to be owned or importing again are skipped; counted for tests and logs.
+    pub(crate) drops_skipped: u64,
+}
+
+impl ClusterState {
+    /// The installed view.
+    pub fn view(&self) -> Option<&Topology> {
+        self.topology.as_deref()
+    }
+}

@@ -1,0 +1,177 @@
+//! Whether this node serves the keys of a request, and what the client is told if not: MOVED, ASK, CROSSSLOT, TRYAGAIN,
+//! CLUSTERDOWN (Redis Cluster specification, "Redirection and resharding").
+//!
+//! Model: the keys' positions come from `spec`, their owner from the installed view. EXEC is judged by the keys of all
+//! that it would run. The slot found here is carried on: nobody hashes the key again.
+
+use crate::dispatch::Request;
+use crate::node::{Node, has_key};
+use crate::refusal::Refusal;
+use crate::table::is;
+use base::{Args, DbIndex, Slot};
+use cluster::{NodeView, State, Topology};
+use config::EndpointType;
+use keyspace::Keyspace;
+use spec::{Command, KeyPosition, flag};
+
+/// What the keys of a request say.
+#[derive(Default)]
+struct Survey<'a> {
+    first: Option<(&'a [u8], Slot)>,
+    /// Different keys: on an importing slot all must be here.
+    several: bool,
+    present: bool,
+    missing: bool,
+}
+
+/// Refuses what this node does not serve; notes the slot in the request otherwise.
+pub(crate) fn check(node: &mut Node, request: &mut Request<'_>) -> Result<(), Refusal> {
+    if !node.cluster.enabled || request.obey || !request.is(is::ROUTED) {
+        return Ok(());
+    }
+    let mut positions = std::mem::take(&mut node.key_positions);
+    let outcome = decide(node, request, &mut positions);
+    node.key_positions = positions;
+    request.slot = outcome?;
+    Ok(())
+}
+
+fn decide(
+    node: &Node,
+    request: &Request<'_>,
+    positions: &mut Vec<KeyPosition>,
+) -> Result<Option<Slot>, Refusal> {
+    let Some(session) = node.sessions.get(request.client) else { return Ok(None) };
+    let Some(view) = node.cluster.view() else {
+        return Err(redirection("CLUSTERDOWN The cluster is down"));
+    };
+    let mut survey = Survey::default();
+    if request.is(is::EXEC) {
+        for queued in session.multi.iter().flat_map(|multi| &multi.queue) {
+            let channels = is_shard_channel(queued.command);
+            survey.add(&node.keyspace, view, queued.command, queued.args.as_args(), channels, positions)?;
+        }
+    } else {
+        let channels = request.is(is::SHARD_CHANNEL);
+        survey.add(&node.keyspace, view, request.command, request.args, channels, positions)?;
+    }
+    let Some((_, slot)) = survey.first else { return Ok(None) };
+    let Some(owner) = view.owner(slot) else {
+        return Err(redirection("CLUSTERDOWN Hash slot not served"));
+    };
+    serving(view, request)?;
+    let asking = session.asking || request.has(flag::ASKING);
+    let owned = owner.id == view.myself().id;
+    if let Some(target) = view.migrating.get(&slot).filter(|_| owned) {
+        if request.is(is::MIGRATE) || !survey.missing {
+            return Ok(Some(slot));
+        }
+        if survey.present {
+            return Err(try_again());
+        }
+        return match view.node(target) {
+            Some(target) => Err(moved("ASK", slot, target, node)),
+            None => Ok(Some(slot)),
+        };
+    }
+    if view.importing.contains_key(&slot) && !owned && (asking || request.is(is::MIGRATE)) {
+        if !request.is(is::MIGRATE) && survey.several && survey.missing {
+            return Err(try_again());
+        }
+        return Ok(Some(slot));
+    }
+    let reads = session.readonly || request.is(is::SHARD_CHANNEL);
+    if owned || (reads && !request.may_write() && view.myself().primary == Some(owner.id)) {
+        return Ok(Some(slot));
+    }
+    Err(moved("MOVED", slot, owner, node))
+}
+
+/// Whether requests with keys are served at all.
+fn serving(view: &Topology, request: &Request<'_>) -> Result<(), Refusal> {
+    if view.state == State::Ok {
+        return Ok(());
+    }
+    if request.is(is::SHARD_CHANNEL) {
+        if view.allow_pubsubshard_when_down {
+            return Ok(());
+        }
+    } else if view.allow_reads_when_down {
+        if !request.has(flag::WRITE) {
+            return Ok(());
+        }
+        return Err(redirection("CLUSTERDOWN The cluster is down and only accepts read commands"));
+    }
+    Err(redirection("CLUSTERDOWN The cluster is down"))
+}
+
+impl<'a> Survey<'a> {
+    /// Adds the keys of one command.
+    fn add(
+        &mut self,
+        keyspace: &Keyspace,
+        view: &Topology,
+        command: &Command,
+        args: Args<'a>,
+        channels: bool,
+        positions: &mut Vec<KeyPosition>,
+    ) -> Result<(), Refusal> {
+        positions.clear();
+        // Requests whose keys cannot be told are refused by their handler with the right words.
+        if spec::key_positions(command, &args, positions).is_err() {
+            return Ok(());
+        }
+        for position in positions.iter() {
+            let key = args.at(position.index as usize);
+            let slot = match self.first {
+                None => {
+                    let slot = Slot::of_key(key);
+                    self.first = Some((key, slot));
+                    slot
+                }
+                Some((first, slot)) if first == key => slot,
+                Some((_, slot)) => {
+                    if Slot::of_key(key) != slot {
+                        return Err(redirection("CROSSSLOT Keys in request don't hash to the same slot"));
+                    }
+                    self.several = true;
+                    slot
+                }
+            };
+            let open = view.migrating.contains_key(&slot) || view.importing.contains_key(&slot);
+            if open && !channels {
+                let here = has_key(keyspace, DbIndex(0), key);
+                self.present |= here;
+                self.missing |= !here;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_shard_channel(command: &Command) -> bool {
+    matches!(command.name, "ssubscribe" | "sunsubscribe" | "spublish")
+}
+
+fn redirection(text: &str) -> Refusal {
+    Refusal::Redirection(text.to_owned())
+}
+
+fn try_again() -> Refusal {
+    redirection("TRYAGAIN Multiple keys request during rehashing of slot")
+}
+
+fn moved(word: &str, slot: Slot, target: &NodeView, node: &Node) -> Refusal {
+    let endpoint = endpoint(target, node.config.settings.cluster_preferred_endpoint_type);
+    Refusal::Redirection(format!("{word} {slot} {endpoint}:{}", target.port))
+}
+
+/// What clients are told to connect to (`cluster-preferred-endpoint-type`).
+pub(crate) fn endpoint(target: &NodeView, kind: EndpointType) -> &str {
+    match kind {
+        EndpointType::Ip => &target.ip,
+        EndpointType::Hostname if target.hostname.is_empty() => "?",
+        EndpointType::Hostname => &target.hostname,
+        EndpointType::UnknownEndpoint => "",
+    }
+}

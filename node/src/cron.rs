@@ -1,0 +1,87 @@
+//! What happens by itself: expiry cycles, idle clients, save points, replication's clock, the report to the control thread.
+//!
+//! Model: a tick every [`TICK_MS`]; what is due less often counts ticks. Everything here is bounded work.
+
+use crate::cluster::install;
+use crate::node::Node;
+use crate::session::{Client, Role};
+use crate::{effects, persistence, replication};
+use base::{Millis, Now};
+
+/// Time between ticks in ms: Redis's `hz 10`.
+const TICK_MS: u64 = 100;
+/// How many clients one tick looks at for their idle time.
+const CLIENTS_PER_TICK: usize = 200;
+
+/// The clock's state.
+pub(crate) struct Cron {
+    /// When the next tick is due.
+    pub next: Millis,
+    pub ticks: u64,
+    processed_before: u64,
+    /// The client at which the next look at idle clients begins.
+    idle_cursor: usize,
+}
+
+impl Cron {
+    pub fn new(now: Now) -> Self {
+        Self { next: now.mono, ticks: 0, processed_before: 0, idle_cursor: 0 }
+    }
+}
+
+/// Runs a tick if it is due.
+pub(crate) fn run(node: &mut Node) {
+    if node.now.mono < node.cron.next {
+        return;
+    }
+    node.cron.next = node.now.mono + TICK_MS;
+    node.cron.ticks += 1;
+    node.progress += 1;
+    expire_keys(node);
+    close_idle_clients(node);
+    sample(node);
+    persistence::cron(node);
+    replication::cron(node);
+    install::report_status(node);
+}
+
+/// A replica leaves expired keys to its primary; a pause holds everything back.
+fn expire_keys(node: &mut Node) {
+    if node.loading
+        || node.pause.holds_writes()
+        || replication::is_replica(node)
+        || !node.persistence.active_expire
+    {
+        return;
+    }
+    node.keyspace.active_expire(u32::try_from(node.config.settings.active_expire_effort).unwrap_or(1));
+    effects::settle_events(node);
+    effects::end_loose_unit(node);
+}
+
+fn close_idle_clients(node: &mut Node) {
+    let limit = node.policy.idle_timeout_ms;
+    let clients: Vec<Client> = node.sessions.clients();
+    if clients.is_empty() {
+        return;
+    }
+    let from = node.cron.idle_cursor % clients.len();
+    node.cron.idle_cursor = from + CLIENTS_PER_TICK;
+    for client in clients.iter().cycle().skip(from).take(CLIENTS_PER_TICK.min(clients.len())) {
+        crate::session::lifecycle::enforce_limit(node, *client);
+        let Some(session) = node.sessions.get(*client) else { continue };
+        let exempt = session.role != Role::Normal || session.waiting.is_some() || session.is_subscriber();
+        if limit > 0 && !exempt && node.now.mono.since(session.last_interaction) > limit {
+            node.log(crate::api::LogLevel::Verbose, "Closing idle client");
+            node.close(*client);
+        }
+    }
+}
+
+fn sample(node: &mut Node) {
+    if node.cron.ticks % 10 != 0 {
+        return;
+    }
+    node.stats.ops_per_sec = node.stats.processed.saturating_sub(node.cron.processed_before);
+    node.cron.processed_before = node.stats.processed;
+}

@@ -1,0 +1,398 @@
+//! The way of a command: found, checked, queued or executed. [`examine`] is the checklist, in Redis's order.
+//!
+//! Model: a request that fails a check gets the check's refusal, and an open MULTI is lost with it (EXECABORT). A request
+//! that passes is queued (MULTI), held back (CLIENT PAUSE) or executed by [`call`].
+//!
+//! Invariants: the slot is hashed once and carried to the keyspace; nothing on the path of GET allocates. The reply of
+//! every request but a postponed one is complete, or a slot or a waiting state stands for it, when [`serve`] returns.
+
+use crate::api::LogLevel;
+use crate::node::Node;
+use crate::refusal::{Outcome, Refusal};
+use crate::session::{Client, Role};
+use crate::table::{Handler, is};
+use crate::{cluster, effects, persistence, replication, transaction};
+use base::{Args, Slot};
+use resp::Reply;
+use spec::{Command, flag};
+
+/// What became of a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// It was answered, queued, refused, or waits.
+    Done,
+    /// It must be tried again later, unconsumed.
+    Postponed,
+}
+
+/// What the checklist decided.
+enum Pass {
+    Execute,
+    Queue,
+    Postpone,
+}
+
+/// A request on its way through the checklist.
+pub(crate) struct Request<'a> {
+    pub client: Client,
+    pub command: &'static Command,
+    pub args: Args<'a>,
+    /// Bits of `table::is`.
+    pub traits: u16,
+    /// `spec::flag` bits of the command; for EXEC those of all queued commands too.
+    pub flags: u32,
+    /// For EXEC: flags that some queued command lacks.
+    pub lacking: u32,
+    /// It comes from our primary: obeyed whatever the checks for clients say.
+    pub obey: bool,
+    /// The slot of its keys, if it has keys and the node is part of a cluster.
+    pub slot: Option<Slot>,
+}
+
+impl Request<'_> {
+    pub(crate) fn is(&self, bits: u16) -> bool {
+        self.traits & bits != 0
+    }
+
+    pub(crate) fn has(&self, bits: u32) -> bool {
+        self.flags & bits != 0
+    }
+
+    pub(crate) fn may_write(&self) -> bool {
+        self.has(flag::WRITE)
+    }
+
+    fn may_replicate(&self) -> bool {
+        self.has(flag::WRITE | flag::MAY_REPLICATE)
+    }
+}
+
+/// Handles one request of a session. The reply has been taken out of the session; `args[0]` is the command's name.
+pub(crate) fn serve(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Verdict {
+    let Some(session) = node.sessions.get_mut(client) else { return Verdict::Done };
+    session.last_interaction = node.now.mono;
+    let command = match known(session.last_command, args) {
+        Ok(command) => command,
+        Err(refusal) => return stranger(node, client, args, refusal, reply),
+    };
+    session.last_command = Some(command);
+    session.commands += 1;
+    let mut request = describe(node, client, command, args);
+    let pass = examine(node, &mut request);
+    if matches!(pass, Ok(Pass::Postpone)) {
+        return Verdict::Postponed;
+    }
+    if let Some(session) = node.sessions.get_mut(client)
+        && session.asking
+        && command.name != "asking"
+    {
+        session.asking = false;
+    }
+    match pass {
+        Ok(Pass::Execute) => {
+            node.keyspace.set_slot_hint(request.slot);
+            call(node, client, command, args, request.slot, reply);
+            effects::end_unit(node);
+        }
+        Ok(Pass::Queue) => transaction::queue(node, &request, reply),
+        Ok(Pass::Postpone) => return Verdict::Postponed,
+        Err(refusal) => reject(node, &request, refusal, reply),
+    }
+    Verdict::Done
+}
+
+/// The checklist.
+fn examine(node: &mut Node, request: &mut Request<'_>) -> Result<Pass, Refusal> {
+    arity(request)?;
+    protected_commands(node, request)?;
+    authenticated(node, request)?;
+    allowed_in_multi(node, request)?;
+    cluster::redirect::check(node, request)?;
+    memory(node, request)?;
+    disk(node, request)?;
+    good_replicas(node, request)?;
+    writable(node, request)?;
+    subscriber_context(node, request)?;
+    fresh_enough(node, request)?;
+    loaded(node, request)?;
+    replicas_only_listen(node, request)?;
+    cluster::lease::check(node, request)?;
+    if node.pause.holds(request.may_replicate()) && !request.obey && !is_replica(node, request.client) {
+        node.pause.postpone(request.client);
+        return Ok(Pass::Postpone);
+    }
+    let in_multi = node.sessions.get(request.client).is_some_and(|s| s.multi.is_some());
+    Ok(if in_multi && !request.is(is::NOT_QUEUED) { Pass::Queue } else { Pass::Execute })
+}
+
+fn describe<'a>(node: &Node, client: Client, command: &'static Command, args: Args<'a>) -> Request<'a> {
+    let traits = node.table.get(command.id.index()).map_or(0, |e| e.traits);
+    let mut request = Request {
+        client,
+        command,
+        args,
+        traits,
+        flags: command.flags.0,
+        lacking: 0,
+        obey: node.sessions.get(client).is_some_and(|s| s.role == Role::Primary),
+        slot: None,
+    };
+    if traits & is::EXEC != 0
+        && let Some(multi) = node.sessions.get(client).and_then(|s| s.multi.as_ref())
+    {
+        request.flags |= multi.flags;
+        request.lacking = multi.lacking;
+    }
+    request
+}
+
+/// The command that the request names. The last one is tried before the name is hashed.
+fn known(last: Option<&'static Command>, args: Args<'_>) -> Result<&'static Command, Refusal> {
+    let name = args.at(0);
+    let container = match last {
+        // A subcommand's name (`client|id`) is no name that a client may send.
+        Some(last) if last.container().is_none() && last.name.as_bytes().eq_ignore_ascii_case(name) => last,
+        _ => spec::lookup(name).ok_or_else(|| unknown_command(args))?,
+    };
+    if container.subcommands().is_empty() || args.len() < 2 {
+        return Ok(container);
+    }
+    spec::subcommand(container, args.at(1)).ok_or_else(|| {
+        let shown = lossy(args.at(1), 128);
+        Refusal::from(format!(
+            "ERR unknown subcommand '{shown}'. Try {} HELP.",
+            container.name.to_ascii_uppercase()
+        ))
+    })
+}
+
+fn unknown_command(args: Args<'_>) -> Refusal {
+    const SHOWN: usize = 128;
+    let mut shown = String::new();
+    let mut length = 0;
+    for arg in args.from(1).iter() {
+        if length >= SHOWN {
+            break;
+        }
+        let part = arg.get(..SHOWN - length).unwrap_or(arg);
+        shown.push_str(&format!("'{}' ", lossy(part, SHOWN)));
+        length += part.len() + 3;
+    }
+    let name = lossy(args.at(0), SHOWN);
+    Refusal::from(format!("ERR unknown command '{name}', with args beginning with: {shown}"))
+}
+
+/// At most `limit` bytes as text; what C's `%s` would not print past is cut.
+fn lossy(bytes: &[u8], limit: usize) -> String {
+    let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len()).min(limit);
+    resp::reply::lossy(&bytes[..end])
+}
+
+/// A name that no command has; `Host:` and `POST` are browsers tricked into talking to us.
+fn stranger(node: &mut Node, client: Client, args: Args<'_>, refusal: Refusal, reply: &mut Reply) -> Verdict {
+    let name = args.at(0);
+    if name.eq_ignore_ascii_case(b"host:") || name.eq_ignore_ascii_case(b"post") {
+        let peer = node.sessions.get(client).map(|s| s.peer.peer.clone()).unwrap_or_default();
+        node.log(
+            LogLevel::Warning,
+            format!(
+                "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. \
+                 This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your \
+                 Redis instance. Connection from {peer} aborted."
+            ),
+        );
+        node.close(client);
+        return Verdict::Done;
+    }
+    // A master or an AOF that says something unknown must not be followed any further (ENGINE 16).
+    if node.sessions.get(client).is_some_and(|s| s.role == Role::Primary) {
+        replication::refuse(node, client, &refusal.to_string());
+    }
+    transaction::flag(node, client);
+    node.stats.count_error(&refusal.to_string());
+    reply.error(&refusal.to_string());
+    Verdict::Done
+}
+
+/// Answers a request that failed a check.
+fn reject(node: &mut Node, request: &Request<'_>, refusal: Refusal, reply: &mut Reply) {
+    if let Some(stats) = node.stats.commands.get_mut(request.command.id.index()) {
+        stats.rejected += 1;
+    }
+    let mut text = refusal.to_string();
+    if request.is(is::EXEC) {
+        transaction::discard_all(node, request.client);
+        if !refusal.is_redirection() {
+            text = format!("EXECABORT Transaction discarded because of: {text}");
+        }
+    } else {
+        transaction::flag(node, request.client);
+    }
+    if request.obey {
+        replication::refuse(node, request.client, &text);
+    }
+    node.stats.count_error(&text);
+    reply.error(&text);
+}
+
+/// Executes a command that passed, and settles what it did. Also EXEC's way for what it queued.
+pub(crate) fn call(
+    node: &mut Node,
+    client: Client,
+    command: &'static Command,
+    args: Args<'_>,
+    slot: Option<Slot>,
+    reply: &mut Reply,
+) {
+    let begun = (node.meter)();
+    let handler = node.table.get(command.id.index()).map_or(Handler::Missing, |e| e.handler);
+    let outcome: Outcome = match handler {
+        Handler::Data(handler) => effects::run(node, client, handler, args, slot, reply),
+        Handler::Admin(handler) => handler(node, client, args, reply),
+        Handler::Missing => Err(Refusal::from(format!(
+            "ERR '{}' is not supported by this version of Grapevine",
+            command.name
+        ))),
+    };
+    let took = (node.meter)().saturating_sub(begun);
+    node.stats.processed += 1;
+    if let Some(stats) = node.stats.commands.get_mut(command.id.index()) {
+        stats.calls += 1;
+        stats.usec += took;
+        stats.failed += u64::from(outcome.is_err());
+    }
+    if let Err(refusal) = outcome {
+        let text = refusal.to_string();
+        node.stats.count_error(&text);
+        if node.sessions.get(client).is_some_and(|s| s.role == Role::Primary) {
+            replication::failed(node, client, command, &text);
+        }
+        reply.error(&text);
+    }
+}
+
+fn arity(request: &Request<'_>) -> Result<(), Refusal> {
+    if request.command.arity_ok(request.args.len()) {
+        return Ok(());
+    }
+    Err(Refusal::from(format!("ERR wrong number of arguments for '{}' command", request.command.name)))
+}
+
+fn protected_commands(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
+    use config::Permission;
+    if !request.is(is::DEBUG) {
+        return Ok(());
+    }
+    let local = node.sessions.get(request.client).is_some_and(|s| s.peer.loopback);
+    match node.policy.debug_command {
+        Permission::Yes => Ok(()),
+        Permission::Local if local => Ok(()),
+        _ => Err(Refusal::from(
+            "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it \
+             from a local connection, otherwise you need to set this option in the configuration file, and then \
+             restart the server.",
+        )),
+    }
+}
+
+fn authenticated(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
+    if !node.policy.auth_required || request.has(flag::NO_AUTH) {
+        return Ok(());
+    }
+    if node.sessions.get(request.client).is_some_and(|s| s.authenticated) {
+        return Ok(());
+    }
+    Err(Refusal::from("NOAUTH Authentication required."))
+}
+
+fn allowed_in_multi(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
+    if request.command.no_multi() && node.sessions.get(request.client).is_some_and(|s| s.multi.is_some()) {
+        return Err(Refusal::from("ERR Command not allowed inside a transaction"));
+    }
+    Ok(())
+}
+
+/// `maxmemory` without eviction: what adds data is refused once the limit is passed.
+fn memory(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
+    let limit = node.policy.max_memory;
+    if limit == 0 || request.obey || (node.keyspace.used_memory() as u64) <= limit {
+        return Ok(());
+    }
+    let queueing = node.sessions.get(request.client).is_some_and(|s| s.multi.is_some())
+        && !request.is(is::EXEC | is::FREES);
+    if request.has(flag::DENYOOM) || queueing {
+        return Err(Refusal::from("OOM command not allowed when used memory > 'maxmemory'."));
+    }
+    Ok(())
+}
+
+fn disk(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
+    if request.obey || !(request.may_write() || request.is(is::PING)) {
+        return Ok(());
+    }
+    persistence::write_refusal(node).map_or(Ok(()), Err)
+}
+
+fn good_replicas(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
+    if node.policy.min_replicas == 0
+        || !request.may_write()
+        || request.obey
+        || replication::is_replica(node)
+        || replication::good_replicas(node) >= node.policy.min_replicas
+    {
+        return Ok(());
+    }
+    Err(Refusal::from("NOREPLICAS Not enough good replicas to write."))
+}
+
+fn writable(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
+    if request.may_write() && !request.obey && node.policy.replica_read_only && replication::is_replica(node)
+    {
+        return Err(Refusal::from("READONLY You can't write against a read only replica."));
+    }
+    Ok(())
+}
+
+fn subscriber_context(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
+    let Some(session) = node.sessions.get(request.client) else { return Ok(()) };
+    if session.subscriptions.is_none()
+        || !session.is_subscriber()
+        || request.is(is::SUBSCRIBER)
+        || session.output.protocol() == resp::Protocol::Resp3
+    {
+        return Ok(());
+    }
+    Err(Refusal::from(format!(
+        "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+        request.command.name
+    )))
+}
+
+fn fresh_enough(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
+    let denied = !request.command.stale() || request.lacking & flag::STALE != 0;
+    if denied && !node.policy.serve_stale && !request.obey && replication::is_stale(node) {
+        return Err(Refusal::from(
+            "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+        ));
+    }
+    Ok(())
+}
+
+fn loaded(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
+    let denied = !request.command.loading() || request.lacking & flag::LOADING != 0;
+    if node.loading && denied {
+        return Err(Refusal::from("LOADING Redis is loading the dataset in memory"));
+    }
+    Ok(())
+}
+
+fn is_replica(node: &Node, client: Client) -> bool {
+    node.sessions.get(client).is_some_and(|s| s.role == Role::Replica)
+}
+
+fn replicas_only_listen(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
+    if (request.may_replicate() || request.has(flag::READONLY)) && is_replica(node, request.client) {
+        return Err(Refusal::from("ERR Replica can't interact with the keyspace"));
+    }
+    Ok(())
+}

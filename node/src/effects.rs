@@ -1,0 +1,208 @@
+//! The one place where what a command did becomes log records, keyspace notifications, dirty WATCHes and the dirty counter.
+//!
+//! Model: a *unit* is a command, or an EXEC with all it runs, or one slice of background work. Records of a unit reach the
+//! log together: one alone as it is, several between MULTI and EXEC (so that a reader sees all or nothing). A command that
+//! does one thing goes straight into the log; only what belongs to a longer unit is copied aside until the unit ends.
+//! Expired keys become DEL (UNLINK when `lazyfree-lazy-expire`) in front of the command that met them.
+//!
+//! Invariants: nothing is encoded that nobody reads; a replica logs what its primary's commands did for its AOF alone,
+//! because the primary's own bytes are what its replicas get.
+
+use crate::log::Targets;
+use crate::node::Node;
+use crate::refusal::{Outcome, Refusal};
+use crate::session::{Client, Role};
+use crate::{pubsub, replication, transaction};
+use base::{Args, DbIndex, OwnedArgs, Slot};
+use commands::{Classes, Ctx, Effects, Propagate};
+use keyspace::KeyEventKind;
+use resp::Reply;
+
+/// A record that waits for the end of its unit.
+struct Pending {
+    targets: Targets,
+    db: DbIndex,
+    slot: Option<Slot>,
+    args: OwnedArgs,
+}
+
+/// The unit that is being executed.
+#[derive(Default)]
+pub(crate) struct Unit {
+    /// EXEC is running: what its commands do belongs together.
+    pub in_exec: bool,
+    pending: Vec<Pending>,
+}
+
+/// Executes a data command and settles what it did.
+pub(crate) fn run(
+    node: &mut Node,
+    client: Client,
+    handler: commands::Handler,
+    args: Args<'_>,
+    slot: Option<Slot>,
+    reply: &mut Reply,
+) -> Outcome {
+    let Some(session) = node.sessions.get(client) else { return Ok(()) };
+    let (db, obey) = (session.db, session.role == Role::Primary);
+    node.effects.clear();
+    node.limits.obey = obey;
+    let outcome = handler(
+        &mut Ctx {
+            keyspace: &mut node.keyspace,
+            db,
+            now: node.now.unix,
+            effects: &mut node.effects,
+            prng: &mut node.prng,
+            limits: &node.limits,
+        },
+        args,
+        reply,
+    );
+    settle(node, obey, db, slot, args);
+    outcome.map_err(Refusal::from)
+}
+
+/// Acts on what the command left in `node.effects`.
+fn settle(node: &mut Node, obey: bool, db: DbIndex, slot: Option<Slot>, args: Args<'_>) {
+    if node.keyspace.has_events() {
+        settle_events(node);
+    }
+    let effects = &node.effects;
+    let quiet = effects.dirty == 0 && effects.touched().len() == 0 && effects.events().len() == 0;
+    if quiet && !effects.is_logged() && effects.flushed.is_empty() {
+        return;
+    }
+    let effects = std::mem::take(&mut node.effects);
+    node.persistence.dirty += effects.dirty;
+    transaction::touch_all(node, &effects);
+    if effects.is_logged() {
+        propagate(node, obey, db, slot, args, &effects);
+    }
+    for event in effects.events() {
+        notify(node, event.class, event.name, event.db, event.key);
+    }
+    node.effects = effects;
+}
+
+fn propagate(
+    node: &mut Node,
+    obey: bool,
+    db: DbIndex,
+    slot: Option<Slot>,
+    args: Args<'_>,
+    effects: &Effects,
+) {
+    let targets = targets(node, obey);
+    match &effects.propagate {
+        Propagate::Verbatim | Propagate::Always => record(node, targets, db, slot, args),
+        Propagate::Instead(commands) => {
+            for command in commands {
+                record(node, targets, db, slot, command.as_args());
+            }
+        }
+        Propagate::Nothing => {}
+    }
+}
+
+/// Who reads the effects of a command: a replica's own or its primary's commands are for its AOF only.
+fn targets(node: &Node, obey: bool) -> Targets {
+    if obey || replication::is_replica(node) { Targets::AOF } else { Targets::ALL }
+}
+
+/// Puts a command into the log, or aside until its unit ends.
+pub(crate) fn record(node: &mut Node, targets: Targets, db: DbIndex, slot: Option<Slot>, args: Args<'_>) {
+    if node.loading || !node.log.wants(targets) {
+        return;
+    }
+    if node.unit.in_exec || !node.unit.pending.is_empty() {
+        node.unit.pending.push(Pending { targets, db, slot, args: args.to_owned() });
+    } else {
+        node.log.append(targets, db, slot, args.iter());
+    }
+}
+
+/// Ends a unit: what was put aside reaches the log, as one transaction if it is more than one command.
+pub(crate) fn end_unit(node: &mut Node) {
+    if node.unit.in_exec || node.unit.pending.is_empty() {
+        return;
+    }
+    flush(node, true);
+}
+
+/// Ends a unit whose records need not be seen together (expiry cycles, slot drops).
+pub(crate) fn end_loose_unit(node: &mut Node) {
+    flush(node, false);
+}
+
+fn flush(node: &mut Node, together: bool) {
+    let mut pending = std::mem::take(&mut node.unit.pending);
+    let wrap = together && pending.len() > 1;
+    let edge = |node: &mut Node, name: &[u8], of: &Pending| {
+        let targets = pending_targets(&pending);
+        node.log.append(targets, of.db, of.slot, [name].into_iter());
+    };
+    if let (true, Some(first)) = (wrap, pending.first()) {
+        edge(node, b"MULTI", first);
+    }
+    for record in &pending {
+        node.log.append(record.targets, record.db, record.slot, record.args.as_args().iter());
+    }
+    if let (true, Some(last)) = (wrap, pending.last()) {
+        edge(node, b"EXEC", last);
+    }
+    pending.clear();
+    node.unit.pending = pending;
+}
+
+/// Everyone who reads some record of the unit reads its edges.
+fn pending_targets(pending: &[Pending]) -> Targets {
+    pending.iter().fold(Targets::NONE, |all, record| all | record.targets)
+}
+
+/// Turns what happened to keys by itself (expiry, eviction, slot drops) into records, notifications and dirty WATCHes.
+pub(crate) fn settle_events(node: &mut Node) {
+    let mut events = Vec::new();
+    node.keyspace.drain_events(&mut |event| events.push((event.kind, event.db, event.key.to_vec())));
+    let targets = targets(node, false);
+    let clustered = node.cluster.enabled;
+    for (kind, db, key) in &events {
+        let (class, name) = match kind {
+            KeyEventKind::Expired => (Classes::EXPIRED, "expired"),
+            KeyEventKind::Evicted => (Classes::EVICTED, "evicted"),
+            KeyEventKind::SlotDropped => (Classes::GENERIC, "del"),
+        };
+        let unlink = *kind == KeyEventKind::Expired && node.policy.lazy_expire;
+        let verb: &[u8] = if unlink { b"UNLINK" } else { b"DEL" };
+        let command = OwnedArgs::from_slices([verb, key.as_slice()]);
+        let slot = clustered.then(|| Slot::of_key(key));
+        // Put aside even when it is alone: the command that met the key may follow in the same unit.
+        if !node.loading && node.log.wants(targets) {
+            node.unit.pending.push(Pending { targets, db: *db, slot, args: command });
+        }
+        transaction::touch(node, *db, key);
+        notify(node, class, name, *db, key);
+        node.persistence.dirty += 1;
+        match kind {
+            KeyEventKind::Expired => node.stats.expired_keys += 1,
+            KeyEventKind::Evicted => node.stats.evicted_keys += 1,
+            KeyEventKind::SlotDropped => {}
+        }
+    }
+}
+
+/// Publishes a keyspace event to those who listen (`notify-keyspace-events`); it never leaves this node.
+pub(crate) fn notify(node: &mut Node, class: Classes, event: &str, db: DbIndex, key: &[u8]) {
+    if !node.policy.notify.contains(class) {
+        return;
+    }
+    if node.policy.notify_keyspace {
+        let mut channel = format!("__keyspace@{}__:", db.0).into_bytes();
+        channel.extend_from_slice(key);
+        pubsub::publish_local(node, &channel, event.as_bytes());
+    }
+    if node.policy.notify_keyevent {
+        let channel = format!("__keyevent@{}__:{event}", db.0);
+        pubsub::publish_local(node, channel.as_bytes(), key);
+    }
+}

@@ -1,0 +1,93 @@
+//! What the data thread reads of the configuration on its way through every command, worked out once per change.
+//!
+//! Model: [`Policy::of`] is a pure function of the settings; CONFIG SET runs it again. Rarely read directives are read
+//! from the settings directly.
+
+use commands::Classes;
+use config::{NotifyEvents, OutputLimits, Permission, Settings};
+
+/// The digest of the settings.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Policy {
+    /// `requirepass` is set.
+    pub auth_required: bool,
+    /// `protected-mode`.
+    pub protected_mode: bool,
+    /// `proto-max-bulk-len`.
+    pub proto_max_bulk_len: u64,
+    /// `client-query-buffer-limit`.
+    pub query_buffer_limit: u64,
+    /// `maxclients`.
+    pub max_clients: u64,
+    /// `timeout` in ms, 0 for none.
+    pub idle_timeout_ms: u64,
+    /// `notify-keyspace-events`: event classes.
+    pub notify: Classes,
+    /// `K`: publish to `__keyspace@<db>__:<key>`.
+    pub notify_keyspace: bool,
+    /// `E`: publish to `__keyevent@<db>__:<event>`.
+    pub notify_keyevent: bool,
+    /// Whether replicas refuse writes of clients.
+    pub replica_read_only: bool,
+    /// `replica-serve-stale-data`.
+    pub serve_stale: bool,
+    /// `min-replicas-to-write`.
+    pub min_replicas: u64,
+    /// `min-replicas-max-lag` in seconds.
+    pub min_replicas_max_lag: u64,
+    /// `stop-writes-on-bgsave-error`.
+    pub stop_writes_on_bgsave_error: bool,
+    /// `lazyfree-lazy-expire`: expired keys are logged as UNLINK.
+    pub lazy_expire: bool,
+    /// `enable-debug-command`.
+    pub debug_command: Permission,
+    /// `client-output-buffer-limit`.
+    pub output_limits: OutputLimits,
+    /// `maxmemory`, 0 for none.
+    pub max_memory: u64,
+}
+
+impl Policy {
+    /// Works it out.
+    pub fn of(settings: &Settings) -> Self {
+        let events = settings.notify_keyspace_events;
+        Self {
+            auth_required: !settings.requirepass.is_empty(),
+            protected_mode: settings.protected_mode,
+            proto_max_bulk_len: settings.proto_max_bulk_len,
+            query_buffer_limit: settings.client_query_buffer_limit,
+            max_clients: settings.maxclients,
+            idle_timeout_ms: settings.timeout.saturating_mul(1000),
+            notify: classes(events),
+            notify_keyspace: events.0 & NotifyEvents::KEYSPACE != 0,
+            notify_keyevent: events.0 & NotifyEvents::KEYEVENT != 0,
+            replica_read_only: settings.replica_read_only,
+            serve_stale: settings.replica_serve_stale_data,
+            min_replicas: settings.min_replicas_to_write,
+            min_replicas_max_lag: settings.min_replicas_max_lag,
+            stop_writes_on_bgsave_error: settings.stop_writes_on_bgsave_error,
+            lazy_expire: settings.lazyfree_lazy_expire,
+            debug_command: settings.enable_debug_command,
+            output_limits: settings.client_output_buffer_limit,
+            max_memory: settings.maxmemory,
+        }
+    }
+}
+
+/// The classes that commands should record, none when nothing is published.
+fn classes(events: NotifyEvents) -> Classes {
+    let pairs = [
+        (NotifyEvents::GENERIC, Classes::GENERIC),
+        (NotifyEvents::STRING, Classes::STRING),
+        (NotifyEvents::LIST, Classes::LIST),
+        (NotifyEvents::SET, Classes::SET),
+        (NotifyEvents::HASH, Classes::HASH),
+        (NotifyEvents::ZSET, Classes::ZSET),
+        (NotifyEvents::EXPIRED, Classes::EXPIRED),
+        (NotifyEvents::EVICTED, Classes::EVICTED),
+        (NotifyEvents::STREAM, Classes::STREAM),
+        (NotifyEvents::KEY_MISS, Classes::KEY_MISS),
+        (NotifyEvents::NEW, Classes::NEW),
+    ];
+    pairs.iter().filter(|(event, _)| events.wants(*event)).fold(Classes::NONE, |all, (_, class)| all | *class)
+}

@@ -1,0 +1,47 @@
+//! QUIT and RESET: what a client says about the session as a whole.
+
+use super::{Client, ReplyMode};
+use crate::admin::AdminHandler;
+use crate::node::Node;
+use crate::refusal::Outcome;
+use crate::{pubsub, transaction};
+use base::{Args, DbIndex};
+use resp::{Protocol, Reply};
+
+/// The handlers of this room.
+pub(crate) fn handler(name: &str) -> Option<AdminHandler> {
+    Some(match name {
+        "quit" => quit,
+        "reset" => reset,
+        _ => return None,
+    })
+}
+
+/// QUIT
+fn quit(node: &mut Node, client: Client, _args: Args<'_>, reply: &mut Reply) -> Outcome {
+    if let Some(session) = node.sessions.get_mut(client) {
+        session.close_after_reply = true;
+    }
+    reply.ok();
+    Ok(())
+}
+
+/// RESET: the session is as if it had just connected.
+fn reset(node: &mut Node, client: Client, _args: Args<'_>, reply: &mut Reply) -> Outcome {
+    transaction::discard_all(node, client);
+    pubsub::leave_all(node, client);
+    let authenticated = !node.policy.auth_required;
+    if let Some(session) = node.sessions.get_mut(client) {
+        session.db = DbIndex(0);
+        session.name.clear();
+        session.authenticated = authenticated;
+        session.readonly = false;
+        session.asking = false;
+        session.reply_mode = ReplyMode::On;
+        session.no_evict = false;
+        session.no_touch = false;
+    }
+    reply.set_protocol(Protocol::Resp2);
+    reply.simple("RESET");
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! A session's beginning and end, and the bookkeeping of what it is sent.
+//!
+//! Invariant: when a session goes, everything that names it goes too: subscriptions, watches, waits. The connection is
+//! closed by one action, and nothing is heard of it afterwards.
+
+use super::{Client, Role, Session};
+use crate::api::{Action, LogLevel, PeerInfo};
+use crate::blocking::Waiting;
+use crate::log::Seq;
+use crate::node::Node;
+use crate::{pubsub, replication, transaction};
+use base::ConnId;
+use config::OutputLimit;
+
+const DENIED: &str = "DENIED Redis is running in protected mode because protected mode is enabled and no password is \
+    set for the default user. In this mode connections are only accepted from the loopback interface. If you want to \
+    connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected \
+    mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from \
+    the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do \
+    so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by \
+    editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the \
+    server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. \
+    4) Set up an authentication password for the default user. NOTE: You only need to do one of the above things in \
+    order for the server to start accepting connections from the outside.";
+
+/// A client connected; some are told why they may not stay.
+pub(crate) fn accept(node: &mut Node, conn: ConnId, peer: PeerInfo) {
+    let outsider = !peer.loopback && !peer.unix;
+    let mut session = Session::new(conn, node.next_client_id, peer, node.now);
+    node.next_client_id += 1;
+    session.authenticated = !node.policy.auth_required;
+    let refusal = if node.sessions.len() as u64 >= node.policy.max_clients {
+        node.stats.rejected_connections += 1;
+        Some("ERR max number of clients reached")
+    } else if node.policy.protected_mode && !node.policy.auth_required && outsider {
+        node.stats.rejected_connections += 1;
+        Some(DENIED)
+    } else {
+        node.stats.connections += 1;
+        None
+    };
+    if let Some(text) = refusal {
+        session.output.reply().error(text);
+        session.close_after_reply = true;
+    }
+    let client = node.sessions.insert(session);
+    if refusal.is_some() {
+        node.mark_dirty(client);
+    }
+}
+
+/// Closes a session: after the command that it executes, or at once.
+pub(crate) fn close(node: &mut Node, client: Client) {
+    let Some(session) = node.sessions.get_mut(client) else { return };
+    if session.executing {
+        session.close_after_reply = true;
+        return;
+    }
+    let conn = session.conn;
+    remove(node, client);
+    node.actions.push_back(Action::Close { conn });
+}
+
+/// Forgets a session and everything that names it.
+pub(crate) fn remove(node: &mut Node, client: Client) {
+    pubsub::leave_all(node, client);
+    transaction::unwatch_all(node, client);
+    let Some(session) = node.sessions.remove(client) else { return };
+    match session.waiting {
+        Some(Waiting::Replicas { deadline: Some(deadline), .. }) => {
+            node.deadlines.remove(&(deadline, client));
+        }
+        Some(Waiting::Control { request, .. }) => {
+            node.cluster.requests.remove(&request);
+        }
+        _ => {}
+    }
+    if session.role != Role::Normal {
+        replication::session_closed(node, client, &session);
+    }
+}
+
+/// Ends a session's turn: its new bytes may leave once `mark` is durable.
+pub(crate) fn commit(node: &mut Node, client: Client, mark: Option<Seq>) {
+    let Some(session) = node.sessions.get_mut(client) else { return };
+    session.dirty = false;
+    session.output.commit(mark);
+    if session.output.is_gated() && mark.is_some() && !node.gated.contains(&client) {
+        node.gated.push(client);
+    }
+    let done = session.close_after_reply && session.output.pending() == 0;
+    node.writable.push_back(client);
+    if done {
+        return close(node, client);
+    }
+    enforce_limit(node, client);
+}
+
+/// Bytes were written to the socket.
+pub(crate) fn sent(node: &mut Node, client: Client, n: usize) {
+    let Some(session) = node.sessions.get_mut(client) else { return };
+    session.output.advance(n);
+    session.sent += n as u64;
+    node.stats.output_bytes += n as u64;
+    node.stats.total_writes += 1;
+    if session.close_after_reply && session.output.pending() == 0 {
+        close(node, client);
+    }
+}
+
+/// Closes a session that lets too much output pile up (`client-output-buffer-limit`).
+pub(crate) fn enforce_limit(node: &mut Node, client: Client) {
+    let limits = node.policy.output_limits;
+    let now = node.now.mono;
+    let Some(session) = node.sessions.get_mut(client) else { return };
+    let limit = match session.role {
+        Role::Primary => return,
+        Role::Replica => limits.replica,
+        Role::Normal if session.is_subscriber() => limits.pubsub,
+        Role::Normal => limits.normal,
+    };
+    if !exceeds(session, limit, now) {
+        return;
+    }
+    let text = format!(
+        "Client id={} addr={} name={} scheduled to be closed ASAP for overcoming of output buffer limits.",
+        session.id,
+        session.peer.peer,
+        resp::reply::lossy(&session.name)
+    );
+    node.stats.output_buffer_disconnections += 1;
+    node.log(LogLevel::Warning, text);
+    close(node, client);
+}
+
+fn exceeds(session: &mut Session, limit: OutputLimit, now: base::Millis) -> bool {
+    let pending = session.output.pending() as u64;
+    if limit.hard_bytes != 0 && pending >= limit.hard_bytes {
+        return true;
+    }
+    if limit.soft_bytes == 0 || pending < limit.soft_bytes {
+        session.soft_limit_since = None;
+        return false;
+    }
+    let since = *session.soft_limit_since.get_or_insert(now);
+    now.since(since) > limit.soft_seconds.saturating_mul(1000)
+}

@@ -1,0 +1,174 @@
+//! One client connection: its input, its output, and what it has told us about itself.
+//!
+//! Model: bytes come into `input`; [`input`] parses and dispatches them in order; replies go into [`Output`], from
+//! which the runtime writes. While commands of a batch run, the input, the parser and the reply are out of the session
+//! (local values of the loop), so that handlers may hold arguments and still reach the whole node; what other parts of
+//! the node send to this very session meanwhile collects in `pushes` and follows the command's reply.
+//!
+//! Invariant: a session that waits ([`Waiting`]) executes nothing; its input stays where it is.
+
+pub mod commands;
+pub mod input;
+pub mod lifecycle;
+pub mod output;
+pub mod table;
+
+pub use output::{Output, SlotId};
+pub use table::{Client, Sessions};
+
+use crate::api::PeerInfo;
+use crate::blocking::Waiting;
+use crate::pubsub::Subscriptions;
+use crate::transaction::Multi;
+use base::{ConnId, DbIndex, Millis, UnixMillis};
+use resp::{Protocol, RequestParser};
+
+/// Who is at the other end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Role {
+    /// A client.
+    #[default]
+    Normal,
+    /// A replica of ours: it sent PSYNC, and reads our stream.
+    Replica,
+    /// Our primary: what it sends is obeyed, and gets no reply.
+    Primary,
+}
+
+/// CLIENT REPLY.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ReplyMode {
+    /// Replies are sent.
+    #[default]
+    On,
+    /// No replies.
+    Off,
+    /// No reply to the next command (set by the command before it).
+    SkipNext,
+    /// No reply to this command.
+    Skip,
+}
+
+/// One connection. Fields are open to the node's rooms; see the module for who owns what while commands run.
+pub struct Session {
+    /// Its connection.
+    pub conn: ConnId,
+    /// CLIENT ID: grows by one with every connection.
+    pub id: u64,
+    /// Addresses.
+    pub peer: PeerInfo,
+    /// Who is at the other end.
+    pub role: Role,
+    /// Received bytes that are not consumed yet.
+    pub input: Vec<u8>,
+    /// Where the parser stands in `input`.
+    pub parser: RequestParser,
+    /// Bytes on their way out.
+    pub output: Output,
+    /// Bytes for this session that came up while it executed a command; they follow the command's reply.
+    pub pushes: Vec<u8>,
+    /// Whether its commands are being executed right now.
+    pub executing: bool,
+    /// Whether it is in the node's list of sessions with new output.
+    pub dirty: bool,
+    /// SELECTed database.
+    pub db: DbIndex,
+    /// CLIENT SETNAME; empty for none.
+    pub name: Vec<u8>,
+    /// CLIENT SETINFO LIB-NAME.
+    pub lib_name: Vec<u8>,
+    /// CLIENT SETINFO LIB-VER.
+    pub lib_ver: Vec<u8>,
+    /// Whether it may do more than authenticate.
+    pub authenticated: bool,
+    /// CLIENT REPLY.
+    pub reply_mode: ReplyMode,
+    /// CLIENT NO-EVICT.
+    pub no_evict: bool,
+    /// CLIENT NO-TOUCH.
+    pub no_touch: bool,
+    /// READONLY: may read from a replica.
+    pub readonly: bool,
+    /// ASKING: the next command may touch an importing slot.
+    pub asking: bool,
+    /// MULTI's queue, while one is open.
+    pub multi: Option<Box<Multi>>,
+    /// WATCHed keys; an empty list costs nothing.
+    pub watched: Vec<(DbIndex, Vec<u8>)>,
+    /// A watched key changed: the next EXEC fails.
+    pub dirty_cas: bool,
+    /// Channels and patterns, once there were any.
+    pub subscriptions: Option<Box<Subscriptions>>,
+    /// What it waits for, if it waits.
+    pub waiting: Option<Waiting>,
+    /// Close it once its output is written; it executes nothing more.
+    pub close_after_reply: bool,
+    /// The last command, for CLIENT LIST and so that its name need not be hashed again.
+    pub last_command: Option<&'static spec::Command>,
+    /// Commands executed.
+    pub commands: u64,
+    /// Bytes received and sent.
+    pub received: u64,
+    /// Bytes sent.
+    pub sent: u64,
+    /// When it connected.
+    pub created: UnixMillis,
+    /// When it last said something.
+    pub last_interaction: Millis,
+    /// Since when its output is past the soft limit.
+    pub soft_limit_since: Option<Millis>,
+    /// The log's end after its last write command, which WAIT waits for.
+    pub last_write_offset: base::ReplOffset,
+}
+
+impl Session {
+    /// A fresh client.
+    pub fn new(conn: ConnId, id: u64, peer: PeerInfo, now: base::Now) -> Self {
+        Self {
+            conn,
+            id,
+            peer,
+            role: Role::Normal,
+            input: Vec::new(),
+            parser: RequestParser::new(),
+            output: Output::new(Protocol::Resp2),
+            pushes: Vec::new(),
+            executing: false,
+            dirty: false,
+            db: DbIndex(0),
+            name: Vec::new(),
+            lib_name: Vec::new(),
+            lib_ver: Vec::new(),
+            authenticated: false,
+            reply_mode: ReplyMode::On,
+            no_evict: false,
+            no_touch: false,
+            readonly: false,
+            asking: false,
+            multi: None,
+            watched: Vec::new(),
+            dirty_cas: false,
+            subscriptions: None,
+            waiting: None,
+            close_after_reply: false,
+            last_command: None,
+            commands: 0,
+            received: 0,
+            sent: 0,
+            created: now.unix,
+            last_interaction: now.mono,
+            soft_limit_since: None,
+            last_write_offset: base::ReplOffset(0),
+        }
+    }
+
+    /// Whether it has any subscription: RESP2 clients may then do little else.
+    pub fn is_subscriber(&self) -> bool {
+        self.subscriptions.as_ref().is_some_and(|s| s.count() > 0 || s.shard_count() > 0)
+    }
+
+    /// Whether its commands may run now.
+    pub fn is_runnable(&self) -> bool {
+        self.waiting.is_none() && !self.close_after_reply
+    }
+}

@@ -1,0 +1,258 @@
+//! MULTI, EXEC, DISCARD, WATCH, UNWATCH.
+//!
+//! Model: an open MULTI is a queue in the session. EXEC runs it as one unit: nothing comes between, and what it changes
+//! reaches the log between MULTI and EXEC. WATCH is an index from key to sessions; whoever changes a key marks them.
+//!
+//! Bound: a queue holds at most `client-query-buffer-limit` bytes of arguments; past that the transaction is lost.
+
+use crate::admin::AdminHandler;
+use crate::dispatch::{self, Request};
+use crate::node::{Node, has_key};
+use crate::refusal::Outcome;
+use crate::session::Client;
+use base::{Args, DbIndex, OwnedArgs, Slot};
+use commands::Effects;
+use resp::Reply;
+use spec::Command;
+use std::collections::BTreeMap;
+
+/// A command that waits for EXEC.
+pub struct Queued {
+    /// Which command.
+    pub command: &'static Command,
+    /// Its arguments.
+    pub args: OwnedArgs,
+    /// The slot of its keys.
+    pub slot: Option<Slot>,
+}
+
+/// An open transaction.
+#[derive(Default)]
+pub struct Multi {
+    /// What EXEC will run.
+    pub queue: Vec<Queued>,
+    /// Flags that some queued command has.
+    pub flags: u32,
+    /// Flags that some queued command lacks.
+    pub lacking: u32,
+    /// A command was refused while queueing: EXEC will fail.
+    pub broken: bool,
+    /// Bytes of arguments queued.
+    pub bytes: usize,
+}
+
+/// Which sessions watch which key.
+#[derive(Default)]
+pub(crate) struct Watches {
+    keys: BTreeMap<DbIndex, BTreeMap<Vec<u8>, Vec<Watcher>>>,
+}
+
+struct Watcher {
+    client: Client,
+    /// Whether the key existed when it was watched: its disappearance by FLUSHALL or expiry then counts.
+    present: bool,
+}
+
+/// The handlers of this room.
+pub(crate) fn handler(name: &str) -> Option<AdminHandler> {
+    Some(match name {
+        "multi" => multi,
+        "exec" => exec,
+        "discard" => discard,
+        "watch" => watch,
+        "unwatch" => unwatch,
+        _ => return None,
+    })
+}
+
+/// MULTI
+fn multi(node: &mut Node, client: Client, _args: Args<'_>, reply: &mut Reply) -> Outcome {
+    let Some(session) = node.sessions.get_mut(client) else { return Ok(()) };
+    if session.multi.is_some() {
+        return Err("ERR MULTI calls can not be nested".into());
+    }
+    session.multi = Some(Box::default());
+    reply.ok();
+    Ok(())
+}
+
+/// DISCARD
+fn discard(node: &mut Node, client: Client, _args: Args<'_>, reply: &mut Reply) -> Outcome {
+    if node.sessions.get(client).is_none_or(|s| s.multi.is_none()) {
+        return Err("ERR DISCARD without MULTI".into());
+    }
+    discard_all(node, client);
+    reply.ok();
+    Ok(())
+}
+
+/// EXEC
+fn exec(node: &mut Node, client: Client, _args: Args<'_>, reply: &mut Reply) -> Outcome {
+    let expired = watched_key_expired(node, client);
+    let Some(session) = node.sessions.get_mut(client) else { return Ok(()) };
+    let Some(multi) = session.multi.take() else { return Err("ERR EXEC without MULTI".into()) };
+    let changed = session.dirty_cas || expired;
+    unwatch_all(node, client);
+    if multi.broken {
+        return Err("EXECABORT Transaction discarded because of previous errors.".into());
+    }
+    if changed {
+        reply.null_array();
+        return Ok(());
+    }
+    reply.array(multi.queue.len());
+    node.unit.in_exec = true;
+    for queued in &multi.queue {
+        node.keyspace.set_slot_hint(queued.slot);
+        dispatch::call(node, client, queued.command, queued.args.as_args(), queued.slot, reply);
+    }
+    node.unit.in_exec = false;
+    Ok(())
+}
+
+/// Puts a request into the open transaction's queue.
+pub(crate) fn queue(node: &mut Node, request: &Request<'_>, reply: &mut Reply) {
+    let limit = node.policy.query_buffer_limit;
+    let Some(multi) = node.sessions.get_mut(request.client).and_then(|s| s.multi.as_mut()) else { return };
+    multi.bytes += request.args.total_len();
+    if multi.bytes as u64 > limit {
+        multi.broken = true;
+        multi.queue = Vec::new();
+    }
+    // A transaction that is lost already needs no more memory.
+    if !multi.broken {
+        multi.flags |= request.flags;
+        multi.lacking |= !request.flags;
+        multi.queue.push(Queued {
+            command: request.command,
+            args: request.args.to_owned(),
+            slot: request.slot,
+        });
+    }
+    reply.simple("QUEUED");
+}
+
+/// A command was refused: an open transaction cannot be executed any more.
+pub(crate) fn flag(node: &mut Node, client: Client) {
+    if let Some(multi) = node.sessions.get_mut(client).and_then(|s| s.multi.as_mut()) {
+        multi.broken = true;
+        multi.queue = Vec::new();
+    }
+}
+
+/// Ends a transaction without executing it, and the watches with it.
+pub(crate) fn discard_all(node: &mut Node, client: Client) {
+    if let Some(session) = node.sessions.get_mut(client) {
+        session.multi = None;
+    }
+    unwatch_all(node, client);
+}
+
+/// WATCH key [key ...]
+fn watch(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
+    let Some(session) = node.sessions.get_mut(client) else { return Ok(()) };
+    if session.multi.is_some() {
+        return Err("ERR WATCH inside MULTI is not allowed".into());
+    }
+    reply.ok();
+    // No point in watching more: the next EXEC fails anyway.
+    if session.dirty_cas {
+        return Ok(());
+    }
+    let db = session.db;
+    for key in args.from(1).iter() {
+        if session.watched.iter().any(|(d, k)| *d == db && k == key) {
+            continue;
+        }
+        session.watched.push((db, key.to_vec()));
+        let present = has_key(&node.keyspace, db, key);
+        let watchers = node.watches.keys.entry(db).or_default().entry(key.to_vec()).or_default();
+        watchers.push(Watcher { client, present });
+    }
+    Ok(())
+}
+
+/// UNWATCH
+fn unwatch(node: &mut Node, client: Client, _args: Args<'_>, reply: &mut Reply) -> Outcome {
+    unwatch_all(node, client);
+    reply.ok();
+    Ok(())
+}
+
+/// Forgets what a session watches.
+pub(crate) fn unwatch_all(node: &mut Node, client: Client) {
+    let Some(session) = node.sessions.get_mut(client) else { return };
+    session.dirty_cas = false;
+    let watched = std::mem::take(&mut session.watched);
+    node.watches.forget(client, &watched);
+}
+
+impl Watches {
+    /// Removes a session from the keys it watched.
+    pub fn forget(&mut self, client: Client, watched: &[(DbIndex, Vec<u8>)]) {
+        for (db, key) in watched {
+            let Some(keys) = self.keys.get_mut(db) else { continue };
+            if let Some(watchers) = keys.get_mut(key) {
+                watchers.retain(|w| w.client != client);
+                if watchers.is_empty() {
+                    keys.remove(key);
+                }
+            }
+            if keys.is_empty() {
+                self.keys.remove(db);
+            }
+        }
+    }
+
+    /// Whether nobody watches anything.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+}
+
+/// A key changed.
+pub(crate) fn touch(node: &mut Node, db: DbIndex, key: &[u8]) {
+    let Some(watchers) = node.watches.keys.get(&db).and_then(|keys| keys.get(key)) else { return };
+    for watcher in watchers {
+        if let Some(session) = node.sessions.get_mut(watcher.client) {
+            session.dirty_cas = true;
+        }
+    }
+}
+
+/// Marks the sessions that watch what a command changed.
+pub(crate) fn touch_all(node: &mut Node, effects: &Effects) {
+    if node.watches.is_empty() {
+        return;
+    }
+    for (db, key) in effects.touched() {
+        touch(node, db, key);
+    }
+    for flushed in &effects.flushed {
+        touch_where(node, |db, _, present| present && flushed.is_none_or(|f| f == db));
+    }
+}
+
+/// Marks the watchers of all keys that `wanted(db, key, present at WATCH)` names: flushes, lost slots, a new data set.
+pub(crate) fn touch_where(node: &mut Node, wanted: impl Fn(DbIndex, &[u8], bool) -> bool) {
+    for (db, keys) in &node.watches.keys {
+        for (key, watchers) in keys {
+            for watcher in watchers.iter().filter(|w| wanted(*db, key, w.present)) {
+                if let Some(session) = node.sessions.get_mut(watcher.client) {
+                    session.dirty_cas = true;
+                }
+            }
+        }
+    }
+}
+
+/// A watched key that has expired since, but was not met by anyone yet, has changed too.
+fn watched_key_expired(node: &Node, client: Client) -> bool {
+    let Some(session) = node.sessions.get(client) else { return false };
+    session.watched.iter().any(|(db, key)| {
+        let watchers = node.watches.keys.get(db).and_then(|keys| keys.get(key));
+        let present =
+            watchers.is_some_and(|all| all.iter().any(|watcher| watcher.client == client && watcher.present));
+        present && !has_key(&node.keyspace, *db, key)
+    })
+}
