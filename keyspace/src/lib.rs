@@ -1,15 +1,45 @@
-//! stub with the final signatures over a BTreeMap; the real tables replace it.
+//! The keyspace: entries, databases, expiry, memory accounting, key events, and snapshots without fork.
+//!
+//! [`Keyspace`] is one value owned by one thread. Commands read and change it through a small set of verbs; every
+//! change of an entry passes the snapshot choke point (`snapshot`). What expires by itself is reported as events,
+//! which the owner turns into log records and notifications; big frees are handed out as [`Garbage`].
+//!
+//! Deliberately unknown here: commands, replies, clients, the log, files, clocks (time is set from outside and
+//! frozen for an execution unit), cluster membership (slots are only a way to keep keys apart).
 
-pub mod events;
-pub mod snapshot;
-pub mod value;
+mod access;
+mod active;
+mod db;
+mod entry;
+mod events;
+mod lookup;
+mod query;
+mod snapshot;
+mod strings;
+#[cfg(test)]
+mod tests;
+mod value;
+mod write;
 
+pub use access::AccessPolicy;
+pub use entry::{EMBEDDED_MAX, Encoding, NewValue};
 pub use events::{KeyEvent, KeyEventKind};
-pub use snapshot::{JobSlot, SnapshotBusy, SnapshotChunk, SnapshotCut, SnapshotEntry, StepOutcome};
+pub use lookup::{Found, Touch};
+pub use query::{EntryVisitor, ObjectInfo};
+pub use snapshot::{
+    CHUNK_BYTES, JOB_SLOTS, JobSlot, QUEUE_PAUSE, SnapshotBusy, SnapshotChunk, SnapshotCut, SnapshotEntry,
+    StepOutcome,
+};
 pub use value::{LoadError, LoadExtra, LoadValue, TypeName, ValueRef};
+pub use write::Ttl;
 
 use base::{DbIndex, Prng, Slot, UnixMillis};
-use std::collections::BTreeMap;
+use db::{Db, Hasher};
+use entry::OwnedEntry;
+use snapshot::{DbUid, Jobs};
+
+/// Freed values and tables that wait for the reaper at most; past that they are freed on the spot.
+const GARBAGE_MAX: usize = 1024;
 
 /// How a keyspace is made.
 #[derive(Clone, Copy, Debug)]
@@ -22,150 +52,228 @@ pub struct Options {
     pub seed: u64,
 }
 
-type Stored = (LoadValue, Option<UnixMillis>);
+/// Counters for INFO.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stats {
+    /// Reads that found their key.
+    pub hits: u64,
+    /// Reads that did not.
+    pub misses: u64,
+    /// Keys deleted because their time had come.
+    pub expired: u64,
+}
 
-/// Memory on its way to be freed; drop it wherever the time to do so does not matter.
-pub struct Garbage(#[allow(dead_code)] Box<dyn Send>);
+/// Memory on its way to be freed; drop it wherever the time that this takes does not matter.
+pub struct Garbage(#[allow(dead_code)] Waste);
+
+#[allow(dead_code)]
+enum Waste {
+    Db(Db),
+    Entry(OwnedEntry),
+    Chunks(Vec<SnapshotChunk>),
+}
 
 /// The databases.
 pub struct Keyspace {
-    options: Options,
-    dbs: Vec<BTreeMap<Vec<u8>, Stored>>,
+    dbs: Vec<(DbUid, Db)>,
+    hasher: Hasher,
+    clustered: bool,
+    slot_hint: Option<Slot>,
+    now: UnixMillis,
+    replica: bool,
+    expire_pause: bool,
+    ignore_expiry: bool,
+    access: AccessPolicy,
+    prng: Prng,
+    jobs: Jobs,
     events: events::EventQueue,
-    job: Option<SnapshotChunk>,
+    garbage: Vec<Garbage>,
+    scratch: Vec<u8>,
+    active: active::Walk,
+    stats: Stats,
 }
 
-#[allow(missing_docs, unused_variables)]
 impl Keyspace {
+    /// Empty databases. Nothing is allocated for a database until it has keys.
     pub fn new(options: Options) -> Self {
-        let dbs = (0..options.databases).map(|_| BTreeMap::new()).collect();
-        Self { options, dbs, events: Default::default(), job: None }
-    }
-    pub fn set_now(&mut self, now: UnixMillis) {}
-    /// Replica: expired keys are hidden, never deleted.
-    pub fn set_replica(&mut self, replica: bool) {}
-    /// CLIENT PAUSE, manual failover: hidden, not deleted, until it ends.
-    pub fn set_expire_pause(&mut self, paused: bool) {}
-    /// While the master's stream or a file is applied: expired keys are visible, as the master saw them.
-    pub fn set_ignore_expiry(&mut self, ignore: bool) {}
-    /// All keys of the coming commands live in this slot (hashed once by the dispatcher).
-    pub fn set_slot_hint(&mut self, slot: Option<Slot>) {}
-    pub fn len(&self, db: DbIndex) -> usize {
-        self.dbs.get(db.0 as usize).map_or(0, |d| d.len())
-    }
-    pub fn expires_len(&self, db: DbIndex) -> usize {
-        self.dbs.get(db.0 as usize).map_or(0, |d| d.values().filter(|v| v.1.is_some()).count())
-    }
-    pub fn is_empty(&self) -> bool {
-        self.dbs.iter().all(|d| d.is_empty())
-    }
-    pub fn databases(&self) -> u32 {
-        self.options.databases
-    }
-    pub fn flush(&mut self, db: Option<DbIndex>) -> u64 {
-        let mut removed = 0;
-        for (i, d) in self.dbs.iter_mut().enumerate() {
-            if db.is_none_or(|db| db.0 as usize == i) {
-                removed += d.len() as u64;
-                d.clear();
-            }
-        }
-        removed
-    }
-    pub fn take_garbage(&mut self) -> Option<Garbage> {
-        None
-    }
-    pub fn scan(
-        &mut self,
-        db: DbIndex,
-        cursor: u64,
-        count: usize,
-        f: &mut dyn FnMut(&[u8], TypeName),
-    ) -> u64 {
-        if let Some(d) = self.dbs.get(db.0 as usize) {
-            d.keys().for_each(|k| f(k, TypeName::String));
-        }
-        0
-    }
-    pub fn random_key(&mut self, db: DbIndex, prng: &mut Prng) -> Option<Vec<u8>> {
-        self.dbs.get(db.0 as usize)?.keys().next().cloned()
-    }
-    pub fn count_in_slot(&self, slot: Slot) -> usize {
-        self.keys_in_slot(slot, usize::MAX).len()
-    }
-    pub fn keys_in_slot(&self, slot: Slot, limit: usize) -> Vec<Vec<u8>> {
-        self.dbs[0].keys().filter(|k| Slot::of_key(k) == slot).take(limit).cloned().collect()
-    }
-    pub fn delete_slot(&mut self, slot: Slot, budget: usize) -> usize {
-        let keys = self.keys_in_slot(slot, budget);
-        for key in &keys {
-            self.dbs[0].remove(key);
-            self.events.push(KeyEventKind::SlotDropped, DbIndex(0), key);
-        }
-        keys.len()
-    }
-    pub fn for_each(&self, db: DbIndex, f: &mut dyn FnMut(&[u8], ValueRef<'_>, Option<UnixMillis>)) {
-        for (key, (value, expire)) in self.dbs.get(db.0 as usize).into_iter().flatten() {
-            match value {
-                LoadValue::Int(v) => f(key, ValueRef::Int(*v), *expire),
-                LoadValue::Bytes(b) => f(key, ValueRef::Bytes(b), *expire),
-            }
+        let mut prng = Prng::new(options.seed);
+        let db = |uid| (DbUid::from(uid), Db::new(options.clustered));
+        Self {
+            dbs: (0..options.databases.max(1)).map(db).collect(),
+            hasher: Hasher::new(prng.next_u64()),
+            clustered: options.clustered,
+            slot_hint: None,
+            now: UnixMillis::default(),
+            replica: false,
+            expire_pause: false,
+            ignore_expiry: false,
+            access: AccessPolicy::default(),
+            prng,
+            jobs: Jobs::new(),
+            events: events::EventQueue::default(),
+            garbage: Vec::new(),
+            scratch: Vec::new(),
+            active: active::Walk::default(),
+            stats: Stats::default(),
         }
     }
-    pub fn load(
-        &mut self,
-        db: DbIndex,
-        key: &[u8],
-        value: LoadValue,
-        expire: Option<UnixMillis>,
-        extra: LoadExtra,
-    ) -> Result<(), LoadError> {
-        let d = self.dbs.get_mut(db.0 as usize).ok_or(LoadError::NoSuchDatabase)?;
-        if d.contains_key(key) {
-            return Err(LoadError::Duplicate);
-        }
-        d.insert(key.to_vec(), (value, expire));
-        Ok(())
+
+    /// The time at which everything until the next call happens.
+    pub fn set_now(&mut self, now: UnixMillis) {
+        self.now = now;
     }
-    pub fn active_expire(&mut self, effort: u32) -> usize {
-        0
+
+    /// The frozen time.
+    pub fn now(&self) -> UnixMillis {
+        self.now
     }
+
+    /// On a replica expired keys are hidden but never deleted: the master says when.
+    pub fn set_replica(&mut self, replica: bool) {
+        self.replica = replica;
+    }
+
+    /// While clients are paused expired keys are hidden but not deleted.
+    pub fn set_expire_pause(&mut self, paused: bool) {
+        self.expire_pause = paused;
+    }
+
+    /// While the master's stream or a file is applied, expired keys are visible, as their writer saw them.
+    pub fn set_ignore_expiry(&mut self, ignore: bool) {
+        self.ignore_expiry = ignore;
+    }
+
+    /// All keys of the coming commands live in `slot`, which the dispatcher has computed already. In cluster mode
+    /// only; `None` computes it for each key.
+    pub fn set_slot_hint(&mut self, slot: Option<Slot>) {
+        self.slot_hint = slot;
+    }
+
+    /// Which access bits are kept.
+    pub fn set_access_policy(&mut self, policy: AccessPolicy) {
+        self.access = policy;
+    }
+
+    /// Which access bits are kept.
+    pub fn access_policy(&self) -> AccessPolicy {
+        self.access
+    }
+
+    /// Counters for INFO.
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// CONFIG RESETSTAT.
+    pub fn reset_stats(&mut self) {
+        self.stats = Stats::default();
+    }
+
+    /// Whether events wait to be drained.
     pub fn has_events(&self) -> bool {
         !self.events.is_empty()
     }
+
+    /// Hands over what happened to keys since the last call, in order. To be called before the effects of the
+    /// command that caused them are logged.
     pub fn drain_events(&mut self, f: &mut dyn FnMut(KeyEvent<'_>)) {
         self.events.drain(f);
     }
-    pub fn used_memory(&self) -> usize {
-        0
+
+    /// Memory to be freed elsewhere, if there is any.
+    pub fn take_garbage(&mut self) -> Option<Garbage> {
+        self.garbage.pop()
     }
-    pub fn snapshot_begin(&mut self, job: JobSlot) -> Result<SnapshotCut, SnapshotBusy> {
-        if self.job.is_some() {
-            return Err(SnapshotBusy::Running);
-        }
-        let mut chunk = SnapshotChunk::default();
+
+    /// Bytes of entries and tables; what snapshots hold is not counted.
+    pub fn used_memory(&self) -> usize {
+        self.dbs.iter().map(|(_, db)| db.memory()).sum()
+    }
+
+    /// Begins a snapshot of what is there now. To be called between execution units.
+    pub fn snapshot_begin(&mut self, slot: JobSlot) -> Result<SnapshotCut, SnapshotBusy> {
         let mut cut = SnapshotCut::default();
-        for i in 0..self.options.databases {
-            let db = DbIndex(i);
-            if self.len(db) > 0 {
-                cut.databases.push((db, self.len(db) as u64, self.expires_len(db) as u64));
+        let mut names = Vec::new();
+        for (index, (uid, db)) in self.dbs.iter().enumerate() {
+            if db.len() > 0 {
+                let index = DbIndex(index as u32);
+                cut.databases.push((index, db.len() as u64, db.expires_len() as u64));
+                names.push((*uid, index));
             }
-            self.for_each(db, &mut |key, value, expire| chunk.push(db, key, value, expire));
         }
-        self.job = Some(chunk);
+        self.jobs.begin(slot, names)?;
         Ok(cut)
     }
-    pub fn snapshot_step(&mut self, job: JobSlot, entries: usize) -> StepOutcome {
-        StepOutcome::Done
+
+    /// Visits up to `entries` entries for a job (or for the sweep after an aborted one). Does nothing while
+    /// [`QUEUE_PAUSE`] bytes wait to be taken.
+    pub fn snapshot_step(&mut self, slot: JobSlot, entries: usize) -> StepOutcome {
+        let outcome = self.jobs.step(slot, entries, &mut self.dbs);
+        self.release_detached();
+        outcome
     }
-    /// After Done: the chunk that ends the job has been taken when this returns `None`.
-    pub fn snapshot_take(&mut self, job: JobSlot) -> Option<SnapshotChunk> {
-        self.job.take()
+
+    /// The next chunk. Chunks come while the job works; after [`StepOutcome::Done`], `None` ends the job.
+    pub fn snapshot_take(&mut self, slot: JobSlot) -> Option<SnapshotChunk> {
+        self.jobs.take(slot)
     }
-    pub fn snapshot_queued_bytes(&self, job: JobSlot) -> usize {
-        0
+
+    /// Bytes that wait to be taken.
+    pub fn snapshot_queued_bytes(&self, slot: JobSlot) -> usize {
+        self.jobs.queued_bytes(slot)
     }
-    pub fn snapshot_abort(&mut self, job: JobSlot) {
-        self.job = None;
+
+    /// Bytes handed over so far because entries were changed before the scan came to them (`rdb_last_cow_size`).
+    pub fn snapshot_preimage_bytes(&self, slot: JobSlot) -> usize {
+        self.jobs.preimage_bytes(slot)
+    }
+
+    /// Whether a job of this slot is under way (a sweep is not).
+    pub fn snapshot_running(&self, slot: JobSlot) -> bool {
+        self.jobs.is_running(slot)
+    }
+
+    /// Drops a job. Its marks are swept by [`Keyspace::snapshot_step`] or [`Keyspace::idle_work`]; until then
+    /// [`Keyspace::snapshot_begin`] says so.
+    pub fn snapshot_abort(&mut self, slot: JobSlot) {
+        let chunks = self.jobs.abort(slot);
+        self.discard(Waste::Chunks(chunks));
+        self.release_detached();
+        if self.is_empty() {
+            self.jobs.all_gone();
+        }
+    }
+
+    /// Bounded background work that no command asks for: sweeps after aborted jobs, tables that are being resized
+    /// while nothing is inserted. True if there is more.
+    pub fn idle_work(&mut self, entries: usize) -> bool {
+        let mut more = false;
+        for slot in [JobSlot::Save, JobSlot::Migration] {
+            if self.jobs.is_sweeping(slot) {
+                more |= self.snapshot_step(slot, entries) == StepOutcome::Working;
+            }
+        }
+        if !self.clustered {
+            for (_, db) in &mut self.dbs {
+                let mut steps = 0;
+                while steps < entries && db.rehash_step(&self.hasher, db::Place::WHOLE) {
+                    steps += 1;
+                }
+                more |= steps == entries;
+            }
+        }
+        more
+    }
+
+    fn release_detached(&mut self) {
+        while let Some(db) = self.jobs.released() {
+            self.discard(Waste::Db(db));
+        }
+    }
+
+    fn discard(&mut self, waste: Waste) {
+        if self.garbage.len() < GARBAGE_MAX {
+            self.garbage.push(Garbage(waste));
+        }
     }
 }
