@@ -1,5 +1,22 @@
-//! stub
+//! Replication without I/O: the one log that every write goes to, its readers, and PSYNC in both roles.
+//!
+//! Model: a write becomes a record of the [`Log`]. The AOF reads records; replicas read bytes by offset, from the same
+//! store that is the backlog. [`Primary`] is what we are to our replicas, [`Replica`] what we are to our primary;
+//! [`History`] names the stream that both speak of. A node is a `Primary` always and a `Replica` sometimes.
+//!
+//! Invariants: an offset names the same byte for everyone who shares the replication id (or the second id, up to its
+//! bound); a replica's log holds its primary's bytes unchanged.
+//!
+//! It does not know what a command does, what an RDB contains, or where a connection leads.
+
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+
+mod history;
+mod log;
+mod store;
+
+pub use history::History;
+pub use log::{Kind, Log, Meta, Seq, Targets, Unit};

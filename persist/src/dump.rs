@@ -1,0 +1,89 @@
+//! DUMP payloads: one value in RDB form, the RDB version in two bytes, and a CRC-64 of both. For strings.
+
+use crate::rdb::types::{NEWEST_VERSION, TYPE_STRING, VALKEY_VERSIONS, WRITTEN_VERSION, type_name};
+use crate::rdb::{Encoder, decode_value};
+use keyspace::{LoadValue, ValueRef};
+
+/// Version and checksum.
+const FOOTER: usize = 10;
+
+/// Why a payload is refused.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DumpError {
+    /// Cut, changed, or of a version that we do not read: "DUMP payload version or checksum are wrong".
+    Footer,
+    /// The footer is right and the value is not: "Bad data format".
+    Value,
+    /// A type that this version cannot store, by name.
+    Unsupported(&'static str),
+}
+
+impl std::fmt::Display for DumpError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            DumpError::Footer => f.write_str("ERR DUMP payload version or checksum are wrong"),
+            DumpError::Value => f.write_str("ERR Bad data format"),
+            DumpError::Unsupported(name) => {
+                write!(f, "ERR Bad data format: a {name}, which this version cannot store")
+            }
+        }
+    }
+}
+
+impl std::error::Error for DumpError {}
+
+/// The payload of a value; `compress` is `rdbcompression`.
+pub fn encode(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
+    let mut out = vec![TYPE_STRING];
+    out.extend_from_slice(&Encoder::value_bytes(value, compress));
+    out.extend_from_slice(&(WRITTEN_VERSION as u16).to_le_bytes());
+    let sum = base::crc::crc64(&out);
+    out.extend_from_slice(&sum.to_le_bytes());
+    out
+}
+
+/// The value of a payload.
+pub fn decode(payload: &[u8]) -> Result<LoadValue, DumpError> {
+    let body_len = payload.len().checked_sub(FOOTER).ok_or(DumpError::Footer)?;
+    let (body, footer) = payload.split_at(body_len);
+    let version = u32::from(footer[0]) | u32::from(footer[1]) << 8;
+    let known = version <= NEWEST_VERSION || VALKEY_VERSIONS.contains(&version);
+    let sum = footer[2..].iter().rev().fold(0u64, |sum, b| sum << 8 | u64::from(*b));
+    if !known || (sum != 0 && sum != base::crc::crc64(&payload[..body_len + 2])) {
+        return Err(DumpError::Footer);
+    }
+    match body.split_first() {
+        Some((&TYPE_STRING, rest)) => decode_value(rest).ok_or(DumpError::Value),
+        Some((&number, _)) => Err(type_name(number).map_or(DumpError::Value, DumpError::Unsupported)),
+        None => Err(DumpError::Value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_payload_that_redis_makes() {
+        // SET k 10; DUMP k on redis-server 7.0.15.
+        let payload = b"\x00\xc0\x0a\x0a\x00\x6e\x9f\xe0\x0f\x5d\x41\xa3\x8a";
+        let ours = encode(ValueRef::Int(10), true);
+        assert_eq!(ours.len(), payload.len());
+        assert_eq!(ours[..5], payload[..5]);
+        assert_eq!(decode(&ours), Ok(LoadValue::Int(10)));
+    }
+
+    #[test]
+    fn damage_is_refused() {
+        let long = vec![b'x'; 1000];
+        let payload = encode(ValueRef::Bytes(&long), true);
+        assert!(payload.len() < 60);
+        assert_eq!(decode(&payload), Ok(LoadValue::Bytes(long)));
+        for at in 0..payload.len() {
+            let mut bad = payload.clone();
+            bad[at] ^= 1;
+            assert_eq!(decode(&bad), Err(DumpError::Footer), "byte {at}");
+            assert_eq!(decode(&payload[..at]), Err(DumpError::Footer), "cut at {at}");
+        }
+    }
+}

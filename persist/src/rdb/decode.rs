@@ -1,0 +1,518 @@
+//! [`Decoder`]: RDB bytes in, in pieces of any size; items out. Memory is bounded by what was fed: a claimed length only
+//! makes it wait, and a claimed size after decompression is checked against what LZF can yield.
+//!
+//! Every malformed input is a [`DecodeError`] that names the offset and what is wrong there. What this version cannot
+//! store is refused with its type and key, never skipped: skipping would lose data in silence.
+
+use super::types::*;
+use base::crc::Crc64;
+use base::{DbIndex, UnixMillis};
+use keyspace::{LoadExtra, LoadValue};
+use std::borrow::Cow;
+use std::fmt;
+
+/// Strings of this many bytes or more are refused; the keyspace has 32 bits for lengths.
+const STRING_MAX: u64 = u32::MAX as u64;
+/// Consumed bytes are kept in front of the buffer up to this many before they are moved away.
+const COMPACT_ABOVE: usize = 64 << 10;
+/// A key in an error message is cut to this many bytes.
+const QUOTED_KEY_MAX: usize = 128;
+
+/// One thing that an RDB says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Item<'a> {
+    /// A named field.
+    Aux {
+        /// Its name.
+        name: Cow<'a, [u8]>,
+        /// Its value; integers in decimal.
+        value: Cow<'a, [u8]>,
+    },
+    /// The database of the entries that follow.
+    SelectDb(DbIndex),
+    /// How many keys follow in this database: a hint that may be wrong.
+    Resize {
+        /// Keys.
+        keys: u64,
+        /// Keys with a TTL.
+        expires: u64,
+    },
+    /// One entry.
+    Entry {
+        /// Its database.
+        db: DbIndex,
+        /// Its key.
+        key: Cow<'a, [u8]>,
+        /// Its value.
+        value: LoadValue,
+        /// When it expires.
+        expire: Option<UnixMillis>,
+        /// Recency and frequency, if written.
+        extra: LoadExtra,
+    },
+    /// The end; the checksum was right, or 0 for "not computed".
+    Eof,
+}
+
+/// What is wrong.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// It does not begin with `REDIS` and four digits.
+    Signature,
+    /// A version that we do not read.
+    Version(u32),
+    /// The input ended before the end mark.
+    Truncated,
+    /// The bytes make no sense; what was expected.
+    Malformed(&'static str),
+    /// The checksum differs: expected, found.
+    Checksum(u64, u64),
+    /// Data of a kind that this version cannot store: the sentence after "it".
+    Unsupported(String),
+}
+
+/// Where and why decoding stopped. The decoder gives the same error again when asked again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DecodeError {
+    /// Bytes before the item at fault.
+    pub offset: u64,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = self.offset;
+        match &self.fault {
+            Fault::Signature => write!(f, "Wrong signature trying to load DB from file (offset {at})"),
+            Fault::Version(v) => write!(f, "Can't handle RDB format version {v}"),
+            Fault::Truncated => write!(f, "Short read: the RDB ends at offset {at}, before its end mark"),
+            Fault::Malformed(what) => write!(f, "Malformed RDB at offset {at}: {what}"),
+            Fault::Checksum(expected, found) => {
+                write!(f, "Wrong RDB checksum expected: ({expected:x}) but got ({found:x}). Aborting now.")
+            }
+            Fault::Unsupported(what) => write!(f, "The RDB at offset {at} holds {what}"),
+        }
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+/// Reads one RDB.
+pub struct Decoder {
+    buffer: Vec<u8>,
+    start: usize,
+    /// Bytes from `start` without which parsing need not be tried again.
+    wanted: usize,
+    offset: u64,
+    crc: Crc64,
+    verify: bool,
+    version: u32,
+    db: DbIndex,
+    expire: Option<UnixMillis>,
+    extra: LoadExtra,
+    finished: bool,
+    failed: Option<DecodeError>,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Decoder {
+    /// A decoder that waits for the header.
+    pub fn new() -> Self {
+        Self {
+            buffer: Vec::new(),
+            start: 0,
+            wanted: 0,
+            offset: 0,
+            crc: Crc64::default(),
+            verify: true,
+            version: 0,
+            db: DbIndex(0),
+            expire: None,
+            extra: LoadExtra::default(),
+            finished: false,
+            failed: None,
+        }
+    }
+
+    /// Whether the checksum is looked at (`rdbchecksum`).
+    pub fn set_verify(&mut self, verify: bool) {
+        self.verify = verify;
+    }
+
+    /// The next bytes. Bytes after the end are kept for [`Decoder::take_rest`].
+    pub fn feed(&mut self, bytes: &[u8]) {
+        if self.start > COMPACT_ABOVE || self.start == self.buffer.len() {
+            self.buffer.drain(..self.start);
+            self.start = 0;
+            if self.buffer.is_empty() && self.buffer.capacity() > 16 * COMPACT_ABOVE {
+                self.buffer = Vec::new();
+            }
+        }
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Whether the end mark has been read.
+    pub fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    /// Bytes consumed so far.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The version in the header, 0 before it has been read.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The bytes after the end mark (an AOF with an RDB at its front goes on there).
+    pub fn take_rest(&mut self) -> Vec<u8> {
+        let rest = self.buffer.split_off(self.start);
+        self.buffer.clear();
+        self.start = 0;
+        rest
+    }
+
+    /// Says that nothing more comes.
+    pub fn end(&self) -> Result<(), DecodeError> {
+        match &self.failed {
+            Some(error) => Err(error.clone()),
+            None if self.finished => Ok(()),
+            None => {
+                let left = (self.buffer.len() - self.start) as u64;
+                Err(DecodeError { offset: self.offset + left, fault: Fault::Truncated })
+            }
+        }
+    }
+
+    /// The next item, or `None` until more is fed (and for ever after the end).
+    pub fn next_item(&mut self) -> Result<Option<Item<'_>>, DecodeError> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        loop {
+            if self.finished || self.buffer.len() - self.start < self.wanted {
+                return Ok(None);
+            }
+            let mut cursor = Cursor { bytes: &self.buffer[self.start..], at: 0 };
+            let parsed = if self.version == 0 {
+                header(&mut cursor).map(Part::Header)
+            } else {
+                part(&mut cursor, self.version)
+            };
+            match parsed {
+                Ok(part) => {
+                    let used = cursor.at;
+                    if let Some(item) = self.accept(part, used)? {
+                        // The borrow of `self.buffer` must end before the loop goes round, so items are built here.
+                        return Ok(Some(self.build(item)));
+                    }
+                }
+                Err(Stop::More(wanted)) => {
+                    self.wanted = wanted;
+                    return Ok(None);
+                }
+                Err(Stop::Fault(fault)) => return Err(self.fail(fault)),
+            }
+        }
+    }
+
+    fn fail(&mut self, fault: Fault) -> DecodeError {
+        let error = DecodeError { offset: self.offset, fault };
+        self.failed = Some(error.clone());
+        error
+    }
+
+    /// Consumes a part; what the caller must see of it comes back, with its place in the buffer.
+    fn accept(&mut self, part: Part, used: usize) -> Result<Option<Placed>, DecodeError> {
+        let begin = self.start;
+        if let Part::Eof(sum) = part {
+            return self.accept_end(sum, used).map(Some);
+        }
+        if self.verify {
+            self.crc.update(&self.buffer[begin..begin + used]);
+        }
+        self.start += used;
+        self.offset += used as u64;
+        self.wanted = 0;
+        match part {
+            Part::Header(version) => self.version = version,
+            Part::Expire(at) => self.expire = Some(at),
+            Part::Idle(seconds) => self.extra.idle_seconds = Some(seconds),
+            Part::Freq(count) => self.extra.frequency = Some(count),
+            Part::Skip => {}
+            Part::Select(db) => self.db = db,
+            _ => {}
+        }
+        Ok(match part {
+            Part::Select(_) | Part::Aux(..) | Part::Resize(..) | Part::Entry(..) => Some((part, begin)),
+            _ => None,
+        })
+    }
+
+    fn accept_end(&mut self, sum: Option<u64>, used: usize) -> Result<Placed, DecodeError> {
+        self.crc.update(&self.buffer[self.start..self.start + 1]);
+        let computed = self.crc.value();
+        if let Some(found) = sum
+            && self.verify
+            && found != 0
+            && found != computed
+        {
+            return Err(self.fail(Fault::Checksum(found, computed)));
+        }
+        let begin = self.start;
+        self.start += used;
+        self.offset += used as u64;
+        self.finished = true;
+        Ok((Part::Eof(sum), begin))
+    }
+
+    fn build(&mut self, (part, begin): Placed) -> Item<'_> {
+        let expire = self.expire;
+        let extra = self.extra;
+        if matches!(part, Part::Entry(..)) {
+            self.expire = None;
+            self.extra = LoadExtra::default();
+        }
+        let bytes = &self.buffer[begin..];
+        match part {
+            Part::Aux(name, value) => Item::Aux { name: name.text(bytes), value: value.text(bytes) },
+            Part::Resize(keys, expires) => Item::Resize { keys, expires },
+            Part::Entry(key, value) => {
+                Item::Entry { db: self.db, key: key.text(bytes), value: value.value(bytes), expire, extra }
+            }
+            Part::Select(db) => Item::SelectDb(db),
+            _ => Item::Eof,
+        }
+    }
+}
+
+/// A part and where it begins in the buffer.
+type Placed = (Part, usize);
+
+/// One opcode with its operands, or one entry. Strings are places relative to the part's beginning.
+enum Part {
+    Header(u32),
+    Aux(Text, Text),
+    Select(DbIndex),
+    Resize(u64, u64),
+    Expire(UnixMillis),
+    Idle(u64),
+    Freq(u8),
+    Skip,
+    Entry(Text, Text),
+    Eof(Option<u64>),
+}
+
+/// A string not yet copied.
+enum Text {
+    Raw(usize, usize),
+    Int(i64),
+    Unpacked(Vec<u8>),
+}
+
+impl Text {
+    fn text(self, bytes: &[u8]) -> Cow<'_, [u8]> {
+        match self {
+            Text::Raw(at, len) => Cow::Borrowed(&bytes[at..at + len]),
+            Text::Int(number) => {
+                let mut text = Vec::with_capacity(11);
+                base::number::push_i64(&mut text, number);
+                Cow::Owned(text)
+            }
+            Text::Unpacked(text) => Cow::Owned(text),
+        }
+    }
+
+    fn value(self, bytes: &[u8]) -> LoadValue {
+        match self {
+            Text::Int(number) => LoadValue::Int(number),
+            other => LoadValue::Bytes(other.text(bytes).into_owned()),
+        }
+    }
+}
+
+/// Why a part could not be read.
+enum Stop {
+    /// Not before this many bytes are there.
+    More(usize),
+    Fault(Fault),
+}
+
+fn malformed<T>(what: &'static str) -> Result<T, Stop> {
+    Err(Stop::Fault(Fault::Malformed(what)))
+}
+
+struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8], Stop> {
+        let end = self.at.saturating_add(count);
+        let Some(slice) = self.bytes.get(self.at..end) else { return Err(Stop::More(end)) };
+        self.at = end;
+        Ok(slice)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Stop> {
+        let mut out = [0; N];
+        out.copy_from_slice(self.take(N)?);
+        Ok(out)
+    }
+
+    fn byte(&mut self) -> Result<u8, Stop> {
+        Ok(self.array::<1>()?[0])
+    }
+
+    /// A length, or the number of a special encoding.
+    fn length_or_encoding(&mut self) -> Result<(u64, bool), Stop> {
+        let first = self.byte()?;
+        Ok(match (first >> 6, first) {
+            (0, _) => (u64::from(first & 63), false),
+            (1, _) => (u64::from(first & 63) << 8 | u64::from(self.byte()?), false),
+            (2, 0x80) => (u64::from(u32::from_be_bytes(self.array()?)), false),
+            (2, 0x81) => (u64::from_be_bytes(self.array()?), false),
+            (2, _) => return malformed("a length with an unknown form"),
+            _ => (u64::from(first & 63), true),
+        })
+    }
+
+    fn length(&mut self) -> Result<u64, Stop> {
+        match self.length_or_encoding()? {
+            (length, false) => Ok(length),
+            _ => malformed("an encoded string where a length belongs"),
+        }
+    }
+
+    /// How long a string claims to be, within what we hold.
+    fn size(&mut self) -> Result<usize, Stop> {
+        let length = self.length()?;
+        if length >= STRING_MAX {
+            return malformed("a string of 4 GiB or more");
+        }
+        Ok(length as usize)
+    }
+
+    fn string(&mut self) -> Result<Text, Stop> {
+        let (length, encoded) = self.length_or_encoding()?;
+        if !encoded {
+            if length >= STRING_MAX {
+                return malformed("a string of 4 GiB or more");
+            }
+            let at = self.at;
+            self.take(length as usize)?;
+            return Ok(Text::Raw(at, length as usize));
+        }
+        match length {
+            ENC_INT8 => Ok(Text::Int(i64::from(self.byte()? as i8))),
+            ENC_INT16 => Ok(Text::Int(i64::from(i16::from_le_bytes(self.array()?)))),
+            ENC_INT32 => Ok(Text::Int(i64::from(i32::from_le_bytes(self.array()?)))),
+            ENC_LZF => self.compressed(),
+            _ => malformed("a string with an unknown encoding"),
+        }
+    }
+
+    fn compressed(&mut self) -> Result<Text, Stop> {
+        let packed = self.size()?;
+        let size = self.size()?;
+        if size > packed.saturating_mul(crate::lzf::MAX_RATIO) {
+            return malformed("a compressed string that claims more than its bytes can hold");
+        }
+        match crate::lzf::decompress(self.take(packed)?, size) {
+            Some(text) => Ok(Text::Unpacked(text)),
+            None => malformed("a compressed string that does not unpack to its claimed size"),
+        }
+    }
+}
+
+/// A string value alone, as DUMP has it; `None` if it is not exactly one.
+pub(crate) fn decode_value(bytes: &[u8]) -> Option<LoadValue> {
+    let mut cursor = Cursor { bytes, at: 0 };
+    let text = cursor.string().ok()?;
+    (cursor.at == bytes.len()).then(|| text.value(bytes))
+}
+
+fn header(cursor: &mut Cursor<'_>) -> Result<u32, Stop> {
+    let bytes = cursor.take(9)?;
+    let digits = bytes.strip_prefix(b"REDIS").filter(|d| d.iter().all(u8::is_ascii_digit));
+    let Some(digits) = digits else { return Err(Stop::Fault(Fault::Signature)) };
+    let version = digits.iter().fold(0, |v, d| v * 10 + u32::from(d - b'0'));
+    if (1..=NEWEST_VERSION).contains(&version) || VALKEY_VERSIONS.contains(&version) {
+        Ok(version)
+    } else {
+        Err(Stop::Fault(Fault::Version(version)))
+    }
+}
+
+fn part(cursor: &mut Cursor<'_>, version: u32) -> Result<Part, Stop> {
+    Ok(match cursor.byte()? {
+        OP_AUX => Part::Aux(cursor.string()?, cursor.string()?),
+        OP_SELECT => match u32::try_from(cursor.length()?) {
+            Ok(db) if db < i32::MAX as u32 => Part::Select(DbIndex(db)),
+            _ => return malformed("an impossible database number"),
+        },
+        OP_RESIZE => Part::Resize(cursor.length()?, cursor.length()?),
+        OP_EXPIRE_MS => Part::Expire(UnixMillis(i64::from_le_bytes(cursor.array()?))),
+        OP_EXPIRE_S => {
+            let seconds = i32::from_le_bytes(cursor.array()?);
+            Part::Expire(UnixMillis(i64::from(seconds) * 1000))
+        }
+        OP_IDLE => Part::Idle(cursor.length()?),
+        OP_FREQ => Part::Freq(cursor.byte()?),
+        OP_SLOT_INFO => {
+            for _ in 0..3 {
+                cursor.length()?;
+            }
+            Part::Skip
+        }
+        OP_EOF => Part::Eof(if version >= 5 { Some(u64::from_le_bytes(cursor.array()?)) } else { None }),
+        TYPE_STRING => Part::Entry(cursor.string()?, cursor.string()?),
+        OP_FUNCTION2 | OP_FUNCTION_OLD => return refuse_function(cursor),
+        OP_MODULE_AUX => return refuse("auxiliary data of a module, which this version cannot store".into()),
+        OP_SLOT_IMPORT => {
+            return refuse("an unfinished import of slots, which this version cannot store".into());
+        }
+        other => return refuse_type(cursor, other),
+    })
+}
+
+fn refuse<T>(what: String) -> Result<T, Stop> {
+    Err(Stop::Fault(Fault::Unsupported(what)))
+}
+
+fn quoted(bytes: &[u8]) -> String {
+    let mut shown = String::new();
+    base::args::quote(&bytes[..bytes.len().min(QUOTED_KEY_MAX)], &mut shown);
+    shown
+}
+
+fn refuse_type<T>(cursor: &mut Cursor<'_>, number: u8) -> Result<T, Stop> {
+    let Some(name) = type_name(number) else {
+        return refuse(format!(
+            "an entry of unknown type (RDB type {number}), which this version cannot store"
+        ));
+    };
+    let key = cursor.string()?.text(cursor.bytes);
+    let shown = quoted(&key);
+    let encoding = encoding_name(number);
+    refuse(format!(
+        "a {name} (RDB type {number}, {encoding}) under key {shown}, which this version cannot store"
+    ))
+}
+
+/// A library's name stands in its first line: `#!lua name=mylib`.
+fn refuse_function<T>(cursor: &mut Cursor<'_>) -> Result<T, Stop> {
+    let code = cursor.string()?.text(cursor.bytes);
+    let first = code.split(|b| *b == b'\n').next().unwrap_or_default();
+    let shown = quoted(first);
+    refuse(format!("a function library ({shown}), which this version cannot store"))
+}

@@ -1,0 +1,235 @@
+//! [`Encoder`]: entries in, RDB bytes out, in pieces that the caller takes away when it likes.
+//!
+//! Databases may come in any order and more than once (a snapshot hands over overwritten entries early): a SELECTDB is
+//! written whenever the database changes, its size hint only the first time.
+
+use super::types::*;
+use base::crc::Crc64;
+use base::{DbIndex, UnixMillis};
+use keyspace::ValueRef;
+
+/// What the 24 access bits of an entry are written as; Redis writes them only under a policy that uses them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum AccessField {
+    /// Not written.
+    #[default]
+    None,
+    /// As seconds since the last access, seen from this LRU clock (24 bits, seconds).
+    Lru {
+        /// The clock at the cut.
+        clock: u32,
+    },
+    /// As the LFU counter in the low 8 bits.
+    Lfu,
+}
+
+/// Strings up to this many bytes are never compressed: the frame would eat the gain. As in Redis.
+const COMPRESS_ABOVE: usize = 20;
+/// A decimal longer than this is not tried as an integer: `-2147483648` has 11.
+const INT_TEXT_MAX: usize = 11;
+
+/// Writes one RDB.
+pub struct Encoder {
+    out: Vec<u8>,
+    crc: Crc64,
+    taken: u64,
+    checksum: bool,
+    compress: bool,
+    access: AccessField,
+    db: Option<DbIndex>,
+    sizes: Vec<(DbIndex, u64, u64)>,
+}
+
+impl Encoder {
+    /// An encoder whose first bytes are the header. `compress`: LZF for longer strings; `checksum`: a CRC at the end.
+    pub fn new(compress: bool, checksum: bool) -> Self {
+        let mut encoder = Self {
+            out: Vec::new(),
+            crc: Crc64::default(),
+            taken: 0,
+            checksum,
+            compress,
+            access: AccessField::None,
+            db: None,
+            sizes: Vec::new(),
+        };
+        encoder.out.extend_from_slice(format!("REDIS{WRITTEN_VERSION:04}").as_bytes());
+        encoder
+    }
+
+    /// How access bits are written from here on.
+    pub fn set_access(&mut self, access: AccessField) {
+        self.access = access;
+    }
+
+    /// The sizes for the hints: database, keys, keys with a TTL. Without them no hint is written.
+    pub fn set_sizes(&mut self, sizes: Vec<(DbIndex, u64, u64)>) {
+        self.sizes = sizes;
+    }
+
+    /// A named field.
+    pub fn aux(&mut self, name: &str, value: &[u8]) {
+        self.out.push(OP_AUX);
+        self.string(name.as_bytes());
+        self.string(value);
+    }
+
+    /// One entry of any database.
+    pub fn entry(
+        &mut self,
+        db: DbIndex,
+        key: &[u8],
+        value: ValueRef<'_>,
+        expire: Option<UnixMillis>,
+        access: u32,
+    ) {
+        self.select(db);
+        if let Some(at) = expire {
+            self.out.push(OP_EXPIRE_MS);
+            self.out.extend_from_slice(&at.0.to_le_bytes());
+        }
+        match self.access {
+            AccessField::None => {}
+            AccessField::Lru { clock } => {
+                self.out.push(OP_IDLE);
+                push_length(&mut self.out, u64::from(clock.wrapping_sub(access) & 0xff_ffff));
+            }
+            AccessField::Lfu => self.out.extend_from_slice(&[OP_FREQ, access as u8]),
+        }
+        self.out.push(TYPE_STRING);
+        self.string(key);
+        self.value(value);
+    }
+
+    /// The end mark and the checksum. Nothing may follow.
+    pub fn finish(&mut self) {
+        self.out.push(OP_EOF);
+        let sum = if self.checksum {
+            self.crc.update(&self.out);
+            self.crc.value()
+        } else {
+            0
+        };
+        // What `take` sees from here on has been summed up already; the sum itself is not part of the sum.
+        self.checksum = false;
+        self.out.extend_from_slice(&sum.to_le_bytes());
+    }
+
+    /// Takes away what has been written since the last time.
+    pub fn take(&mut self) -> Vec<u8> {
+        if self.checksum {
+            self.crc.update(&self.out);
+        }
+        self.taken += self.out.len() as u64;
+        std::mem::take(&mut self.out)
+    }
+
+    /// Bytes waiting to be taken.
+    pub fn pending(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Bytes written so far, taken or not.
+    pub fn total(&self) -> u64 {
+        self.taken + self.out.len() as u64
+    }
+
+    fn select(&mut self, db: DbIndex) {
+        if self.db == Some(db) {
+            return;
+        }
+        self.db = Some(db);
+        self.out.push(OP_SELECT);
+        push_length(&mut self.out, u64::from(db.0));
+        if let Some(at) = self.sizes.iter().position(|s| s.0 == db) {
+            let (_, keys, expires) = self.sizes.swap_remove(at);
+            self.out.push(OP_RESIZE);
+            push_length(&mut self.out, keys);
+            push_length(&mut self.out, expires);
+        }
+    }
+
+    /// A value alone, as DUMP has it.
+    pub(crate) fn value_bytes(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
+        let mut encoder = Encoder::new(compress, false);
+        encoder.out.clear();
+        encoder.value(value);
+        encoder.out
+    }
+
+    fn value(&mut self, value: ValueRef<'_>) {
+        match value {
+            ValueRef::Int(number) => {
+                if !push_small_int(&mut self.out, number) {
+                    let mut text = Vec::with_capacity(20);
+                    base::number::push_i64(&mut text, number);
+                    push_raw(&mut self.out, &text);
+                }
+            }
+            ValueRef::Bytes(bytes) => self.string(bytes),
+        }
+    }
+
+    /// A string in the shortest of its forms.
+    fn string(&mut self, bytes: &[u8]) {
+        if bytes.len() <= INT_TEXT_MAX
+            && let Some(number) = canonical_int(bytes)
+            && push_small_int(&mut self.out, number)
+        {
+            return;
+        }
+        if self.compress
+            && bytes.len() > COMPRESS_ABOVE
+            && let Some(packed) = crate::lzf::compress(bytes, bytes.len() - 4)
+        {
+            self.out.push(0xc0 | ENC_LZF as u8);
+            push_length(&mut self.out, packed.len() as u64);
+            push_length(&mut self.out, bytes.len() as u64);
+            self.out.extend_from_slice(&packed);
+            return;
+        }
+        push_raw(&mut self.out, bytes);
+    }
+}
+
+/// The number that `bytes` spell exactly as it would be printed.
+fn canonical_int(bytes: &[u8]) -> Option<i64> {
+    base::number::parse_i64(bytes)
+}
+
+/// An integer in 1, 2 or 4 bytes; false if it needs more.
+fn push_small_int(out: &mut Vec<u8>, number: i64) -> bool {
+    if let Ok(small) = i8::try_from(number) {
+        out.push(0xc0 | ENC_INT8 as u8);
+        out.push(small as u8);
+    } else if let Ok(small) = i16::try_from(number) {
+        out.push(0xc0 | ENC_INT16 as u8);
+        out.extend_from_slice(&small.to_le_bytes());
+    } else if let Ok(small) = i32::try_from(number) {
+        out.push(0xc0 | ENC_INT32 as u8);
+        out.extend_from_slice(&small.to_le_bytes());
+    } else {
+        return false;
+    }
+    true
+}
+
+fn push_raw(out: &mut Vec<u8>, bytes: &[u8]) {
+    push_length(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+/// A length in 1, 2, 5 or 9 bytes.
+pub(crate) fn push_length(out: &mut Vec<u8>, length: u64) {
+    if length < 1 << 6 {
+        out.push(length as u8);
+    } else if length < 1 << 14 {
+        out.extend_from_slice(&(0x4000 | length as u16).to_be_bytes());
+    } else if let Ok(short) = u32::try_from(length) {
+        out.push(0x80);
+        out.extend_from_slice(&short.to_be_bytes());
+    } else {
+        out.push(0x81);
+        out.extend_from_slice(&length.to_be_bytes());
+    }
+}

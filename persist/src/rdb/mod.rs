@@ -1,0 +1,18 @@
+//! The RDB format: [`Encoder`] writes it, [`Decoder`] reads it from pieces of any size.
+//!
+//! Model: `REDIS` and a four-digit version; then a sequence of opcodes and entries; then the end mark and a CRC-64 of
+//! everything before it (0 when nobody computed it). Lengths are 6, 14, 32 or 64 bits wide; small integers and
+//! compressed strings have encodings of their own. All integers but the wide lengths are little endian.
+//!
+//! It knows bytes only: no file, no keyspace table, no network framing.
+
+mod decode;
+mod encode;
+pub mod types;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use decode::decode_value;
+pub use decode::{DecodeError, Decoder, Fault, Item};
+pub use encode::{AccessField, Encoder};

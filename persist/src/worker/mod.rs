@@ -1,0 +1,197 @@
+//! [`Worker`]: what the disk thread does, as a machine. The server runs it on a thread of its own; the simulator calls it
+//! in line, over a storage that crashes.
+//!
+//! It blocks in [`Storage`] and nowhere else. Requests are worked off in order; consecutive appends under `always` share
+//! one sync when they come together in [`Worker::handle_all`] (group commit).
+
+mod append;
+mod snapshot;
+
+#[cfg(test)]
+mod tests;
+
+use crate::aof;
+use crate::request::{DiskEvent, DiskRequest, JobId, SnapshotTarget, SyncPolicy};
+use crate::storage::{ErrorKind, Storage, StorageError};
+use append::AofFiles;
+use snapshot::Job;
+
+/// The disk thread's machine.
+pub struct Worker<S: Storage> {
+    storage: S,
+    aof: Option<AofFiles>,
+    job: Option<Job>,
+    /// An append under `always` waits for the end of its group.
+    sync_due: bool,
+}
+
+impl<S: Storage> Worker<S> {
+    /// A worker with nothing open.
+    pub fn new(storage: S) -> Self {
+        Self { storage, aof: None, job: None, sync_due: false }
+    }
+
+    /// The storage, for whoever owns both (loading at start; tests).
+    pub fn storage(&mut self) -> &mut S {
+        &mut self.storage
+    }
+
+    /// Ends the worker without closing anything, as a crash would.
+    pub fn into_storage(self) -> S {
+        self.storage
+    }
+
+    /// Works off one request; what came of it is pushed to `out`.
+    pub fn handle(&mut self, request: DiskRequest, out: &mut Vec<DiskEvent>) {
+        self.step(request, out);
+        self.settle(out);
+    }
+
+    /// Works off several requests that wait together.
+    pub fn handle_all(&mut self, requests: impl IntoIterator<Item = DiskRequest>, out: &mut Vec<DiskEvent>) {
+        for request in requests {
+            self.step(request, out);
+        }
+        self.settle(out);
+    }
+
+    /// The sync that a group of appends shares.
+    fn settle(&mut self, out: &mut Vec<DiskEvent>) {
+        if std::mem::take(&mut self.sync_due)
+            && let Some(aof) = &mut self.aof
+        {
+            aof.sync(&mut self.storage, out);
+        }
+    }
+
+    fn step(&mut self, request: DiskRequest, out: &mut Vec<DiskEvent>) {
+        if !matches!(request, DiskRequest::AofAppend { .. }) {
+            self.settle(out);
+        }
+        match request {
+            DiskRequest::AofOpen { directory, filename } => self.open_aof(directory, filename, out),
+            DiskRequest::AofAppend { bytes, upto, policy } => match &mut self.aof {
+                Some(aof) => {
+                    aof.append(&mut self.storage, bytes, upto, out);
+                    self.sync_due |= policy == SyncPolicy::Always;
+                }
+                None => out.push(append::not_open()),
+            },
+            DiskRequest::AofSync => match &mut self.aof {
+                Some(aof) => aof.sync(&mut self.storage, out),
+                None => out.push(append::not_open()),
+            },
+            DiskRequest::AofClose => {
+                let clean = self.aof.take().is_none_or(|aof| aof.close(&mut self.storage, out));
+                out.push(DiskEvent::AofClosed { clean });
+            }
+            DiskRequest::SnapshotBegin { id, target, head } => {
+                if let Err(error) = self.begin_snapshot(id, target, &head, out) {
+                    out.push(DiskEvent::SnapshotFailed { id, error });
+                }
+            }
+            DiskRequest::SnapshotChunk { id, chunk } => {
+                let Some(job) = self.job.as_mut().filter(|job| job.id() == id) else { return };
+                match job.chunk(&mut self.storage, &chunk, out) {
+                    Ok(()) => out.push(DiskEvent::SnapshotTaken { id }),
+                    Err(error) => self.fail_snapshot(error, out),
+                }
+            }
+            DiskRequest::SnapshotEnd { id } => self.end_snapshot(id, out),
+            DiskRequest::SnapshotAbort { id } => {
+                if self.job.as_ref().is_some_and(|job| job.id() == id) {
+                    self.drop_snapshot();
+                }
+            }
+            DiskRequest::WriteFile { id, name, bytes } => {
+                let temp = format!("{name}.tmp");
+                let result = aof::replace_file(&mut self.storage, &temp, &name, &bytes);
+                out.push(DiskEvent::FileWritten { id, result });
+            }
+            DiskRequest::Remove { name } => {
+                // A missing file is what was asked for; any other failure leaves a file that the next start overwrites.
+                let _ = self.storage.remove(&name);
+            }
+        }
+    }
+
+    fn open_aof(&mut self, directory: String, filename: String, out: &mut Vec<DiskEvent>) {
+        match AofFiles::open(&mut self.storage, directory, filename) {
+            Ok((aof, log)) => {
+                out.push(DiskEvent::AofOpened { log, size: aof.size() });
+                self.aof = Some(aof);
+            }
+            Err(error) => {
+                out.push(DiskEvent::AofFailed { stage: crate::AofStage::Open, error });
+            }
+        }
+    }
+
+    fn begin_snapshot(
+        &mut self,
+        id: JobId,
+        target: SnapshotTarget,
+        head: &crate::SnapshotHead,
+        out: &mut Vec<DiskEvent>,
+    ) -> Result<(), StorageError> {
+        if self.job.is_some() {
+            return Err(StorageError::new(ErrorKind::Other, "another snapshot is running"));
+        }
+        if let SnapshotTarget::AofBase { directory, filename } = &target {
+            match &mut self.aof {
+                Some(aof) => aof.rotate(&mut self.storage, out)?,
+                None => {
+                    self.aof = Some(AofFiles::start_unlisted(&mut self.storage, directory, filename)?);
+                }
+            }
+        }
+        match Job::begin(&mut self.storage, id, target, head, out) {
+            Ok(job) => self.job = Some(job),
+            Err(error) => {
+                self.forget_unlisted();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn end_snapshot(&mut self, id: JobId, out: &mut Vec<DiskEvent>) {
+        let Some(mut job) = self.job.take_if(|job| job.id() == id) else { return };
+        match job.end(&mut self.storage, self.aof.as_mut(), out) {
+            Ok(done) => {
+                out.push(done);
+                if let Some(aof) = &mut self.aof {
+                    aof.promise(out);
+                }
+            }
+            Err(error) => {
+                self.job = Some(job);
+                self.fail_snapshot(error, out);
+            }
+        }
+    }
+
+    fn fail_snapshot(&mut self, error: StorageError, out: &mut Vec<DiskEvent>) {
+        if let Some(id) = self.job.as_ref().map(Job::id) {
+            self.drop_snapshot();
+            out.push(DiskEvent::SnapshotFailed { id, error });
+        }
+    }
+
+    fn drop_snapshot(&mut self) {
+        if let Some(job) = self.job.take() {
+            let for_aof = job.is_aof_base();
+            job.discard(&mut self.storage);
+            if for_aof {
+                self.forget_unlisted();
+            }
+        }
+    }
+
+    /// An increment file that no manifest names is worth nothing without the base that it was begun for.
+    fn forget_unlisted(&mut self) {
+        if let Some(aof) = self.aof.take_if(|aof| !aof.is_listed()) {
+            aof.discard(&mut self.storage);
+        }
+    }
+}

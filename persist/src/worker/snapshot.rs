@@ -1,0 +1,140 @@
+//! A snapshot on its way out: entries are encoded here, on the disk thread, and go to a file or back as bytes.
+
+use super::append::AofFiles;
+use crate::aof::write_all;
+use crate::rdb::Encoder;
+use crate::request::{DiskEvent, JobId, SnapshotHead, SnapshotTarget};
+use crate::storage::{ErrorKind, FileId, Storage, StorageError, directory_of};
+use keyspace::SnapshotChunk;
+
+/// Encoded bytes are handed on in pieces of about this size.
+const PIECE: usize = 64 << 10;
+/// A file is synced each time so many bytes were written, so that the last sync is short (`rdb-save-incremental-fsync`).
+const SYNC_EVERY: u64 = 4 << 20;
+
+enum Sink {
+    Events,
+    File { temp: String, file: FileId, unsynced: u64, name: Option<String> },
+}
+
+/// One snapshot job.
+pub(super) struct Job {
+    id: JobId,
+    encoder: Encoder,
+    sink: Sink,
+}
+
+impl Job {
+    pub fn begin(
+        storage: &mut dyn Storage,
+        id: JobId,
+        target: SnapshotTarget,
+        head: &SnapshotHead,
+        out: &mut Vec<DiskEvent>,
+    ) -> Result<Self, StorageError> {
+        let sink = match target {
+            SnapshotTarget::Stream => Sink::Events,
+            SnapshotTarget::File { temp, name } => Sink::open(storage, temp, Some(name))?,
+            SnapshotTarget::AofBase { directory, .. } => {
+                Sink::open(storage, AofFiles::temp_base(&directory, id.0), None)?
+            }
+        };
+        let mut encoder = Encoder::new(head.compress, head.checksum);
+        encoder.set_access(head.access);
+        encoder.set_sizes(head.databases.clone());
+        for (name, value) in &head.aux {
+            encoder.aux(name, value);
+        }
+        let mut job = Self { id, encoder, sink };
+        // A stream's head leaves at once: the replica sees that something comes.
+        if matches!(job.sink, Sink::Events) {
+            job.flush(storage, out)?;
+        }
+        Ok(job)
+    }
+
+    pub fn id(&self) -> JobId {
+        self.id
+    }
+
+    pub fn is_aof_base(&self) -> bool {
+        matches!(self.sink, Sink::File { name: None, .. })
+    }
+
+    pub fn chunk(
+        &mut self,
+        storage: &mut dyn Storage,
+        chunk: &SnapshotChunk,
+        out: &mut Vec<DiskEvent>,
+    ) -> Result<(), StorageError> {
+        for entry in chunk.iter() {
+            self.encoder.entry(entry.db, entry.key, entry.value, entry.expire, entry.access);
+            if self.encoder.pending() >= PIECE {
+                self.flush(storage, out)?;
+            }
+        }
+        if matches!(self.sink, Sink::Events) { self.flush(storage, out) } else { Ok(()) }
+    }
+
+    fn flush(&mut self, storage: &mut dyn Storage, out: &mut Vec<DiskEvent>) -> Result<(), StorageError> {
+        let bytes = self.encoder.take();
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        match &mut self.sink {
+            Sink::Events => out.push(DiskEvent::SnapshotBytes { id: self.id, bytes }),
+            Sink::File { file, unsynced, .. } => {
+                write_all(storage, *file, &bytes)?;
+                *unsynced += bytes.len() as u64;
+                if *unsynced >= SYNC_EVERY {
+                    storage.sync(*file)?;
+                    *unsynced = 0;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Completes it. On failure the job must be discarded.
+    pub fn end(
+        &mut self,
+        storage: &mut dyn Storage,
+        aof: Option<&mut AofFiles>,
+        out: &mut Vec<DiskEvent>,
+    ) -> Result<DiskEvent, StorageError> {
+        self.encoder.finish();
+        let bytes_total = self.encoder.total();
+        self.flush(storage, out)?;
+        let mut log = Vec::new();
+        if let Sink::File { temp, file, name, .. } = &self.sink {
+            storage.sync(*file)?;
+            storage.close(*file);
+            match (name, aof) {
+                (Some(name), _) => {
+                    storage.rename(temp, name)?;
+                    storage.sync_dir(directory_of(name))?;
+                }
+                (None, Some(aof)) => aof.install_base(storage, temp, bytes_total, &mut log)?,
+                (None, None) => {
+                    return Err(StorageError::new(ErrorKind::Other, "the append only file was closed"));
+                }
+            }
+        }
+        Ok(DiskEvent::SnapshotDone { id: self.id, bytes_total, log })
+    }
+
+    /// Removes what there is of it.
+    pub fn discard(self, storage: &mut dyn Storage) {
+        if let Sink::File { temp, file, .. } = self.sink {
+            storage.close(file);
+            let _ = storage.remove(&temp);
+        }
+    }
+}
+
+impl Sink {
+    fn open(storage: &mut dyn Storage, temp: String, name: Option<String>) -> Result<Sink, StorageError> {
+        let file = storage.create(&temp)?;
+        Ok(Sink::File { temp, file, unsynced: 0, name })
+    }
+}
