@@ -1,4 +1,98 @@
-//! stub
+//! `grapevine-sim run --seeds 100 [--from N] [--nodes N]` and `grapevine-sim replay SEED [--nodes N] [--log]`.
+//!
+//! Exits with status 1, after naming the seeds, when a checker has complained; with 2 for a command line that it does
+//! not understand.
+
 #![forbid(unsafe_code)]
 
-fn main() {}
+use std::process::ExitCode;
+use std::time::Instant;
+
+use grapevine_sim::{Options, Report, run};
+
+const USAGE: &str = "usage: grapevine-sim run [--seeds N] [--from SEED] [--nodes N]\n       \
+                     grapevine-sim replay SEED [--nodes N] [--log]";
+
+struct Arguments {
+    replay: Option<u64>,
+    seeds: u64,
+    from: u64,
+    nodes: usize,
+    log: bool,
+}
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let Some(arguments) = parse(&words) else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    let good = match arguments.replay {
+        Some(seed) => replay(seed, &arguments),
+        None => run_seeds(&arguments),
+    };
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn parse(words: &[String]) -> Option<Arguments> {
+    let mut arguments = Arguments { replay: None, seeds: 100, from: 0, nodes: 0, log: false };
+    let mut words = words.iter().map(String::as_str);
+    match words.next()? {
+        "run" => {}
+        "replay" => arguments.replay = Some(words.next()?.parse().ok()?),
+        _ => return None,
+    }
+    while let Some(word) = words.next() {
+        match word {
+            "--log" => arguments.log = true,
+            "--seeds" => arguments.seeds = words.next()?.parse().ok()?,
+            "--from" => arguments.from = words.next()?.parse().ok()?,
+            "--nodes" => arguments.nodes = words.next()?.parse().ok().filter(|n| *n <= 1000)?,
+            _ => return None,
+        }
+    }
+    Some(arguments)
+}
+
+fn replay(seed: u64, arguments: &Arguments) -> bool {
+    let report = run(Options { seed, nodes: arguments.nodes, keep_lines: arguments.log });
+    for line in report.world.log().lines() {
+        println!("{line}");
+    }
+    print_report(seed, &report, 0);
+    report.violation.is_none()
+}
+
+fn run_seeds(arguments: &Arguments) -> bool {
+    let mut failed = Vec::new();
+    for seed in arguments.from..arguments.from.saturating_add(arguments.seeds) {
+        let begun = Instant::now();
+        let report = run(Options { seed, nodes: arguments.nodes, keep_lines: false });
+        print_report(seed, &report, begun.elapsed().as_millis());
+        if report.violation.is_some() {
+            failed.push(seed);
+        }
+    }
+    if !failed.is_empty() {
+        println!("failed seeds: {failed:?}; see one with: grapevine-sim replay SEED --log");
+    }
+    failed.is_empty()
+}
+
+fn print_report(seed: u64, report: &Report, took_ms: u128) {
+    let log = report.world.log();
+    println!(
+        "seed {seed}: {} with {} nodes, {} s of its time, {} records, hash {:016x}, {took_ms} ms: {}",
+        report.scenario,
+        report.nodes,
+        report.millis / 1000,
+        log.records(),
+        log.hash(),
+        match &report.violation {
+            None => String::from("ok"),
+            Some(violation) => {
+                format!("BROKEN at {} ms: {}: {}", violation.at.millis(), violation.checker, violation.what)
+            }
+        }
+    );
+}

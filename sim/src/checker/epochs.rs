@@ -1,0 +1,58 @@
+//! `currentEpoch`, `lastVoteEpoch` and a node's own `configEpoch` never go back: not while a process lives, not from one
+//! durable file to the next, and not below the durable file when a process starts from it.
+
+use std::collections::BTreeMap;
+
+use base::NodeId;
+
+use super::{Checker, Seen};
+
+/// current, last vote, own config.
+type Epochs3 = [u64; 3];
+const NAMES: [&str; 3] = ["currentEpoch", "lastVoteEpoch", "its own configEpoch"];
+
+/// The largest values seen.
+#[derive(Default)]
+pub struct Epochs {
+    living: BTreeMap<(usize, u64, NodeId), Epochs3>,
+    durable: BTreeMap<NodeId, Epochs3>,
+}
+
+impl Checker for Epochs {
+    fn name(&self) -> &'static str {
+        "epochs never go back"
+    }
+
+    fn observe(&mut self, seen: &Seen<'_>) -> Result<(), String> {
+        match seen {
+            Seen::Stepped { host, life, machine } => {
+                let epochs =
+                    [machine.current_epoch().0, machine.last_vote_epoch().0, machine.config_epoch().0];
+                let id = machine.me();
+                let first = self.durable.get(&id).copied().unwrap_or_default();
+                let known = self.living.entry((*host, *life, id)).or_insert(first);
+                forward(known, epochs, || format!("{id} on host {host}"))
+            }
+            Seen::Saved { host, durable } => {
+                // A replica's line prints its primary's config epoch.
+                let own = if durable.primary { durable.config_epoch } else { 0 };
+                let known = self.durable.entry(durable.id).or_default();
+                let own = if durable.primary { own } else { known[2] };
+                forward(known, [durable.current_epoch, durable.last_vote_epoch, own], || {
+                    format!("nodes.conf of {} on host {host}", durable.id)
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn forward(known: &mut Epochs3, now: Epochs3, who: impl Fn() -> String) -> Result<(), String> {
+    for i in 0..NAMES.len() {
+        if now[i] < known[i] {
+            return Err(format!("{}: {} goes from {} to {}", who(), NAMES[i], known[i], now[i]));
+        }
+    }
+    *known = now;
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! A data thread without data: it follows orders, reports its state and pretends to replicate.
+//!
+//! For runs that are about the cluster alone, with a hundred nodes in the time of ten. What it does is what the
+//! cluster machine can see of a real one: it installs topologies, acknowledges, takes up roles, pauses, and reports an
+//! offset. A replica's offset is its primary's as of the last report, if the two hosts reach each other.
+
+use base::{Epoch, Millis, NodeId, Now, Prng, ReplId, ReplOffset, SlotSet};
+use cluster::{DataEvent, DataStatus, Order, State, ToData, Topology};
+use std::sync::Arc;
+
+/// How often it reports, in ms.
+pub const REPORT_MS: u64 = 100;
+
+/// What it replicates.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// Nothing.
+    Primary,
+    /// This node.
+    Replica(NodeId),
+}
+
+/// The data thread of one process.
+#[derive(Debug)]
+pub struct Light {
+    /// What it does.
+    pub role: Role,
+    /// The position of its data.
+    pub offset: u64,
+    /// The history that the position counts in.
+    pub history: ReplId,
+    /// The view that it runs under.
+    pub topology: Option<Arc<Topology>>,
+    link_up: bool,
+    last_primary_io: Option<Millis>,
+    synced_once: bool,
+    paused_until: Option<Millis>,
+    progress: u64,
+}
+
+/// What stays on disk when the process ends.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// The position.
+    pub offset: u64,
+    /// The history.
+    pub history: ReplId,
+    /// The slots that held keys.
+    pub slots: SlotSet,
+}
+
+impl Light {
+    /// A data thread that starts, with what it finds on disk.
+    pub fn new(kept: Option<&Kept>, prng: &mut Prng) -> Self {
+        Self {
+            role: Role::Primary,
+            offset: kept.map_or(0, |kept| kept.offset),
+            history: kept.map_or_else(|| ReplId::random(prng), |kept| kept.history),
+            topology: None,
+            link_up: false,
+            last_primary_io: None,
+            synced_once: false,
+            paused_until: None,
+            progress: 0,
+        }
+    }
+
+    /// What would be left of it.
+    pub fn kept(&self) -> Kept {
+        Kept { offset: self.offset, history: self.history, slots: self.own_slots() }
+    }
+
+    fn own_slots(&self) -> SlotSet {
+        match &self.topology {
+            Some(topology) if self.offset > 0 => (*topology.myself().slots).clone(),
+            _ => SlotSet::empty(),
+        }
+    }
+
+    /// A message from the control thread; what it answers.
+    pub fn handle(&mut self, now: Now, message: &ToData) -> Vec<DataEvent> {
+        match message {
+            ToData::Topology(topology) => {
+                self.topology = Some(topology.clone());
+                vec![DataEvent::Applied { version: topology.version }]
+            }
+            ToData::Order(order) => self.obey(now, order),
+            ToData::Reply { .. } | ToData::Deliver { .. } | ToData::Lease { .. } => Vec::new(),
+        }
+    }
+
+    fn obey(&mut self, now: Now, order: &Order) -> Vec<DataEvent> {
+        match order {
+            Order::Promote { version } => {
+                self.role = Role::Primary;
+                self.paused_until = None;
+                self.progress += 1;
+                vec![DataEvent::Promoted { version: *version }, self.status()]
+            }
+            Order::Replicate { primary, .. } => {
+                if self.role != Role::Replica(*primary) {
+                    self.role = Role::Replica(*primary);
+                    self.link_up = false;
+                    self.synced_once = false;
+                    self.last_primary_io = None;
+                }
+                vec![self.status()]
+            }
+            Order::BecomeEmptyPrimary => {
+                self.role = Role::Primary;
+                self.offset = 0;
+                vec![self.status()]
+            }
+            Order::PauseWrites { until } => {
+                self.paused_until = (*until > now.mono).then_some(*until);
+                vec![DataEvent::Paused { offset: ReplOffset(self.offset) }]
+            }
+            Order::ResumeWrites => {
+                self.paused_until = None;
+                Vec::new()
+            }
+            Order::DropSlots { .. } => Vec::new(),
+        }
+    }
+
+    /// A tenth of a second as a primary: clients write, if the cluster lets them.
+    pub fn write(&mut self, now: Now) {
+        if self.paused_until.is_some_and(|until| until <= now.mono) {
+            self.paused_until = None;
+        }
+        let serves = self.topology.as_ref().is_some_and(|topology| {
+            topology.state == State::Ok
+                && topology.current_epoch > Epoch(0)
+                && !topology.myself().slots.is_empty()
+        });
+        if self.role == Role::Primary && serves && self.paused_until.is_none() {
+            self.offset += 100;
+        }
+    }
+
+    /// A tenth of a second as a replica: the primary's position if it can be reached.
+    pub fn replicate(&mut self, now: Now, primary: Option<(u64, ReplId)>) {
+        match primary {
+            Some((offset, history)) => {
+                self.offset = offset;
+                self.history = history;
+                self.link_up = true;
+                self.synced_once = true;
+                self.last_primary_io = Some(now.mono);
+            }
+            None => self.link_up = false,
+        }
+    }
+
+    /// Its report.
+    pub fn status(&mut self) -> DataEvent {
+        self.progress += 1;
+        DataEvent::Status(DataStatus {
+            primary: self.role == Role::Primary,
+            offset: ReplOffset(self.offset),
+            link_up: self.link_up,
+            last_primary_io: self.last_primary_io,
+            synced_once: self.synced_once,
+            history: self.history,
+            progress: self.progress,
+            empty: self.offset == 0,
+        })
+    }
+}

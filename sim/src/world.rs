@@ -1,0 +1,270 @@
+//! The world: hosts, the network between them, one queue of events in virtual time, and the checkers that watch.
+//!
+//! Model: everything happens in one thread, in the order of (instant, number) of the queue; every choice comes from
+//! generators forked from one seed. So a seed is a run. Parts: `bus` carries packets between the cluster machines,
+//! `life` starts, kills and pauses processes, `data` joins data threads to control threads, `operator` gives commands.
+//!
+//! Invariant: nothing here decides what a machine may know; it only delivers, late, never, or after a crash.
+
+mod bus;
+mod data;
+mod life;
+mod operator;
+mod trouble;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use base::{NodeId, Now, Prng};
+use cluster::{Config, DataEvent, Machine, ToData};
+
+pub use life::{Crash, Host, Process};
+
+use crate::checker::{Checker, Seen};
+use crate::clock::Instant;
+use crate::event_log::EventLog;
+use crate::network::{ConnectionId, Network};
+
+/// The client port of every host; the bus is 10000 above.
+pub const CLIENT_PORT: u16 = 7000;
+/// The bus port of every host.
+pub const BUS_PORT: u16 = CLIENT_PORT + 10_000;
+/// No run processes more events than this: a run that does not end is a failure, not a hang.
+pub const MAX_EVENTS: u64 = 400_000_000;
+
+/// Something that is due at an instant.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A chunk of a connection's direction arrives.
+    Arrive { connection: ConnectionId, from: usize },
+    /// A connect reaches the other host.
+    Syn { connection: ConnectionId },
+    /// Something inside one life of a process.
+    Inside { host: usize, life: u64, what: Inside },
+    /// A process is to be started.
+    Boot { host: usize },
+    /// A pause ends.
+    Resume { host: usize },
+}
+
+/// What happens inside a process.
+#[derive(Debug)]
+pub(crate) enum Inside {
+    /// The outcome of a connect.
+    Connected { connection: ConnectionId, accepted: bool },
+    /// The machine's timer.
+    Timer,
+    /// The disk is done with nodes.conf.
+    Saved,
+    /// A message reaches the data thread.
+    ToData(ToData),
+    /// A report reaches the control thread.
+    FromData(DataEvent),
+    /// An operator's command reaches the control thread.
+    Command { request: u64, command: cluster::Command },
+    /// A tenth of a second passed for the data thread.
+    DataTick,
+}
+
+/// A checker's complaint, or a run that does not end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Violation {
+    /// The checker.
+    pub checker: &'static str,
+    /// When.
+    pub at: Instant,
+    /// What.
+    pub what: String,
+}
+
+/// The simulated world.
+pub struct World {
+    pub(crate) now: Instant,
+    queue: BTreeMap<(Instant, u64), Event>,
+    next_event: u64,
+    pub(crate) hosts: Vec<Host>,
+    pub(crate) network: Network,
+    pub(crate) prng: Prng,
+    pub(crate) log: EventLog,
+    checkers: Vec<Box<dyn Checker>>,
+    violation: Option<Violation>,
+    next_request: u64,
+    replies: BTreeMap<u64, Result<(), String>>,
+    events: u64,
+}
+
+impl World {
+    /// A world of hosts that are switched off.
+    pub fn new(seed: u64, hosts: usize, config: &Config, keep_lines: bool) -> Self {
+        let mut prng = Prng::new(seed);
+        let network = Network::new(prng.fork());
+        let hosts = (0..hosts).map(|_| Host::new(config.clone(), &mut prng)).collect();
+        Self {
+            now: Instant(0),
+            queue: BTreeMap::new(),
+            next_event: 0,
+            hosts,
+            network,
+            prng,
+            log: EventLog::new(keep_lines),
+            checkers: crate::checker::all(),
+            violation: None,
+            next_request: 0,
+            replies: BTreeMap::new(),
+            events: 0,
+        }
+    }
+
+    /// The present.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// What a checker complained about, if one did.
+    pub fn violation(&self) -> Option<&Violation> {
+        self.violation.as_ref()
+    }
+
+    /// The log of this run.
+    pub fn log(&self) -> &EventLog {
+        &self.log
+    }
+
+    /// How many hosts there are.
+    pub fn host_count(&self) -> usize {
+        self.hosts.len()
+    }
+
+    /// The cluster machine of a host, while its process runs.
+    pub fn machine(&self, host: usize) -> Option<&Machine> {
+        Some(&self.hosts.get(host)?.process.as_ref()?.machine)
+    }
+
+    /// The hosts whose process runs, paused or not.
+    pub fn alive(&self) -> Vec<usize> {
+        (0..self.hosts.len()).filter(|host| self.hosts[*host].process.is_some()).collect()
+    }
+
+    /// The host on which a node runs.
+    pub fn host_of_node(&self, id: &NodeId) -> Option<usize> {
+        (0..self.hosts.len()).find(|host| self.machine(*host).is_some_and(|machine| machine.me() == *id))
+    }
+
+    /// Complains in the name of a check that is not an event's.
+    pub fn complain(&mut self, checker: &'static str, what: String) {
+        if self.violation.is_none() {
+            self.log.record(self.now, 0, "VIOLATION", &[], || format!("{checker}: {what}"));
+            self.violation = Some(Violation { checker, at: self.now, what });
+        }
+    }
+
+    /// Lets the world run until an instant, or until a checker complains. False if one has.
+    pub fn run_until(&mut self, end: Instant) -> bool {
+        self.run_while(end, |_| true)
+    }
+
+    /// Lets the world run for some milliseconds.
+    pub fn run_for(&mut self, millis: u64) -> bool {
+        self.run_until(self.now.plus_millis(millis))
+    }
+
+    /// Lets the world run until `more` is false (looked at every 50 ms of the world's time) or an instant has come.
+    pub fn run_while(&mut self, end: Instant, mut more: impl FnMut(&World) -> bool) -> bool {
+        let mut look = self.now;
+        while self.violation.is_none() {
+            if self.now >= look {
+                if !more(self) {
+                    return true;
+                }
+                look = self.now.plus_millis(50);
+            }
+            match self.queue.first_key_value() {
+                Some((&(at, _), _)) if at <= end => self.step(),
+                _ => {
+                    self.now = end;
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    fn step(&mut self) {
+        let Some(((at, _), event)) = self.queue.pop_first() else { return };
+        self.now = self.now.max(at);
+        self.events += 1;
+        if self.events > MAX_EVENTS {
+            self.complain("end", format!("more than {MAX_EVENTS} events"));
+            return;
+        }
+        match event {
+            Event::Arrive { connection, from } => self.arrive(connection, from),
+            Event::Syn { connection } => self.syn(connection),
+            Event::Boot { host } => self.boot(host),
+            Event::Resume { host } => self.resume(host),
+            Event::Inside { host, life, what } => self.inside(host, life, what),
+        }
+    }
+
+    fn inside(&mut self, host: usize, life: u64, what: Inside) {
+        let paused = self.hosts[host].paused;
+        if self.hosts[host].process.as_ref().is_none_or(|process| process.life != life) {
+            return;
+        }
+        if paused {
+            self.hosts[host].deferred.push(what);
+            return;
+        }
+        match what {
+            Inside::Connected { connection, accepted } => self.connected(host, connection, accepted),
+            Inside::Timer => self.timer(host),
+            Inside::Saved => self.saved(host),
+            Inside::ToData(message) => self.to_data(host, message),
+            Inside::FromData(event) => self.from_data(host, event),
+            Inside::Command { request, command } => self.deliver_command(host, request, command),
+            Inside::DataTick => self.data_tick(host),
+        }
+    }
+
+    pub(crate) fn schedule(&mut self, at: Instant, event: Event) {
+        self.next_event += 1;
+        self.queue.insert((at.max(self.now), self.next_event), event);
+    }
+
+    pub(crate) fn schedule_inside(&mut self, at: Instant, host: usize, what: Inside) {
+        if let Some(life) = self.hosts[host].process.as_ref().map(|process| process.life) {
+            self.schedule(at, Event::Inside { host, life, what });
+        }
+    }
+
+    /// Shows something to every checker.
+    pub(crate) fn show(&mut self, seen: &Seen<'_>) {
+        if self.violation.is_some() {
+            return;
+        }
+        let complaint = self
+            .checkers
+            .iter_mut()
+            .find_map(|checker| checker.observe(seen).err().map(|what| (checker.name(), what)));
+        if let Some((checker, what)) = complaint {
+            self.complain(checker, what);
+        }
+    }
+
+    pub(crate) fn clock(&self, host: usize) -> Now {
+        self.hosts[host].clock.now(self.now)
+    }
+}
+
+/// The address of a host.
+pub fn address(host: usize) -> IpAddr {
+    let n = host as u32 + 1;
+    IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + n))
+}
+
+/// Which host, and which of its ports, an address means.
+pub(crate) fn host_of(addr: SocketAddr, hosts: usize) -> Option<usize> {
+    let IpAddr::V4(ip) = addr.ip() else { return None };
+    let host = u32::from(ip).checked_sub(0x0a00_0001)? as usize;
+    (host < hosts).then_some(host)
+}

@@ -1,0 +1,286 @@
+//! The bus of a host: its links on the network, and the carrying out of what its machine asks for.
+
+use std::net::SocketAddr;
+
+use base::Now;
+use cluster::codec::Framer;
+use cluster::{Action, LinkEvent, LinkId, Machine, ToData};
+
+use super::life::Link;
+use super::{BUS_PORT, Event, Inside, World, address, host_of};
+use crate::checker::Seen;
+use crate::event_log::fingerprint;
+use crate::network::{Chunk, ConnectionId, Port};
+use crate::wire::Header;
+
+/// How long until a lost SYN is sent again, in ms.
+const SYN_RETRY_MS: u64 = 1000;
+
+impl World {
+    /// Calls a host's machine, then does what it asks for.
+    pub(super) fn with_machine(&mut self, host: usize, call: impl FnOnce(&mut Machine, Now)) {
+        let now = self.clock(host);
+        let Some(process) = &mut self.hosts[host].process else { return };
+        call(&mut process.machine, now);
+        self.drain(host);
+    }
+
+    /// Everything that the machine wants now.
+    pub(super) fn drain(&mut self, host: usize) {
+        while let Some(process) = &mut self.hosts[host].process {
+            while let Some(action) = process.machine.poll_action() {
+                process.outbox.push(action);
+            }
+            let Some(action) = process.outbox.pop() else { break };
+            self.carry_out(host, action);
+        }
+        self.arm_timer(host);
+        if self.violation.is_none() {
+            self.show_step(host);
+        }
+    }
+
+    fn show_step(&mut self, host: usize) {
+        // The checkers borrow the machine, which the world holds: take it out for a moment.
+        let Some(process) = self.hosts[host].process.take() else { return };
+        self.show(&Seen::Stepped { host, life: process.life, machine: &process.machine });
+        self.hosts[host].process = Some(process);
+    }
+
+    fn carry_out(&mut self, host: usize, action: Action) {
+        match action {
+            Action::Connect { link, addr } => self.connect(host, link, addr),
+            Action::Close { link } => self.close_link(host, link),
+            Action::Send { link, packet, .. } => self.send_packet(host, link, &packet),
+            Action::Save { version, text } => {
+                self.log.record(self.now, host, "save", &[version.0, fingerprint(text.as_bytes())], || {
+                    format!("version {}", version.0)
+                });
+                let done = self.hosts[host].disk.begin(self.now, version, text, &mut self.prng);
+                self.schedule_inside(done, host, Inside::Saved);
+            }
+            Action::ToData { message, .. } => self.send_to_data(host, message),
+            Action::Log { level, text } => {
+                self.log.record(self.now, host, "log", &[fingerprint(text.as_bytes())], || {
+                    format!("{level:?}: {text}")
+                });
+            }
+        }
+    }
+
+    fn send_to_data(&mut self, host: usize, message: ToData) {
+        let delay = 10 + self.prng.below(200);
+        let Some(process) = &mut self.hosts[host].process else { return };
+        let at = self.now.plus_micros(delay).max(process.last_to_data);
+        process.last_to_data = at;
+        self.schedule_inside(at, host, Inside::ToData(message));
+    }
+
+    fn arm_timer(&mut self, host: usize) {
+        let clock = self.hosts[host].clock;
+        let jitter = self.prng.below(1500);
+        let now = self.now;
+        let Some(process) = &mut self.hosts[host].process else { return };
+        let Some(due) = process.machine.poll_timeout() else { return };
+        let at = clock.instant(due).max(now).plus_micros(jitter);
+        if process.timer.is_none_or(|timer| timer > at || timer < now) {
+            process.timer = Some(at);
+            self.schedule_inside(at, host, Inside::Timer);
+        }
+    }
+
+    pub(super) fn timer(&mut self, host: usize) {
+        let now = self.clock(host);
+        let Some(process) = &mut self.hosts[host].process else { return };
+        process.timer = None;
+        if process.machine.poll_timeout().is_some_and(|due| due <= now.mono) {
+            self.with_machine(host, |machine, now| machine.handle_timeout(now));
+        } else {
+            self.arm_timer(host);
+        }
+    }
+
+    pub(super) fn saved(&mut self, host: usize) {
+        let Some(outcome) = self.hosts[host].disk.finish() else { return };
+        match outcome {
+            Ok(version) => {
+                let durable = self.hosts[host].disk.durable().cloned();
+                match &durable {
+                    Some(durable) => self.show(&Seen::Saved { host, durable }),
+                    None => self.complain(
+                        "nodes.conf",
+                        format!("host {host} saved what a reader does not understand"),
+                    ),
+                }
+                if let Some(process) = &mut self.hosts[host].process {
+                    process.outbox.saved(version);
+                }
+                self.with_machine(host, |machine, now| machine.handle_saved(now, version));
+            }
+            Err(version) => {
+                self.with_machine(host, |machine, now| {
+                    machine.handle_save_failed(now, version, "No space left on device");
+                });
+            }
+        }
+    }
+
+    fn connect(&mut self, host: usize, link: LinkId, addr: SocketAddr) {
+        let Some(process) = &mut self.hosts[host].process else { return };
+        let life = process.life;
+        let Some(target) = host_of(addr, self.hosts.len()).filter(|_| addr.port() == BUS_PORT) else {
+            let event = LinkEvent::Failed("No route to host".into());
+            return self.with_machine(host, |machine, now| machine.handle_link(now, link, event));
+        };
+        let connection = self.network.connect(Port::Bus, host, life, target);
+        let entry = Link { connection, end: 0, framer: Framer::new(), established: false };
+        if let Some(process) = &mut self.hosts[host].process {
+            process.links.insert(link, entry);
+            process.link_of.insert(connection, link);
+        }
+        let at = self.now.plus_micros(self.network.delay());
+        self.schedule(at, Event::Syn { connection });
+    }
+
+    /// A connect arrives at the other host, which answers for it even while the process is paused.
+    pub(super) fn syn(&mut self, connection: ConnectionId) {
+        let Some(entry) = self.network.get(connection).filter(|entry| entry.ends[0].open) else { return };
+        let (from, to) = (entry.ends[0].host, entry.ends[1].host);
+        if !self.network.reaches(from, to) || !self.network.reaches(to, from) || !self.hosts[to].powered {
+            let again = self.now.plus_millis(SYN_RETRY_MS);
+            return self.schedule(again, Event::Syn { connection });
+        }
+        let life = self.hosts[to].process.as_ref().map(|process| process.life);
+        let back = self.now.plus_micros(self.network.delay());
+        if let Some(life) = life {
+            self.network.accept(connection, life);
+            self.schedule_inside(self.now, to, Inside::Connected { connection, accepted: true });
+        }
+        self.schedule_inside(back, from, Inside::Connected { connection, accepted: false });
+    }
+
+    /// A connect came through: at the host that was connected to (`accepted`), or back at the one that connected.
+    pub(super) fn connected(&mut self, host: usize, connection: ConnectionId, accepted: bool) {
+        let established = self.network.get(connection).is_some_and(|entry| entry.established);
+        let Some(process) = &mut self.hosts[host].process else { return };
+        let local = address(host);
+        if accepted {
+            let Some(peer) = self.network.get(connection).map(|entry| entry.ends[0].host) else { return };
+            process.next_link += 1;
+            let link = LinkId(process.next_link);
+            let entry = Link { connection, end: 1, framer: Framer::new(), established: true };
+            process.links.insert(link, entry);
+            process.link_of.insert(connection, link);
+            let peer = SocketAddr::new(address(peer), 30_000 + (connection.0 % 30_000) as u16);
+            let event = LinkEvent::Accepted { peer, local };
+            return self.with_machine(host, |machine, now| machine.handle_link(now, link, event));
+        }
+        let Some(link) = process.link_of.get(&connection).copied() else { return };
+        let event = if established {
+            if let Some(entry) = process.links.get_mut(&link) {
+                entry.established = true;
+            }
+            LinkEvent::Connected { local }
+        } else {
+            process.links.remove(&link);
+            process.link_of.remove(&connection);
+            let _ = self.network.close(self.now, connection, 0);
+            LinkEvent::Refused
+        };
+        self.with_machine(host, |machine, now| machine.handle_link(now, link, event));
+    }
+
+    fn close_link(&mut self, host: usize, link: LinkId) {
+        let Some(process) = &mut self.hosts[host].process else { return };
+        if let Some(entry) = process.links.remove(&link) {
+            process.link_of.remove(&entry.connection);
+            self.close_end(entry.connection, entry.end);
+        }
+    }
+
+    pub(super) fn close_end(&mut self, connection: ConnectionId, end: usize) {
+        if let Some(at) = self.network.close(self.now, connection, end) {
+            self.schedule(at, Event::Arrive { connection, from: end });
+        }
+    }
+
+    fn send_packet(&mut self, host: usize, link: LinkId, packet: &std::sync::Arc<[u8]>) {
+        let Some(process) = &self.hosts[host].process else { return };
+        let Some(entry) = process.links.get(&link).filter(|entry| entry.established) else { return };
+        let (connection, end) = (entry.connection, entry.end);
+        let Some(to) = self.network.get(connection).map(|entry| entry.ends[1 - end].host) else { return };
+        let kind = Header::new(packet).map_or(u64::MAX, |header| u64::from(header.kind()));
+        self.log.record(self.now, host, "send", &[to as u64, kind, fingerprint(packet)], || {
+            let name = cluster::MESSAGE_TYPES.get(kind as usize).unwrap_or(&"?");
+            format!("{name} to host {to}")
+        });
+        let durable = self.hosts[host].disk.durable().cloned();
+        self.show(&Seen::Sent { host, to, packet, durable: durable.as_ref() });
+        if let Some(at) = self.network.send(self.now, connection, end, Chunk::Bytes(packet.clone(), 0)) {
+            self.schedule(at, Event::Arrive { connection, from: end });
+        }
+    }
+
+    /// A chunk arrives at the other end of a connection.
+    pub(super) fn arrive(&mut self, connection: ConnectionId, from: usize) {
+        let Some(entry) = self.network.get(connection) else { return };
+        let end = entry.ends[1 - from];
+        if end.open && self.hosts[end.host].paused {
+            return self.network.stall(connection, from);
+        }
+        let (chunk, next) = self.network.arrive(self.now, connection, from);
+        if let Some(at) = next {
+            self.schedule(at, Event::Arrive { connection, from });
+        }
+        let Some(chunk) = chunk else { return };
+        let life = self.hosts[end.host].process.as_ref().map(|process| process.life);
+        if !end.open || life != Some(end.life) {
+            // Nobody there: a host that is up says so, one without power does not.
+            if self.hosts[end.host].powered && !matches!(chunk, Chunk::Close) {
+                self.close_end(connection, 1 - from);
+            }
+            return;
+        }
+        match chunk {
+            Chunk::Bytes(bytes, offset) => self.receive(end.host, connection, &bytes[offset..]),
+            Chunk::Close => self.hear_close(end.host, connection, 1 - from),
+        }
+    }
+
+    fn hear_close(&mut self, host: usize, connection: ConnectionId, end: usize) {
+        let _ = self.network.close(self.now, connection, end);
+        let Some(process) = &mut self.hosts[host].process else { return };
+        let Some(link) = process.link_of.remove(&connection) else { return };
+        process.links.remove(&link);
+        self.with_machine(host, |machine, now| machine.handle_link(now, link, LinkEvent::Closed));
+    }
+
+    fn receive(&mut self, host: usize, connection: ConnectionId, bytes: &[u8]) {
+        let now = self.clock(host);
+        let Some(process) = &mut self.hosts[host].process else { return };
+        let Some(link) = process.link_of.get(&connection).copied() else { return };
+        let Some(entry) = process.links.get_mut(&link) else { return };
+        entry.framer.feed(bytes);
+        loop {
+            let wrong = match entry.framer.next_packet() {
+                Ok(Some(packet)) => {
+                    process.machine.handle_packet(now, link, packet).err().map(|e| e.to_string())
+                }
+                Ok(None) => break,
+                Err(error) => Some(error.to_string()),
+            };
+            if let Some(error) = wrong {
+                self.complain("packets", format!("host {host} refused a packet: {error}"));
+                return;
+            }
+        }
+        self.drain(host);
+    }
+
+    /// Directions that were stalled flow again.
+    pub(crate) fn wake_network(&mut self, at_once: bool) {
+        for (connection, from, at) in self.network.wake(self.now, at_once) {
+            self.schedule(at, Event::Arrive { connection, from });
+        }
+    }
+}

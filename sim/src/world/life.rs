@@ -1,0 +1,194 @@
+//! Processes: started from what the disk holds, killed or cut off, paused and resumed.
+
+use std::collections::BTreeMap;
+
+use base::{NodeId, Prng};
+use cluster::codec::Framer;
+use cluster::{Config, DataEvent, LinkId, Machine, Outbox, Start, nodes_conf};
+
+use super::{Event, Inside, World};
+use crate::checker::Seen;
+use crate::clock::{HostClock, Instant};
+use crate::disk::Disk;
+use crate::light::{Kept, Light, REPORT_MS};
+use crate::network::ConnectionId;
+
+/// How a process ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Crash {
+    /// `kill -9`: the system closes its connections and refuses new ones.
+    Kill,
+    /// The host loses its power: silence.
+    PowerOff,
+}
+
+/// A machine of the world, in or out of service.
+pub struct Host {
+    pub(crate) config: Config,
+    pub(crate) clock: HostClock,
+    pub(crate) disk: Disk,
+    /// The data on disk; `None` for a node without persistence, or before its first life.
+    pub(crate) kept: Option<Kept>,
+    /// Whether data survives the process.
+    pub(crate) persistent: bool,
+    pub(crate) process: Option<Process>,
+    pub(crate) powered: bool,
+    pub(crate) paused: bool,
+    pub(crate) deferred: Vec<Inside>,
+    lives: u64,
+    seed: Prng,
+}
+
+/// One life of a host's server process.
+pub struct Process {
+    pub(crate) life: u64,
+    pub(crate) machine: Machine,
+    pub(crate) outbox: Outbox,
+    pub(crate) links: BTreeMap<LinkId, Link>,
+    pub(crate) link_of: BTreeMap<ConnectionId, LinkId>,
+    pub(crate) next_link: u64,
+    pub(crate) timer: Option<Instant>,
+    pub(crate) light: Light,
+    /// The two FIFOs between the threads keep their order.
+    pub(crate) last_to_data: Instant,
+    pub(crate) last_from_data: Instant,
+}
+
+/// A bus link.
+pub struct Link {
+    pub(crate) connection: ConnectionId,
+    /// Which end of the connection is ours.
+    pub(crate) end: usize,
+    pub(crate) framer: Framer,
+    pub(crate) established: bool,
+}
+
+impl Host {
+    pub(crate) fn new(config: Config, prng: &mut Prng) -> Self {
+        let clock =
+            HostClock { origin_ms: 1000 + prng.below(1 << 40), skew_ms: prng.below(2000) as i64 - 1000 };
+        Self {
+            config,
+            clock,
+            disk: Disk::default(),
+            kept: None,
+            persistent: prng.chance(3, 4),
+            process: None,
+            powered: true,
+            paused: false,
+            deferred: Vec::new(),
+            lives: 0,
+            seed: prng.fork(),
+        }
+    }
+
+    /// Whether the process runs and is not paused.
+    pub fn is_running(&self) -> bool {
+        self.process.is_some() && !self.paused
+    }
+}
+
+impl World {
+    /// Starts a host's process at an instant.
+    pub fn start(&mut self, host: usize, at: Instant) {
+        self.schedule(at, Event::Boot { host });
+    }
+
+    pub(super) fn boot(&mut self, host: usize) {
+        if self.hosts[host].process.is_some() {
+            return;
+        }
+        let now = self.clock(host);
+        let place = &mut self.hosts[host];
+        place.powered = true;
+        place.lives += 1;
+        let start = match place.disk.conf().map(|text| nodes_conf::parse(text.as_bytes())) {
+            None | Some(Ok(None)) => Start::Fresh,
+            Some(Ok(Some(conf))) => Start::Restored(conf),
+            Some(Err(error)) => {
+                return self.complain("nodes.conf", format!("host {host} cannot read its own file: {error}"));
+            }
+        };
+        let mut machine = Machine::new(place.config.clone(), start, place.seed.next_u64(), now);
+        let light = Light::new(place.kept.as_ref(), &mut place.seed);
+        let slots = place.kept.as_ref().map(|kept| kept.slots.clone()).unwrap_or_default();
+        let life = place.lives;
+        self.log.record(self.now, host, "boot", &[life], || format!("life {life}, node {}", machine.me()));
+        machine.handle_data(now, DataEvent::HasKeys(slots));
+        self.hosts[host].process = Some(Process {
+            life,
+            machine,
+            outbox: Outbox::new(),
+            links: BTreeMap::new(),
+            link_of: BTreeMap::new(),
+            next_link: 0,
+            timer: None,
+            light,
+            last_to_data: self.now,
+            last_from_data: self.now,
+        });
+        self.report_status(host);
+        let first = self.now.plus_millis(self.prng.below(REPORT_MS));
+        self.schedule_inside(first, host, Inside::DataTick);
+        self.drain(host);
+        if let Some(id) = self.node_id(host) {
+            self.show(&Seen::Started { host, life, id });
+        }
+    }
+
+    /// Ends a host's process without warning.
+    pub fn crash(&mut self, host: usize, how: Crash) {
+        let Some(process) = self.hosts[host].process.take() else { return };
+        let life = process.life;
+        self.log
+            .record(self.now, host, "crash", &[life], || format!("{how:?}, node {}", process.machine.me()));
+        let place = &mut self.hosts[host];
+        place.disk.crash(&mut self.prng);
+        place.kept = place.persistent.then(|| process.light.kept());
+        place.paused = false;
+        place.deferred.clear();
+        place.powered = how == Crash::Kill;
+        for (connection, end) in self.network.of_host(host) {
+            match how {
+                Crash::Kill => self.close_end(connection, end),
+                Crash::PowerOff => self.network.vanish(connection, end),
+            }
+        }
+    }
+
+    /// Stops a host's process for a while, as SIGSTOP or a stalled virtual machine does.
+    pub fn pause(&mut self, host: usize, millis: u64) {
+        if self.hosts[host].process.is_none() || self.hosts[host].paused {
+            return;
+        }
+        self.log.record(self.now, host, "pause", &[millis], || format!("for {millis} ms"));
+        self.hosts[host].paused = true;
+        self.schedule(self.now.plus_millis(millis), Event::Resume { host });
+    }
+
+    pub(super) fn resume(&mut self, host: usize) {
+        if !self.hosts[host].paused {
+            return;
+        }
+        self.log.record(self.now, host, "resume", &[], String::new);
+        self.hosts[host].paused = false;
+        // What the sockets hold is read before timers and other threads' messages are looked at.
+        let deferred = std::mem::take(&mut self.hosts[host].deferred);
+        for (i, what) in deferred.into_iter().enumerate() {
+            let wait = if matches!(what, Inside::Connected { .. }) { 0 } else { 500 + i as u64 };
+            self.schedule_inside(self.now.plus_micros(wait), host, what);
+        }
+        self.wake_network(true);
+    }
+
+    /// Moves a host's wall clock.
+    pub fn jump_clock(&mut self, host: usize, millis: i64) {
+        self.log.record(self.now, host, "clock", &[millis as u64], || format!("jumps by {millis} ms"));
+        self.hosts[host].clock.skew_ms += millis;
+    }
+
+    /// The name of a host's node, while its process runs.
+    pub fn node_id(&self, host: usize) -> Option<NodeId> {
+        self.machine(host).map(Machine::me)
+    }
+}
