@@ -72,6 +72,19 @@ pub enum Action {
         /// Their names in lower case.
         names: Vec<&'static str>,
     },
+    /// CONFIG REWRITE: replace the file's content by `config.rewrite(its content)`, atomically, and report with
+    /// [`Node::handle_config_written`](crate::Node::handle_config_written). Answered in order.
+    RewriteConfig {
+        /// As it was named at start.
+        file: String,
+        /// The configuration in force.
+        config: Box<config::Config>,
+    },
+    /// DEBUG SLEEP: block the data thread for so long before anything else is done.
+    Sleep {
+        /// Microseconds, at most a day.
+        micros: u64,
+    },
     /// Everything is saved and told: leave the process after the outstanding disk requests are done.
     Exit {
         /// The process's exit status.

@@ -21,6 +21,7 @@ mod cron;
 mod dispatch;
 mod effects;
 mod gate;
+pub mod identity;
 mod log;
 mod node;
 mod pause;
@@ -36,5 +37,6 @@ mod table;
 mod tests;
 mod transaction;
 
+pub use admin::{Process, Usage, cluster_config};
 pub use api::{Action, LoadError, LoadReport, LocalInfo, LogLevel, PeerInfo, ToControl};
 pub use node::Node;

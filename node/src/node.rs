@@ -5,6 +5,7 @@
 //!
 //! Bounds: sessions by `maxclients`, queued actions by the work of one turn.
 
+use crate::admin::{Process, Usage};
 use crate::api::{Action, LocalInfo, LogLevel, PeerInfo, ToControl};
 use crate::cluster::ClusterState;
 use crate::effects::Unit;
@@ -15,12 +16,12 @@ use crate::persistence::Persistence;
 use crate::policy::Policy;
 use crate::pubsub::Registry;
 use crate::replication::Replication;
-use crate::session::{Client, Sessions};
+use crate::session::{Client, Sessions, SlotId};
 use crate::stats::Stats;
 use crate::table::{self, Entry};
 use crate::transaction::Watches;
 use crate::{blocking, cluster, cron, gate, session};
-use base::{ConnId, Millis, Now, Prng};
+use base::{ConnId, Millis, Now, Prng, ReplId};
 use commands::Effects;
 use config::Config;
 use keyspace::{Keyspace, Options};
@@ -50,7 +51,14 @@ pub struct Node {
     pub(crate) cluster: ClusterState,
     pub(crate) replication: Replication,
     pub(crate) persistence: Persistence,
+    /// CONFIG REWRITEs under way, oldest first.
+    pub(crate) config_rewrites: VecDeque<(Client, SlotId)>,
     pub(crate) stats: Stats,
+    /// What the runtime knows about the process, for INFO.
+    pub(crate) process: Process,
+    pub(crate) usage: Usage,
+    /// Names this run of the process: 40 hex digits.
+    pub(crate) run_id: ReplId,
     /// The data set is being loaded: most commands are refused.
     pub(crate) loading: bool,
     /// When the node started.
@@ -97,7 +105,11 @@ impl Node {
             cluster: ClusterState { enabled: clustered, ..ClusterState::default() },
             replication: Replication::new(&config.settings, &mut prng),
             persistence: Persistence::new(now),
+            config_rewrites: VecDeque::new(),
             stats: Stats::default(),
+            process: Process::default(),
+            usage: Usage::default(),
+            run_id: ReplId::random(&mut prng),
             loading: false,
             started: now,
             progress: 0,
@@ -121,6 +133,17 @@ impl Node {
     /// Gives the node a clock for statistics: a function that returns microseconds. Without one all durations are 0.
     pub fn set_meter(&mut self, meter: fn() -> u64) {
         self.meter = meter;
+    }
+
+    /// Tells what the process is, for INFO; once at start.
+    pub fn set_process(&mut self, process: Process) {
+        self.process = process;
+    }
+
+    /// Tells what the process uses, for INFO; about once a second.
+    pub fn set_usage(&mut self, usage: Usage) {
+        self.stats.peak_memory = self.stats.peak_memory.max(usage.allocated);
+        self.usage = usage;
     }
 
     /// The configuration in force.
@@ -168,6 +191,12 @@ impl Node {
     pub fn handle_control(&mut self, now: Now, message: ::cluster::ToData) {
         self.set_now(now);
         cluster::install::handle(self, message);
+    }
+
+    /// The outcome of the oldest unanswered [`Action::RewriteConfig`]; an error in the system's words.
+    pub fn handle_config_written(&mut self, now: Now, outcome: Result<(), String>) {
+        self.set_now(now);
+        crate::admin::config_written(self, outcome);
     }
 
     /// Time passed: call it at [`Node::poll_timeout`] at the latest.

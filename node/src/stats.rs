@@ -31,6 +31,8 @@ pub struct Stats {
     pub error_replies: u64,
     /// `total_connections_received`.
     pub connections: u64,
+    /// `used_memory_peak`: the most bytes ever seen allocated.
+    pub peak_memory: u64,
     /// `rejected_connections`.
     pub rejected_connections: u64,
     /// `total_commands_processed`.
@@ -66,6 +68,7 @@ impl Default for Stats {
             errors: BTreeMap::new(),
             error_replies: 0,
             connections: 0,
+            peak_memory: 0,
             rejected_connections: 0,
             processed: 0,
             input_bytes: 0,

@@ -21,6 +21,7 @@ mod command;
 mod docs;
 mod index;
 mod keys;
+mod syntax;
 mod table;
 
 pub use category::{Categories, acl};
@@ -28,6 +29,7 @@ pub use command::{Command, CommandId, DocFlags, Flags, Group, flag};
 pub use docs::{Arg, ArgKind};
 pub use index::{COUNT, TOP_LEVEL_COUNT, all, by_id, lookup, lookup_full, subcommand, top_level};
 pub use keys::{BeginSearch, FindKeys, KeyFlags, KeyPosition, KeySpec, KeysError, key_flag, key_positions};
+pub use syntax::syntax;
 
 #[cfg(test)]
 mod tests;

@@ -155,3 +155,21 @@ fn arity_and_categories() {
     assert_eq!(set.legacy_range(), (1, 1, 1));
     assert_eq!(lookup(b"mset").unwrap().legacy_range(), (1, -1, 2));
 }
+
+#[test]
+fn a_line_of_syntax() {
+    for (name, line) in [
+        ("get", "<key>"),
+        ("ping", "[<message>]"),
+        ("mset", "<key> <value> [<key> <value> ...]"),
+        (
+            "set",
+            "<key> <value> [NX|XX] [GET] [EX <seconds>|PX <milliseconds>|EXAT <unix-time-seconds>|PXAT <unix-time-milliseconds>|KEEPTTL]",
+        ),
+        ("cluster|failover", "[FORCE|TAKEOVER]"),
+        ("client|reply", "(ON|OFF|SKIP)"),
+        ("multi", ""),
+    ] {
+        assert_eq!(syntax(lookup_full(name.as_bytes()).unwrap()), line);
+    }
+}

@@ -15,10 +15,25 @@
 //! A handler is found by its name in `spec` (subcommands as `client|id`) when the node's table is built. Each family has a
 //! file with a `handler` function of its own, see `connection.rs`.
 
+mod client;
+mod cluster;
+mod command;
+mod config;
 mod connection;
+mod debug;
+mod hello;
+mod help;
+mod info;
+mod server;
+#[cfg(test)]
+mod tests;
+
+pub use config::cluster_config;
+pub(crate) use config::written as config_written;
+pub use info::{Process, Usage};
 
 use crate::node::Node;
-use crate::refusal::Outcome;
+use crate::refusal::{Outcome, Refusal};
 use crate::session::Client;
 use base::Args;
 use resp::Reply;
@@ -28,6 +43,25 @@ pub type AdminHandler = fn(&mut Node, Client, Args<'_>, &mut Reply) -> Outcome;
 
 /// The handler of a command, by its name in `spec`.
 pub(crate) fn handler(name: &str) -> Option<AdminHandler> {
-    let families = [connection::handler];
+    let families = [
+        connection::handler,
+        hello::handler,
+        client::handler,
+        command::handler,
+        config::handler,
+        cluster::handler,
+        info::handler,
+        server::handler,
+        debug::handler,
+        help::handler,
+    ];
     families.iter().find_map(|family| family(name))
+}
+
+/// What a container answers to a subcommand whose arguments it cannot make sense of.
+fn subcommand_syntax(container: &str, args: Args<'_>) -> Refusal {
+    let shown = args.at(1);
+    let shown = String::from_utf8_lossy(shown.get(..128).unwrap_or(shown));
+    let upper = container.to_uppercase();
+    format!("ERR unknown subcommand or wrong number of arguments for '{shown}'. Try {upper} HELP.").into()
 }

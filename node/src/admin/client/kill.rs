@@ -1,0 +1,108 @@
+//! CLIENT KILL, in its old form (an address) and its new one (filters that must all match).
+
+use super::Kind;
+use crate::node::Node;
+use crate::refusal::{Outcome, Refusal};
+use crate::session::{Client, Session};
+use base::{Args, number};
+use resp::Reply;
+
+/// CLIENT KILL address | filter value ...
+pub(super) fn kill(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
+    let old_form = args.len() == 3;
+    let filter = if old_form { Filter::address(args.at(2)) } else { Filter::parse(args)? };
+    let chosen: Vec<Client> = node
+        .sessions
+        .iter()
+        .filter(|(other, session)| filter.admits(session) && !(filter.skip_me && *other == client))
+        .map(|(other, _)| other)
+        .collect();
+    if old_form && chosen.is_empty() {
+        return Err("ERR No such client".into());
+    }
+    for other in &chosen {
+        if *other != client {
+            node.close(*other);
+        } else if let Some(session) = node.sessions.get_mut(client) {
+            // The killer hears that it worked.
+            session.close_after_reply = true;
+        }
+    }
+    if old_form {
+        reply.ok()
+    } else {
+        reply.int(chosen.len() as i64)
+    }
+    Ok(())
+}
+
+struct Filter<'a> {
+    id: Option<u64>,
+    kind: Option<Kind>,
+    address: Option<&'a [u8]>,
+    local: Option<&'a [u8]>,
+    skip_me: bool,
+}
+
+impl<'a> Filter<'a> {
+    /// The old form may kill the one who asks.
+    fn address(address: &'a [u8]) -> Self {
+        Self { id: None, kind: None, address: Some(address), local: None, skip_me: false }
+    }
+
+    fn parse(args: Args<'a>) -> Result<Self, Refusal> {
+        let mut filter = Self { id: None, kind: None, address: None, local: None, skip_me: true };
+        let words = args.from(2);
+        if !words.len().is_multiple_of(2) {
+            return Err(Refusal::SYNTAX);
+        }
+        for i in (0..words.len()).step_by(2) {
+            filter.set(words.at(i), words.at(i + 1))?;
+        }
+        Ok(filter)
+    }
+
+    fn set(&mut self, option: &[u8], value: &'a [u8]) -> Outcome {
+        if option.eq_ignore_ascii_case(b"id") {
+            self.id = Some(client_id(value)?);
+        } else if option.eq_ignore_ascii_case(b"type") {
+            self.kind = Some(Kind::named(value)?);
+        } else if option.eq_ignore_ascii_case(b"addr") {
+            self.address = Some(value);
+        } else if option.eq_ignore_ascii_case(b"laddr") {
+            self.local = Some(value);
+        } else if option.eq_ignore_ascii_case(b"user") {
+            // Everybody is the default user.
+            if value != b"default" {
+                return Err(format!("ERR No such user '{}'", String::from_utf8_lossy(value)).into());
+            }
+        } else if option.eq_ignore_ascii_case(b"skipme") {
+            self.skip_me = yes_no(value)?;
+        } else {
+            return Err(Refusal::SYNTAX);
+        }
+        Ok(())
+    }
+
+    fn admits(&self, session: &Session) -> bool {
+        self.id.is_none_or(|id| session.id == id)
+            && self.kind.is_none_or(|kind| Kind::of(session) == kind)
+            && self.address.is_none_or(|address| session.peer.peer.as_bytes() == address)
+            && self.local.is_none_or(|local| session.peer.local.as_bytes() == local)
+    }
+}
+
+fn client_id(text: &[u8]) -> Result<u64, Refusal> {
+    let id = number::parse_i64(text).filter(|id| *id >= 1);
+    id.map(|id| id as u64).ok_or(Refusal::from("ERR client-id should be greater than 0"))
+}
+
+fn yes_no(word: &[u8]) -> Result<bool, Refusal> {
+    if word.eq_ignore_ascii_case(b"yes") {
+        Ok(true)
+    } else if word.eq_ignore_ascii_case(b"no") {
+        Ok(false)
+    } else {
+        Err(Refusal::SYNTAX)
+    }
+}

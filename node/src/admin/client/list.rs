@@ -1,0 +1,127 @@
+//! CLIENT LIST and CLIENT INFO: one line of `name=value` words per connection.
+
+use super::Kind;
+use crate::node::Node;
+use crate::refusal::{Outcome, Refusal};
+use crate::session::{Client, Role, Session};
+use base::{Args, Now, number};
+use resp::{Protocol, Reply};
+use std::fmt::Write;
+
+/// CLIENT INFO.
+pub(super) fn info(node: &mut Node, client: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
+    let mut out = String::new();
+    if let Some(session) = node.sessions.get(client) {
+        describe(session, reply.protocol(), node.now, &mut out);
+        out.push('\n');
+    }
+    reply.verbatim("txt", out.as_bytes());
+    Ok(())
+}
+
+/// CLIENT LIST [TYPE kind | ID id ...].
+pub(super) fn list(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
+    let filter = Filter::parse(args)?;
+    let mut out = String::new();
+    for (other, session) in node.sessions.iter().filter(|(_, session)| filter.admits(session)) {
+        // The asker's own writer is in our hands while the command runs.
+        let protocol = if other == client { reply.protocol() } else { session.output.protocol() };
+        describe(session, protocol, node.now, &mut out);
+        out.push('\n');
+    }
+    reply.verbatim("txt", out.as_bytes());
+    Ok(())
+}
+
+enum Filter {
+    All,
+    Kind(Kind),
+    Ids(Vec<u64>),
+}
+
+impl Filter {
+    fn parse(args: Args<'_>) -> Result<Filter, Refusal> {
+        let word = args.at(2);
+        if args.len() == 2 {
+            return Ok(Filter::All);
+        }
+        if args.len() == 4 && word.eq_ignore_ascii_case(b"type") {
+            return Ok(Filter::Kind(Kind::named(args.at(3))?));
+        }
+        if args.len() > 3 && word.eq_ignore_ascii_case(b"id") {
+            let ids = args.from(3);
+            let ids: Option<Vec<u64>> =
+                ids.iter().map(|id| number::parse_i64(id).map(|id| u64::try_from(id).unwrap_or(0))).collect();
+            return Ok(Filter::Ids(ids.ok_or(Refusal::from("ERR Invalid client ID"))?));
+        }
+        Err(Refusal::SYNTAX)
+    }
+
+    fn admits(&self, session: &Session) -> bool {
+        match self {
+            Filter::All => true,
+            Filter::Kind(kind) => Kind::of(session) == *kind,
+            Filter::Ids(ids) => ids.contains(&session.id),
+        }
+    }
+}
+
+/// Appends a connection's line, without a line end.
+pub(crate) fn describe(session: &Session, protocol: Protocol, now: Now, out: &mut String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (channels, patterns, shard) = session
+        .subscriptions
+        .as_ref()
+        .map_or((0, 0, 0), |s| (s.channels.len(), s.patterns.len(), s.shard_count()));
+    let multi = session.multi.as_ref().map_or(-1, |m| m.queue.len() as i64);
+    let pending = session.output.pending();
+    let unused = session.input.capacity() - session.input.len();
+    let _ = write!(
+        out,
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={}",
+        session.id,
+        session.peer.peer,
+        session.peer.local,
+        session.conn.0,
+        text(&session.name),
+        (now.unix.0 - session.created.0).max(0) / 1000,
+        now.mono.since(session.last_interaction) / 1000,
+        flags(session),
+        session.db.0,
+    );
+    let _ = write!(
+        out,
+        " sub={channels} psub={patterns} ssub={shard} multi={multi} qbuf={} qbuf-free={unused} argv-mem=0 multi-mem=0 \
+         rbs=0 rbp=0 obl={pending} oll=0 omem={pending} tot-mem={} events={} cmd={}",
+        session.input.len(),
+        session.input.capacity() + pending,
+        if pending > 0 { "rw" } else { "r" },
+        session.last_command.map_or("NULL", |c| c.name),
+    );
+    let _ = write!(
+        out,
+        " user=default redir=-1 resp={} lib-name={} lib-ver={}",
+        if protocol == Protocol::Resp3 { 3 } else { 2 },
+        text(&session.lib_name),
+        text(&session.lib_ver),
+    );
+}
+
+/// One letter per state, `N` when there is none.
+fn flags(session: &Session) -> String {
+    let states = [
+        (session.role == Role::Replica, 'S'),
+        (session.role == Role::Primary, 'M'),
+        (session.is_subscriber(), 'P'),
+        (session.multi.is_some(), 'x'),
+        (session.waiting.is_some(), 'b'),
+        (session.dirty_cas, 'd'),
+        (session.close_after_reply, 'c'),
+        (session.peer.unix, 'U'),
+        (session.readonly, 'r'),
+        (session.no_evict, 'e'),
+        (session.no_touch, 'T'),
+    ];
+    let letters: String = states.iter().filter(|(set, _)| *set).map(|(_, letter)| *letter).collect();
+    if letters.is_empty() { "N".into() } else { letters }
+}

@@ -1,0 +1,136 @@
+//! CONFIG: reading and changing directives; the statistics.
+
+use super::AdminHandler;
+use crate::api::{Action, LogLevel, ToControl};
+use crate::node::Node;
+use crate::refusal::{Outcome, Refusal};
+use crate::session::Client;
+use base::Args;
+use config::{SetContext, SetError, Settings};
+use resp::Reply;
+
+/// Handlers of CONFIG.
+pub(super) fn handler(name: &str) -> Option<AdminHandler> {
+    Some(match name {
+        "config|get" => get,
+        "config|set" => set,
+        "config|resetstat" => reset_stat,
+        "config|rewrite" => rewrite,
+        _ => return None,
+    })
+}
+
+/// CONFIG GET pattern ...
+fn get(node: &mut Node, _: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
+    let patterns: Vec<&[u8]> = args.from(2).iter().collect();
+    let found = node.config.get_all(&patterns);
+    reply.map(found.len());
+    for (name, value) in found {
+        reply.bulk(name.as_bytes());
+        reply.bulk(value.as_bytes());
+    }
+    Ok(())
+}
+
+/// CONFIG SET name value ...: all or none.
+fn set(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
+    let words: Vec<&[u8]> = args.from(2).iter().collect();
+    if !words.len().is_multiple_of(2) {
+        return Err(Refusal::SYNTAX);
+    }
+    let pairs: Vec<(&[u8], &[u8])> = words.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
+    let local = node.sessions.get(client).is_some_and(|s| s.peer.loopback);
+    let context = SetContext { local, loading: node.loading };
+    let changed = node.config.set_in(context, &pairs).map_err(refusal)?;
+    apply(node, changed);
+    reply.ok();
+    Ok(())
+}
+
+/// Makes what follows from changed directives true: here, on the control thread, and in the runtime.
+fn apply(node: &mut Node, changed: Vec<&'static str>) {
+    if changed.is_empty() {
+        return;
+    }
+    node.apply_policy();
+    if node.cluster.enabled {
+        node.tell_control(ToControl::Config(cluster_config(&node.config.settings)));
+    }
+    node.actions.push_back(Action::ConfigChanged { names: changed });
+}
+
+/// What the cluster machine reads of the settings.
+pub fn cluster_config(settings: &Settings) -> cluster::Config {
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    cluster::Config {
+        port: settings.port,
+        tls_port: settings.tls_port,
+        tls_cluster: settings.tls_cluster,
+        tls_replication: settings.tls_replication,
+        bus_port: settings.cluster_port,
+        announce_ip: some(&settings.cluster_announce_ip),
+        announce_port: settings.cluster_announce_port,
+        announce_tls_port: settings.cluster_announce_tls_port,
+        announce_bus_port: settings.cluster_announce_bus_port,
+        announce_hostname: settings.cluster_announce_hostname.clone(),
+        announce_human_nodename: settings.cluster_announce_human_nodename.clone(),
+        node_timeout_ms: settings.cluster_node_timeout,
+        replica_validity_factor: settings.cluster_replica_validity_factor,
+        migration_barrier: u32::try_from(settings.cluster_migration_barrier).unwrap_or(u32::MAX),
+        allow_replica_migration: settings.cluster_allow_replica_migration,
+        require_full_coverage: settings.cluster_require_full_coverage,
+        allow_reads_when_down: settings.cluster_allow_reads_when_down,
+        allow_pubsubshard_when_down: settings.cluster_allow_pubsubshard_when_down,
+        replica_no_failover: settings.cluster_replica_no_failover,
+        repl_ping_period_ms: settings.repl_ping_replica_period * 1000,
+        link_sendbuf_limit: settings.cluster_link_sendbuf_limit,
+    }
+}
+
+fn refusal(error: SetError) -> Refusal {
+    match error {
+        SetError::Loading => error.to_string().into(),
+        _ => format!("ERR {error}").into(),
+    }
+}
+
+/// CONFIG RESETSTAT.
+fn reset_stat(node: &mut Node, _: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
+    node.stats.reset();
+    reply.ok();
+    Ok(())
+}
+
+/// CONFIG REWRITE: the runtime writes the file; its outcome fills the reply slot.
+fn rewrite(node: &mut Node, client: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
+    let Some(file) = node.config.file.clone() else {
+        return Err("ERR The server is running without a config file".into());
+    };
+    let Some(session) = node.sessions.get_mut(client) else { return Ok(()) };
+    let slot = session.output.open_slot(reply);
+    node.config_rewrites.push_back((client, slot));
+    node.actions.push_back(Action::RewriteConfig { file, config: Box::new(node.config.clone()) });
+    Ok(())
+}
+
+/// The file is written, or is not.
+pub(crate) fn written(node: &mut Node, outcome: Result<(), String>) {
+    let Some((client, slot)) = node.config_rewrites.pop_front() else { return };
+    let mut reply = Reply::default();
+    match outcome {
+        Ok(()) => {
+            node.log(LogLevel::Notice, "CONFIG REWRITE executed with success.");
+            reply.ok();
+        }
+        Err(error) => {
+            node.log(LogLevel::Warning, format!("CONFIG REWRITE failed: {error}"));
+            let text = format!("ERR Rewriting config file: {error}");
+            node.stats.count_error(&text);
+            reply.error(&text);
+        }
+    }
+    if let Some(session) = node.sessions.get_mut(client) {
+        session.output.fill(slot, reply.buffer());
+        node.mark_dirty(client);
+    }
+}

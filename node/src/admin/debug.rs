@@ -1,0 +1,180 @@
+//! DEBUG: what tests of the server need, and nothing that would break it.
+
+mod digest;
+
+use super::AdminHandler;
+use crate::api::Action;
+use crate::node::Node;
+use crate::refusal::{Outcome, Refusal};
+use crate::session::Client;
+use base::{Args, DbIndex, ReplId, number};
+use resp::Reply;
+
+/// Syntax and meaning of the subcommands, for HELP.
+const HELP: &[(&str, &str)] = &[
+    ("CHANGE-REPL-ID", "Begin a new replication history."),
+    ("DIGEST", "Return a checksum of all the data."),
+    ("DIGEST-VALUE <key> [<key> ...]", "Return a checksum of the value of each key."),
+    ("ERROR <text>", "Answer with this error."),
+    ("OBJECT <key>", "Return how the value of a key is kept."),
+    ("PROTOCOL <type>", "Answer with an example of this type of reply."),
+    ("SET-ACTIVE-EXPIRE <0|1>", "Switch the search for expired keys off or on."),
+    ("SLEEP <seconds>", "Block the data thread; fractions are fine."),
+];
+
+/// Subcommands that Redis has and Grapevine refuses by name: they crash, leak, or look into structures that do not
+/// exist here.
+const REFUSED: &[&str] = &[
+    "aof-flush-sleep",
+    "assert",
+    "client-eviction",
+    "clusterlink",
+    "config-rewrite-force-all",
+    "crash-and-recover",
+    "drop-cluster-packet-filter",
+    "htstats",
+    "htstats-key",
+    "jmap",
+    "leak",
+    "listpack",
+    "loadaof",
+    "log",
+    "mallctl",
+    "mallctl-str",
+    "oom",
+    "panic",
+    "pause-cron",
+    "populate",
+    "quicklist",
+    "quicklist-packed-threshold",
+    "reload",
+    "replicate",
+    "replybuffer",
+    "restart",
+    "sdslen",
+    "segfault",
+    "set-disable-deny-scripts",
+    "set-skip-checksum-validation",
+    "stringmatch-len",
+    "structsize",
+    "ziplist",
+];
+
+/// The longest DEBUG SLEEP, in microseconds: a day.
+const MAX_SLEEP: f64 = 86_400e6;
+
+/// The handler of DEBUG.
+pub(super) fn handler(name: &str) -> Option<AdminHandler> {
+    (name == "debug").then_some(debug as AdminHandler)
+}
+
+fn debug(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
+    let name = args.at(1).to_ascii_lowercase();
+    match (name.as_slice(), args.len()) {
+        (b"help", 2) => super::help::of_entries("debug", HELP, reply),
+        (b"sleep", 3) => sleep(node, args, reply),
+        (b"digest", 2) => reply.simple(&digest::of_all(&node.keyspace)),
+        (b"digest-value", _) => digest_values(node, client, args, reply),
+        (b"set-active-expire", 3) => {
+            node.persistence.active_expire = number::parse_i64(args.at(2)).unwrap_or(0) != 0;
+            reply.ok();
+        }
+        (b"change-repl-id", 2) => {
+            node.replication.history = ReplId::random(&mut node.prng);
+            reply.ok();
+        }
+        (b"error", 3) => reply.error_bytes(args.at(2)),
+        (b"protocol", 3) => return protocol(args.at(2), reply),
+        (b"object", 3) => return object(node, client, args, reply),
+        _ => return Err(refuse(&name, args)),
+    }
+    Ok(())
+}
+
+fn refuse(name: &[u8], args: Args<'_>) -> Refusal {
+    match REFUSED.iter().find(|refused| refused.as_bytes() == name) {
+        Some(name) => format!("ERR DEBUG {} is not supported by Grapevine", name.to_uppercase()).into(),
+        None => super::subcommand_syntax("debug", args),
+    }
+}
+
+/// DEBUG SLEEP seconds: the driver of the data thread sleeps before it does anything else.
+fn sleep(node: &mut Node, args: Args<'_>, reply: &mut Reply) {
+    let seconds = number::parse_f64(args.at(2)).filter(|s| s.is_finite()).unwrap_or(0.0);
+    let micros = (seconds * 1e6).clamp(0.0, MAX_SLEEP) as u64;
+    node.actions.push_back(Action::Sleep { micros });
+    reply.ok();
+}
+
+fn digest_values(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) {
+    let db = node.sessions.get(client).map_or(DbIndex(0), |s| s.db);
+    let keys = args.from(2);
+    reply.array(keys.len());
+    for key in keys.iter() {
+        reply.simple(&digest::of_value(&mut node.keyspace, db, key));
+    }
+}
+
+/// DEBUG OBJECT key.
+fn object(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
+    let db = node.sessions.get(client).map_or(DbIndex(0), |s| s.db);
+    let found = node.keyspace.object(db, args.at(2)).ok_or(Refusal::from("ERR no such key"))?;
+    let (encoding, length, idle) = (found.encoding.as_str(), found.memory, found.idle_seconds);
+    reply.simple(&format!(
+        "Value at:0x0 refcount:1 encoding:{encoding} serializedlength:{length} lru:0 lru_seconds_idle:{idle}"
+    ));
+    Ok(())
+}
+
+/// DEBUG PROTOCOL type: one reply of each type, for tests of clients.
+fn protocol(kind: &[u8], reply: &mut Reply) -> Outcome {
+    match kind.to_ascii_lowercase().as_slice() {
+        b"string" => reply.bulk(b"Hello World"),
+        b"integer" => reply.int(12345),
+        b"double" => reply.double_text("3.141"),
+        b"bignum" => reply.big_number("1234567999999999999999999999999999999"),
+        b"null" => reply.null(),
+        b"array" => {
+            reply.array(3);
+            (0..3).for_each(|i| reply.int(i));
+        }
+        b"set" => {
+            reply.set(3);
+            (0..3).for_each(|i| reply.int(i));
+        }
+        b"map" => {
+            reply.map(3);
+            for i in 0..3 {
+                reply.int(i);
+                reply.bool(i == 1);
+            }
+        }
+        b"attrib" => {
+            if reply.attribute(1) {
+                reply.bulk(b"key-popularity");
+                reply.array(2);
+                reply.bulk(b"key:123");
+                reply.int(90);
+            }
+            reply.bulk(b"Some real reply following the attribute");
+        }
+        b"push" => {
+            if !reply.is_resp3() {
+                return Err("ERR RESP2 is not supported by this command".into());
+            }
+            reply.push(2);
+            reply.bulk(b"server-cpu-usage");
+            reply.int(42);
+            reply.bulk(b"Some real reply following the push reply");
+        }
+        b"true" => reply.bool(true),
+        b"false" => reply.bool(false),
+        b"verbatim" => reply.verbatim("txt", b"This is a verbatim\nstring"),
+        _ => {
+            return Err("ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|\
+                        array|set|map|attrib|push|verbatim|true|false"
+                .into());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! DEBUG DIGEST: a checksum of the data that two servers with the same data agree on, Redis among them.
+//!
+//! Model: SHA-1 sums combined in two ways: `fold` (order does not matter: exclusive or of the sums) and `chain` (order
+//! matters: the result is hashed again). A key's digest chains its name, its type number and its value, and folds in a
+//! mark if it expires; a database chains its number and folds in the digests of its keys.
+
+use base::DbIndex;
+use keyspace::{Keyspace, Touch, ValueRef};
+use sha1::{Digest as _, Sha1};
+
+/// Redis's number of the type string.
+const STRING: u32 = 0;
+/// Folded in for a key that expires, whenever that is.
+const EXPIRES: &[u8] = b"!!expire!!";
+
+#[derive(Clone, Copy, Default)]
+struct Digest([u8; 20]);
+
+impl Digest {
+    fn fold(&mut self, bytes: &[u8]) {
+        let sum = Sha1::digest(bytes);
+        self.0.iter_mut().zip(sum).for_each(|(own, other)| *own ^= other);
+    }
+
+    fn chain(&mut self, bytes: &[u8]) {
+        self.fold(bytes);
+        self.0 = Sha1::digest(self.0).into();
+    }
+
+    fn value(&mut self, value: &ValueRef<'_>, expires: bool) {
+        self.chain(&STRING.to_be_bytes());
+        self.chain(&value.to_vec());
+        if expires {
+            self.fold(EXPIRES);
+        }
+    }
+
+    fn hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// The digest of everything.
+pub(super) fn of_all(keyspace: &Keyspace) -> String {
+    let mut all = Digest::default();
+    for db in (0..keyspace.databases()).map(DbIndex).filter(|db| keyspace.len(*db) > 0) {
+        all.chain(&db.0.to_be_bytes());
+        keyspace.for_each(db, &mut |key, value, expire| {
+            let mut one = Digest::default();
+            one.chain(key);
+            one.value(&value, expire.is_some());
+            all.fold(&one.0);
+        });
+    }
+    all.hex()
+}
+
+/// The digest of one key's value; of nothing, zeros.
+pub(super) fn of_value(keyspace: &mut Keyspace, db: DbIndex, key: &[u8]) -> String {
+    let mut digest = Digest::default();
+    if let Some(found) = keyspace.lookup(db, key, Touch::Silent) {
+        digest.value(&found.value(), found.expire().is_some());
+    }
+    digest.hex()
+}

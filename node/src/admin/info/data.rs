@@ -1,0 +1,118 @@
+//! The sections about the data and what was done with it: persistence, stats, commandstats, errorstats, cluster, keyspace.
+
+use super::lines::{Lines, safe};
+use crate::node::Node;
+use crate::pubsub::Kind;
+use base::DbIndex;
+
+/// `# Persistence`.
+pub(super) fn persistence(node: &Node, lines: &mut Lines) {
+    let state = &node.persistence;
+    let status = |ok: bool| if ok { "ok" } else { "err" };
+    lines.field("loading", u8::from(node.loading));
+    lines.zeros(&["async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"]);
+    lines.field("current_fork_perc", "0.00");
+    lines.field("current_save_keys_processed", 0);
+    lines.field("current_save_keys_total", 0);
+    lines.field("rdb_changes_since_last_save", state.dirty);
+    lines.field("rdb_bgsave_in_progress", 0);
+    lines.field("rdb_last_save_time", node.started.unix.seconds());
+    lines.field("rdb_last_bgsave_status", status(true));
+    lines.field("rdb_last_bgsave_time_sec", -1);
+    lines.field("rdb_current_bgsave_time_sec", -1);
+    lines.zeros(&[
+        "rdb_saves",
+        "rdb_last_cow_size",
+        "rdb_last_load_keys_expired",
+        "rdb_last_load_keys_loaded",
+    ]);
+    lines.field("aof_enabled", u8::from(node.config.settings.appendonly));
+    lines.zeros(&["aof_rewrite_in_progress", "aof_rewrite_scheduled"]);
+    lines.field("aof_last_rewrite_time_sec", -1);
+    lines.field("aof_current_rewrite_time_sec", -1);
+    lines.field("aof_last_bgrewrite_status", status(true));
+    lines.zeros(&["aof_rewrites", "aof_rewrites_consecutive_failures"]);
+    lines.field("aof_last_write_status", status(true));
+    lines.zeros(&["aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"]);
+}
+
+/// `# Stats`.
+pub(super) fn stats(node: &Node, lines: &mut Lines) {
+    let stats = &node.stats;
+    lines.field("total_connections_received", stats.connections);
+    lines.field("total_commands_processed", stats.processed);
+    lines.field("instantaneous_ops_per_sec", stats.ops_per_sec);
+    lines.field("total_net_input_bytes", stats.input_bytes);
+    lines.field("total_net_output_bytes", stats.output_bytes);
+    lines.zeros(&["total_net_repl_input_bytes", "total_net_repl_output_bytes"]);
+    for name in ["input", "output", "input_repl", "output_repl"] {
+        lines.field(&format!("instantaneous_{name}_kbps"), "0.00");
+    }
+    lines.field("rejected_connections", stats.rejected_connections);
+    super::replication::syncs(node, lines);
+    lines.field("expired_keys", stats.expired_keys);
+    lines.field("expired_stale_perc", "0.00");
+    lines.zeros(&["expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"]);
+    lines.field("evicted_keys", stats.evicted_keys);
+    lines.zeros(&["evicted_clients", "total_eviction_exceeded_time", "current_eviction_exceeded_time"]);
+    let lookups = node.keyspace.stats();
+    lines.field("keyspace_hits", lookups.hits);
+    lines.field("keyspace_misses", lookups.misses);
+    lines.field("pubsub_channels", node.pubsub.index(Kind::Channel).len());
+    lines.field("pubsub_patterns", node.pubsub.index(Kind::Pattern).len());
+    lines.field("pubsubshard_channels", node.pubsub.index(Kind::Shard).len());
+    lines.zeros(&["latest_fork_usec", "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys"]);
+    lines.zeros(&["active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits"]);
+    lines.zeros(&["active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time"]);
+    lines.zeros(&["tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"]);
+    lines.field("unexpected_error_replies", 0);
+    lines.field("total_error_replies", stats.error_replies);
+    lines.zeros(&["dump_payload_sanitizations"]);
+    lines.field("total_reads_processed", stats.total_reads);
+    lines.field("total_writes_processed", stats.total_writes);
+    lines.zeros(&["io_threaded_reads_processed", "io_threaded_writes_processed"]);
+    lines.field("client_query_buffer_limit_disconnections", stats.query_buffer_disconnections);
+    lines.field("client_output_buffer_limit_disconnections", stats.output_buffer_disconnections);
+    lines.zeros(&["reply_buffer_shrinks", "reply_buffer_expands"]);
+    lines.zeros(&["acl_access_denied_auth", "acl_access_denied_cmd"]);
+    lines.zeros(&["acl_access_denied_key", "acl_access_denied_channel"]);
+}
+
+/// `# Commandstats`: a line per command that was called or refused.
+pub(super) fn command_stats(node: &Node, lines: &mut Lines) {
+    for (command, stats) in spec::all().zip(&node.stats.commands) {
+        if stats.calls + stats.rejected + stats.failed == 0 {
+            continue;
+        }
+        let each = if stats.calls == 0 { 0.0 } else { stats.usec as f64 / stats.calls as f64 };
+        lines.field(
+            &format!("cmdstat_{}", safe(command.name)),
+            format_args!(
+                "calls={},usec={},usec_per_call={each:.2},rejected_calls={},failed_calls={}",
+                stats.calls, stats.usec, stats.rejected, stats.failed
+            ),
+        );
+    }
+}
+
+/// `# Errorstats`: a line per error code.
+pub(super) fn error_stats(node: &Node, lines: &mut Lines) {
+    for (code, count) in &node.stats.errors {
+        lines.field(&format!("errorstat_{}", safe(code)), format_args!("count={count}"));
+    }
+}
+
+/// `# Cluster`.
+pub(super) fn cluster(node: &Node, lines: &mut Lines) {
+    lines.field("cluster_enabled", u8::from(node.cluster.enabled));
+}
+
+/// `# Keyspace`: a line per database with keys.
+pub(super) fn keyspace(node: &Node, lines: &mut Lines) {
+    for db in (0..node.keyspace.databases()).map(DbIndex) {
+        let (keys, expires) = (node.keyspace.len(db), node.keyspace.expires_len(db));
+        if keys > 0 {
+            lines.field(&format!("db{}", db.0), format_args!("keys={keys},expires={expires},avg_ttl=0"));
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The sections about the process: server, clients, memory, cpu.
+
+use super::lines::{Lines, ratio};
+use crate::identity;
+use crate::node::Node;
+use crate::session::Role;
+
+/// `# Server`.
+pub(super) fn server(node: &Node, lines: &mut Lines) {
+    let settings = &node.config.settings;
+    let process = &node.process;
+    let uptime = node.now.mono.since(node.started.mono) / 1000;
+    lines.field("redis_version", identity::REDIS_VERSION);
+    lines.field("redis_git_sha1", "00000000");
+    lines.field("redis_git_dirty", 0);
+    lines.field("redis_build_id", 0);
+    lines.field("redis_mode", if node.cluster.enabled { "cluster" } else { "standalone" });
+    lines.field("server_name", "grapevine");
+    lines.field("grapevine_version", identity::VERSION);
+    lines.field("os", &process.os);
+    lines.field("arch_bits", usize::BITS);
+    lines.field("monotonic_clock", "POSIX clock_gettime");
+    lines.field("multiplexing_api", &process.multiplexing);
+    lines.field("process_id", process.pid);
+    lines.field("process_supervised", "no");
+    lines.field("run_id", node.run_id);
+    lines.field("tcp_port", settings.port);
+    lines.field("server_time_usec", node.now.unix.0 * 1000 + i64::from(node.now.micros));
+    lines.field("uptime_in_seconds", uptime);
+    lines.field("uptime_in_days", uptime / 86_400);
+    lines.field("hz", settings.hz);
+    lines.field("configured_hz", settings.hz);
+    lines.field("lru_clock", (node.now.unix.0 / 1000) & 0xff_ffff);
+    lines.field("executable", &process.executable);
+    lines.field("config_file", &process.config_file);
+    lines.field("io_threads_active", 0);
+    listeners(node, lines);
+}
+
+/// One line per kind of listener that is open.
+fn listeners(node: &Node, lines: &mut Lines) {
+    let settings = &node.config.settings;
+    let mut number = 0;
+    if settings.port != 0 {
+        let binds: String = settings.bind.iter().map(|address| format!(",bind={address}")).collect();
+        lines.field(&format!("listener{number}"), format_args!("name=tcp{binds},port={}", settings.port));
+        number += 1;
+    }
+    if !settings.unixsocket.is_empty() {
+        lines.field(&format!("listener{number}"), format_args!("name=unix,bind={}", settings.unixsocket));
+    }
+}
+
+/// `# Clients`.
+pub(super) fn clients(node: &Node, lines: &mut Lines) {
+    let sessions = || node.sessions.iter().map(|(_, session)| session);
+    let bus = node.cluster.view().map_or(0, |view| view.links.len());
+    lines.field("connected_clients", sessions().filter(|s| s.role != Role::Replica).count());
+    lines.field("cluster_connections", bus);
+    lines.field("maxclients", node.config.settings.maxclients);
+    lines.field("client_recent_max_input_buffer", sessions().map(|s| s.input.capacity()).max().unwrap_or(0));
+    lines.field("client_recent_max_output_buffer", sessions().map(|s| s.output.pending()).max().unwrap_or(0));
+    lines.field("blocked_clients", sessions().filter(|s| s.waiting.is_some()).count());
+    lines.field("tracking_clients", 0);
+    lines.field("clients_in_timeout_table", node.deadlines.len());
+    lines.zeros(&["total_blocking_keys", "total_blocking_keys_on_nokey"]);
+}
+
+/// `# Memory`.
+pub(super) fn memory(node: &Node, lines: &mut Lines) {
+    let usage = node.usage;
+    let dataset = node.keyspace.used_memory() as u64;
+    let used = usage.allocated.max(dataset);
+    let peak = node.stats.peak_memory.max(used);
+    let overhead = used - dataset;
+    lines.size("used_memory", used);
+    lines.size("used_memory_rss", usage.rss);
+    lines.size("used_memory_peak", peak);
+    lines.field("used_memory_peak_perc", format_args!("{:.2}%", 100.0 * used as f64 / peak.max(1) as f64));
+    lines.field("used_memory_overhead", overhead);
+    lines.field("used_memory_startup", 0);
+    lines.field("used_memory_dataset", dataset);
+    lines.field(
+        "used_memory_dataset_perc",
+        format_args!("{:.2}%", 100.0 * dataset as f64 / used.max(1) as f64),
+    );
+    lines.field("allocator_allocated", usage.allocated);
+    lines.field("allocator_active", usage.active);
+    lines.field("allocator_resident", usage.allocator_resident);
+    lines.size("total_system_memory", node.process.system_memory);
+    lines.zeros(&["used_memory_lua", "used_memory_vm_eval"]);
+    lines.field("used_memory_lua_human", "0B");
+    lines.zeros(&["used_memory_scripts_eval", "number_of_cached_scripts", "number_of_functions"]);
+    lines.zeros(&["number_of_libraries", "used_memory_vm_functions"]);
+    lines.size("used_memory_vm_total", 0);
+    lines.zeros(&["used_memory_functions"]);
+    lines.size("used_memory_scripts", 0);
+    lines.size("maxmemory", node.policy.max_memory);
+    lines.field("maxmemory_policy", node.config.settings.maxmemory_policy.as_str());
+    lines.field("allocator_frag_ratio", ratio(usage.active, usage.allocated));
+    lines.field("allocator_frag_bytes", usage.active.saturating_sub(usage.allocated));
+    lines.field("allocator_rss_ratio", ratio(usage.allocator_resident, usage.active));
+    lines.field("allocator_rss_bytes", usage.allocator_resident as i64 - usage.active as i64);
+    lines.field("rss_overhead_ratio", ratio(usage.rss, usage.allocator_resident));
+    lines.field("rss_overhead_bytes", usage.rss as i64 - usage.allocator_resident as i64);
+    lines.field("mem_fragmentation_ratio", ratio(usage.rss, used));
+    lines.field("mem_fragmentation_bytes", usage.rss as i64 - used as i64);
+    lines.zeros(&["mem_not_counted_for_evict"]);
+    lines.zeros(&["mem_replication_backlog", "mem_total_replication_buffers"]);
+    let buffers = |role: Role| -> usize {
+        let of_role = node.sessions.iter().filter(|(_, s)| s.role == role);
+        of_role.map(|(_, s)| s.input.capacity() + s.output.pending()).sum()
+    };
+    lines.field("mem_clients_slaves", buffers(Role::Replica));
+    lines.field("mem_clients_normal", buffers(Role::Normal));
+    lines.zeros(&["mem_cluster_links", "mem_aof_buffer"]);
+    lines.field("mem_allocator", &node.process.allocator);
+    lines.zeros(&["active_defrag_running", "lazyfree_pending_objects", "lazyfreed_objects"]);
+}
+
+/// `# CPU`.
+pub(super) fn cpu(node: &Node, lines: &mut Lines) {
+    let usage = node.usage;
+    let seconds = |micros: u64| format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
+    lines.field("used_cpu_sys", seconds(usage.cpu_system));
+    lines.field("used_cpu_user", seconds(usage.cpu_user));
+    lines.field("used_cpu_sys_children", seconds(0));
+    lines.field("used_cpu_user_children", seconds(0));
+    lines.field("used_cpu_sys_main_thread", seconds(usage.data_thread_system));
+    lines.field("used_cpu_user_main_thread", seconds(usage.data_thread_user));
+}

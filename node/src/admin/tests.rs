@@ -1,0 +1,8 @@
+//! The families through the whole node in process: requests in, replies out, in the words of the protocol.
+
+mod bench;
+mod cluster_commands;
+mod families;
+mod transcript;
+
+pub(super) use bench::Bench;

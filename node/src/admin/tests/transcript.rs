@@ -1,0 +1,162 @@
+//! The same lines to the node in process and to a live redis-server 7.0.15: the replies are equal.
+//!
+//! Only lines whose replies do not depend on the version, the time or the machine. Without a redis-server on the
+//! machine the test says so and passes; the CI installs one.
+
+use super::bench::{Bench, show};
+use testkit::{Kind, Server};
+
+const LINES: &[&str] = &[
+    "PING",
+    "PING hello",
+    "PING a b",
+    "ECHO x",
+    "ECHO",
+    "SELECT 1",
+    "SELECT 16",
+    "SELECT -1",
+    "SELECT x",
+    "SELECT 0",
+    "AUTH x",
+    "AUTH default x",
+    "AUTH nobody x",
+    "AUTH a b c",
+    "HELLO 1",
+    "HELLO x",
+    "HELLO 3 AUTH nobody x",
+    "HELLO 3 SETNAME \"a b\"",
+    "HELLO 3 NONSENSE",
+    "CLIENT",
+    "CLIENT NONSENSE",
+    "CLIENT GETNAME",
+    "CLIENT SETNAME me",
+    "CLIENT GETNAME",
+    "CLIENT SETNAME \"a b\"",
+    "CLIENT SETNAME \"\"",
+    "CLIENT GETNAME",
+    "CLIENT GETREDIR",
+    "CLIENT LIST TYPE nothing",
+    "CLIENT LIST NONSENSE",
+    "CLIENT LIST ID x",
+    "CLIENT LIST ID",
+    "CLIENT LIST ID 100000",
+    "CLIENT KILL 1.2.3.4:5",
+    "CLIENT KILL ID 0",
+    "CLIENT KILL ID x",
+    "CLIENT KILL ID 100000",
+    "CLIENT KILL NONSENSE x",
+    "CLIENT KILL ID",
+    "CLIENT KILL TYPE nothing",
+    "CLIENT KILL USER nobody",
+    "CLIENT KILL SKIPME maybe",
+    "CLIENT PAUSE x",
+    "CLIENT PAUSE -1",
+    "CLIENT PAUSE 0 sometimes",
+    "CLIENT UNPAUSE",
+    "CLIENT REPLY maybe",
+    "CLIENT NO-EVICT maybe",
+    "CLIENT NO-EVICT on",
+    "CLIENT NO-EVICT off",
+    "CLIENT UNBLOCK x",
+    "CLIENT UNBLOCK 100000",
+    "CLIENT UNBLOCK 100000 maybe",
+    "CONFIG",
+    "CONFIG NONSENSE",
+    "CONFIG GET maxclients",
+    "CONFIG GET nothing",
+    "CONFIG SET",
+    "CONFIG SET maxclients",
+    "CONFIG SET nothing 1",
+    "CONFIG SET port 1 nothing",
+    "CONFIG SET databases 3",
+    "CONFIG RESETSTAT",
+    "CONFIG REWRITE",
+    "COMMAND NONSENSE",
+    "COMMAND INFO nothing",
+    "COMMAND DOCS nothing",
+    "COMMAND INFO get",
+    "COMMAND INFO ping",
+    "COMMAND LIST x",
+    "COMMAND LIST FILTERBY COLOUR red",
+    "COMMAND LIST FILTERBY MODULE none",
+    "COMMAND LIST FILTERBY ACLCAT nothing",
+    "COMMAND GETKEYS get k",
+    "COMMAND GETKEYS mset a 1 b 2",
+    "COMMAND GETKEYS get a b",
+    "COMMAND GETKEYS nothing a",
+    "COMMAND GETKEYS ping a",
+    "COMMAND GETKEYSANDFLAGS getex k persist",
+    "COMMAND GETKEYSANDFLAGS mget a b",
+    "CLUSTER",
+    "CLUSTER NODES",
+    "CLUSTER HELP",
+    "CLUSTER NONSENSE",
+    "CLUSTER MEET 127.0.0.1",
+    "READONLY",
+    "READWRITE",
+    "ASKING",
+    "TIME x",
+    "ROLE x",
+    "LASTSAVE x",
+    "INFO nothing",
+    "PUBSUB",
+    "PUBSUB NONSENSE",
+    "PUBSUB CHANNELS",
+    "PUBSUB NUMSUB a b",
+    "PUBSUB NUMPAT",
+    "PUBSUB SHARDCHANNELS",
+    "PUBSUB SHARDNUMSUB a",
+    "DEBUG DIGEST",
+    "DEBUG DIGEST-VALUE a",
+    "DEBUG SET-ACTIVE-EXPIRE 1",
+    "DEBUG ERROR boom",
+    "DEBUG PROTOCOL map",
+    "DEBUG PROTOCOL push",
+    "DEBUG PROTOCOL nothing",
+    "NONSENSE a b",
+    "RESET",
+    "QUIT",
+];
+
+/// With data in place, whose digest must be the same on both sides.
+const WITH_DATA: &[&str] = &[
+    "DEBUG DIGEST-VALUE a b nothing",
+    "DEBUG DIGEST",
+    "HELLO 3 NONSENSE",
+    "DEBUG PROTOCOL attrib",
+    "DEBUG PROTOCOL double",
+    "DEBUG PROTOCOL bignum",
+    "DEBUG PROTOCOL verbatim",
+];
+
+const DATA: &[(&str, &str)] = &[("a", "1"), ("b", "hello")];
+
+#[test]
+fn the_reference_server_says_the_same() {
+    if std::process::Command::new("redis-server").arg("--version").output().is_err() {
+        eprintln!("no redis-server here: nothing compared");
+        return;
+    }
+    let ports = testkit::reserve();
+    let mut server = Server::build(Kind::Redis, ports.port(0)).with("enable-debug-command", "yes").start();
+    let mut wrong = Vec::new();
+    for (lines, data) in [(LINES, [].as_slice()), (WITH_DATA, DATA)] {
+        let mut bench = Bench::new(&[("enable-debug-command", "yes")]);
+        let mut theirs = server.client();
+        for (key, value) in data {
+            bench.store(key, value);
+            theirs.call(&["SET", key, value]).expect("SET");
+        }
+        for line in lines {
+            let words = base::args::split(line.as_bytes()).expect("balanced quotes");
+            let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+            let theirs = theirs.call(&words).map(|value| show(&value)).expect(line);
+            let ours = bench.replies_of(1, &words).iter().map(show).collect::<Vec<_>>().join(" ");
+            if ours != theirs {
+                wrong.push(format!("{line}\n  ours   {ours}\n  theirs {theirs}"));
+            }
+        }
+    }
+    server.kill();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
