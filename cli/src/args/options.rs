@@ -75,7 +75,7 @@ pub static OPTIONS: &[Opt] = &[
         s.askpass = true;
         Ok(())
     }),
-    opt(&["-u"], "<uri>", "Server as redis://user:password@host:port/db.", |s, v| uri::apply(s, v)),
+    opt(&["-u"], "<uri>", "Server as redis://user:password@host:port/db.", uri::apply),
     opt(&["-r"], "<repeat>", "Execute the command this many times; a negative number: for ever.", |s, v| {
         s.repeat = leading_int(v);
         Ok(())

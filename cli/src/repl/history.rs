@@ -25,7 +25,7 @@ impl History {
     /// The user's history; without a file, this session's only.
     pub fn open() -> Self {
         let path = dotfile("REDISCLI_HISTFILE", ".rediscli_history");
-        let text = path.as_ref().and_then(|path| read_bounded(path)).unwrap_or_default();
+        let text = path.as_ref().and_then(read_bounded).unwrap_or_default();
         let mut lines: VecDeque<String> =
             text.lines().filter(|l| !l.is_empty()).map(str::to_string).collect();
         lines.drain(..lines.len().saturating_sub(LENGTH));

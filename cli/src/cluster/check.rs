@@ -1,0 +1,182 @@
+//! `--cluster check` and `--cluster info`: does every node see the same cluster, and is every slot served?
+
+use base::{SLOT_COUNT, Slot};
+use client::Value;
+
+use super::log::Log;
+use super::remote::{Cluster, Remote};
+use super::view::signature;
+use super::{Manager, host_and_port};
+
+/// Questions sent at once while owners are counted.
+const PIPELINE: usize = 1024;
+
+/// `--cluster info host:port`.
+pub fn info_command(manager: &Manager<'_>, args: &[String]) -> bool {
+    let Some((host, port)) = host_and_port(args) else { return false };
+    let Some(mut cluster) = manager.load(&host, port) else { return false };
+    show_info(&mut cluster, &manager.log);
+    true
+}
+
+/// `--cluster check host:port`.
+pub fn check_command(manager: &Manager<'_>, args: &[String]) -> bool {
+    let Some((host, port)) = host_and_port(args) else { return false };
+    let Some(mut cluster) = manager.load(&host, port) else { return false };
+    show_info(&mut cluster, &manager.log);
+    check(&mut cluster, manager)
+}
+
+/// Checks everything and says what is wrong; true when nothing is.
+pub fn check(cluster: &mut Cluster, manager: &Manager<'_>) -> bool {
+    let log = &manager.log;
+    let address = cluster.nodes.first().map(Remote::address).unwrap_or_default();
+    log.info(&format!(">>> Performing Cluster Check (using node {address})\n"));
+    cluster.show(log);
+    let mut healthy = check_agreement(cluster, log);
+    healthy &= check_open_slots(cluster, log);
+    healthy &= check_coverage(cluster, log);
+    if manager.settings.cluster.search_owners {
+        healthy &= check_owners(cluster, log);
+    }
+    healthy
+}
+
+/// Whether all nodes agree about who owns what.
+pub fn agree(nodes: &mut [Remote]) -> bool {
+    if nodes.len() <= 1 {
+        return true;
+    }
+    let mut agreed = None;
+    for remote in nodes {
+        let Some(signature) = remote.nodes().ok().as_deref().and_then(signature) else { return false };
+        if *agreed.get_or_insert_with(|| signature.clone()) != signature {
+            return false;
+        }
+    }
+    true
+}
+
+fn check_agreement(cluster: &mut Cluster, log: &Log) -> bool {
+    let agreed = agree(&mut cluster.nodes);
+    if agreed {
+        log.ok("[OK] All nodes agree about slots configuration.\n");
+    } else {
+        log.error("[ERR] Nodes don't agree about configuration!\n");
+    }
+    agreed
+}
+
+fn check_open_slots(cluster: &Cluster, log: &Log) -> bool {
+    log.info(">>> Check for open slots...\n");
+    let mut open = Vec::new();
+    for remote in &cluster.nodes {
+        for (state, slots) in [("migrating", &remote.node.migrating), ("importing", &remote.node.importing)] {
+            if slots.is_empty() {
+                continue;
+            }
+            let numbers: Vec<u16> = slots.iter().map(|(slot, _)| *slot).collect();
+            let address = remote.address();
+            let list = join(&numbers);
+            log.error(&format!("[WARNING] Node {address} has slots in {state} state {list}.\n"));
+            open.extend(numbers);
+        }
+    }
+    open.sort_unstable();
+    open.dedup();
+    if !open.is_empty() {
+        log.error(&format!("[WARNING] The following slots are open: {}.\n", join(&open)));
+    }
+    open.is_empty()
+}
+
+fn join(numbers: &[u16]) -> String {
+    numbers.iter().map(u16::to_string).collect::<Vec<_>>().join(",")
+}
+
+fn check_coverage(cluster: &Cluster, log: &Log) -> bool {
+    log.info(">>> Check slots coverage...\n");
+    let covered = cluster.view().covered().len() == SLOT_COUNT;
+    if covered {
+        log.ok(&format!("[OK] All {SLOT_COUNT} slots covered.\n"));
+    } else {
+        log.error(&format!("[ERR] Not all {SLOT_COUNT} slots are covered by nodes.\n\n"));
+    }
+    covered
+}
+
+/// Nodes that hold keys of a slot count as owners of it too.
+fn check_owners(cluster: &mut Cluster, log: &Log) -> bool {
+    log.info(">>> Check for multiple slot owners...\n");
+    let mut owners: Vec<Vec<String>> = vec![Vec::new(); SLOT_COUNT];
+    for remote in &mut cluster.nodes {
+        if remote.node.is_replica() {
+            continue;
+        }
+        let address = remote.address();
+        for slot in slots_held(remote, log) {
+            owners[slot.index()].push(address.clone());
+        }
+    }
+    let mut multiple = 0;
+    for (slot, owners) in owners.iter().enumerate().filter(|(_, owners)| owners.len() > 1) {
+        multiple += 1;
+        log.error(&format!("[WARNING] Slot {slot} has {} owners:\n", owners.len()));
+        for owner in owners {
+            log.error(&format!("    {owner}\n"));
+        }
+    }
+    if multiple == 0 {
+        log.ok("[OK] No multiple owners found.\n");
+    }
+    multiple == 0
+}
+
+fn slots_held(remote: &mut Remote, log: &Log) -> Vec<Slot> {
+    let mut held: Vec<Slot> = remote.node.slots.0.iter().collect();
+    let others: Vec<Slot> = Slot::all().filter(|slot| !remote.node.slots.0.contains(*slot)).collect();
+    for slots in others.chunks(PIPELINE) {
+        let question = |slot: &Slot| {
+            vec![String::from("CLUSTER"), String::from("COUNTKEYSINSLOT"), slot.number().to_string()]
+        };
+        let questions: Vec<Vec<String>> = slots.iter().map(question).collect();
+        match remote.ask_all(&questions) {
+            Ok(counts) => {
+                let with_keys = slots.iter().zip(counts).filter(|(_, count)| count.as_int().unwrap_or(0) > 0);
+                held.extend(with_keys.map(|(slot, _)| *slot));
+            }
+            Err(error) => {
+                remote.print_error(&error, log);
+                break;
+            }
+        }
+    }
+    held
+}
+
+/// One line for each primary, and the totals.
+fn show_info(cluster: &mut Cluster, log: &Log) {
+    let (mut primaries, mut keys) = (0, 0);
+    for remote in &mut cluster.nodes {
+        if remote.node.is_replica() {
+            continue;
+        }
+        let size = match remote.ask(&["DBSIZE"]) {
+            Ok(Value::Int(size)) => size,
+            Ok(_) => return remote.print_error("", log),
+            Err(error) => return remote.print_error(&error, log),
+        };
+        let node = &remote.node;
+        log.plain(&format!(
+            "{} ({}...) -> {size} keys | {} slots | {} slaves.\n",
+            node.address(),
+            node.id.get(..8).unwrap_or(&node.id),
+            node.slots.0.len(),
+            node.replicas
+        ));
+        primaries += 1;
+        keys += size;
+    }
+    log.ok(&format!("[OK] {keys} keys in {primaries} masters.\n"));
+    log.plain(&format!("{:.2} keys per slot on average.\n", keys as f32 / SLOT_COUNT as f32));
+}
