@@ -1,8 +1,9 @@
 //! What a handler may see and change.
 
-use crate::effects::Effects;
+use crate::effects::{Classes, Effects};
+use crate::error::CommandError;
 use base::{DbIndex, Prng, UnixMillis};
-use keyspace::Keyspace;
+use keyspace::{Found, Keyspace, NewValue, Touch, Ttl, ValueRef};
 
 /// Limits and switches of the configuration that commands obey.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,4 +38,52 @@ pub struct Ctx<'a> {
     pub prng: &'a mut Prng,
     /// Configuration.
     pub limits: &'a Limits,
+}
+
+impl Ctx<'_> {
+    /// A key for reading; a miss is notified.
+    #[inline]
+    pub(crate) fn lookup(&mut self, key: &[u8], touch: Touch) -> Option<Found<'_>> {
+        match self.keyspace.lookup(self.db, key, touch) {
+            Some(found) => Some(found),
+            None => {
+                if matches!(touch, Touch::Read | Touch::Peek) {
+                    self.effects.notify(Classes::KEY_MISS, "keymiss", self.db, key);
+                }
+                None
+            }
+        }
+    }
+
+    /// A string for reading or before a write.
+    #[inline]
+    pub(crate) fn string(&mut self, key: &[u8], touch: Touch) -> Result<Option<ValueRef<'_>>, CommandError> {
+        match self.lookup(key, touch).map(|found| found.value()) {
+            // Other types join here, as WRONGTYPE.
+            Some(value @ (ValueRef::Int(_) | ValueRef::Bytes(_))) => Ok(Some(value)),
+            None => Ok(None),
+        }
+    }
+
+    /// Sets a string; a key that was not there is notified as new.
+    #[inline]
+    pub(crate) fn set(&mut self, key: &[u8], value: NewValue<'_>, ttl: Ttl) {
+        if !self.keyspace.set(self.db, key, value, ttl) {
+            self.effects.notify(Classes::NEW, "new", self.db, key);
+        }
+    }
+
+    /// One change of `key`: counted, touched, notified.
+    #[inline]
+    pub(crate) fn changed(&mut self, class: Classes, event: &'static str, key: &[u8]) {
+        self.effects.changed(class, event, self.db, key);
+    }
+
+    /// The database with this number.
+    pub(crate) fn database(&self, number: i64) -> Result<DbIndex, CommandError> {
+        match u32::try_from(number) {
+            Ok(number) if number < self.keyspace.databases() => Ok(DbIndex(number)),
+            _ => Err(CommandError::DbOutOfRange),
+        }
+    }
 }

@@ -2,12 +2,16 @@
 //!
 //! A handler parses everything before it touches the keyspace; then it applies, replies, and leaves what must be
 //! logged, notified and invalidated in [`Effects`]. It knows nothing of sessions, clusters, replication or files.
+//! Arity has been checked by the caller against `spec`; too few arguments read as empty strings, never as a panic.
 
 #![forbid(unsafe_code)]
 
 pub mod ctx;
 pub mod effects;
 pub mod error;
+mod generic;
+mod parse;
+mod string;
 
 pub use ctx::{Ctx, Limits};
 pub use effects::{Classes, Effects, Event, Propagate};
@@ -17,6 +21,6 @@ pub use error::CommandError;
 pub type Handler = fn(&mut Ctx<'_>, base::Args<'_>, &mut resp::Reply) -> Result<(), CommandError>;
 
 /// The handler of a command, by its lower-case name as `spec` has it; `None` for those that `node` answers itself.
-pub fn handler(_name: &str) -> Option<Handler> {
-    None
+pub fn handler(name: &str) -> Option<Handler> {
+    string::handler(name).or_else(|| generic::handler(name))
 }

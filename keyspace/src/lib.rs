@@ -123,6 +123,11 @@ impl Keyspace {
         self.now = now;
     }
 
+    /// Whether keys are kept by slot (cluster mode).
+    pub fn is_clustered(&self) -> bool {
+        self.clustered
+    }
+
     /// The frozen time.
     pub fn now(&self) -> UnixMillis {
         self.now

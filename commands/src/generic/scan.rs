@@ -1,0 +1,155 @@
+//! Looking at many keys: SCAN, KEYS, DBSIZE, RANDOMKEY.
+
+use crate::parse::{integer, is};
+use crate::{CommandError, Ctx};
+use base::{Args, glob};
+use keyspace::TypeName;
+use resp::Reply;
+
+/// Keys that one SCAN looks at when COUNT is not given.
+const DEFAULT_COUNT: usize = 10;
+
+struct Options<'a> {
+    count: usize,
+    pattern: Option<&'a [u8]>,
+    /// `Some(None)`: a word that names no type, so that nothing matches.
+    kind: Option<Option<TypeName>>,
+}
+
+impl<'a> Options<'a> {
+    fn parse(args: Args<'a>) -> Result<Self, CommandError> {
+        let mut o = Self { count: DEFAULT_COUNT, pattern: None, kind: None };
+        let mut index = 2;
+        while let Some(word) = args.get(index) {
+            let Some(value) = args.get(index + 1) else { return Err(CommandError::Syntax) };
+            if is(word, "count") {
+                o.count =
+                    usize::try_from(integer(value)?).ok().filter(|n| *n > 0).ok_or(CommandError::Syntax)?;
+            } else if is(word, "match") {
+                o.pattern = (value != b"*").then_some(value);
+            } else if is(word, "type") {
+                o.kind = Some(TypeName::parse(value));
+            } else {
+                return Err(CommandError::Syntax);
+            }
+            index += 2;
+        }
+        Ok(o)
+    }
+
+    fn matches(&self, key: &[u8], kind: TypeName) -> bool {
+        self.kind.is_none_or(|wanted| wanted == Some(kind))
+            && self.pattern.is_none_or(|pattern| glob::matches(pattern, key, false))
+    }
+}
+
+/// SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]
+pub fn scan(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
+    let cursor = cursor(args.at(1)).ok_or(CommandError::InvalidCursor)?;
+    let o = Options::parse(args)?;
+    let mut keys = Keys::default();
+    let next = ctx.keyspace.scan(ctx.db, cursor, o.count, &mut |key, kind| {
+        if o.matches(key, kind) {
+            keys.push(key);
+        }
+    });
+    reply.array(2);
+    // Redis prints the cursor as a signed number.
+    reply.bulk_int(next as i64);
+    keys.reply(reply);
+    Ok(())
+}
+
+/// C's `strtoul` without leading white space: a sign is allowed, nothing at all is 0.
+fn cursor(text: &[u8]) -> Option<u64> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
+    if digits.is_empty() {
+        return text.is_empty().then_some(0);
+    }
+    let value = digits.iter().try_fold(0u64, |value, digit| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        value.checked_mul(10)?.checked_add(digit)
+    })?;
+    Some(if negative { value.wrapping_neg() } else { value })
+}
+
+/// KEYS pattern
+pub fn keys(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
+    let pattern = args.at(1);
+    let all = pattern == b"*";
+    let place = reply.deferred_array();
+    let mut count = 0;
+    ctx.keyspace.for_each_live(ctx.db, &mut |key, _| {
+        if all || glob::matches(pattern, key, false) {
+            reply.bulk(key);
+            count += 1;
+        }
+    });
+    reply.finish_array(place, count);
+    Ok(())
+}
+
+/// DBSIZE
+pub fn dbsize(ctx: &mut Ctx<'_>, _: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
+    reply.int(ctx.keyspace.len(ctx.db) as i64);
+    Ok(())
+}
+
+/// RANDOMKEY
+pub fn randomkey(ctx: &mut Ctx<'_>, _: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
+    match ctx.keyspace.random_key(ctx.db, ctx.prng) {
+        Some(key) => reply.bulk(&key),
+        None => reply.null(),
+    }
+    Ok(())
+}
+
+/// Keys collected before their number is known, one behind the other.
+#[derive(Default)]
+struct Keys {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Keys {
+    fn push(&mut self, key: &[u8]) {
+        self.bytes.extend_from_slice(key);
+        self.ends.push(self.bytes.len());
+    }
+
+    fn reply(&self, reply: &mut Reply) {
+        reply.array(self.ends.len());
+        let mut start = 0;
+        for &end in &self.ends {
+            reply.bulk(&self.bytes[start..end]);
+            start = end;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cursor;
+
+    #[test]
+    fn cursors_are_read_as_strtoul_does() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("", Some(0)),
+            ("+7", Some(7)),
+            ("-1", Some(u64::MAX)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551616", None),
+            (" 1", None),
+            ("1 ", None),
+            ("0x1", None),
+            ("-", None),
+        ] {
+            assert_eq!(cursor(text.as_bytes()), expected, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Reading arguments: numbers with Redis's messages, options by name.
+
+use crate::error::CommandError;
+use base::Args;
+use base::number::parse_i64;
+
+/// A 64-bit integer.
+pub fn integer(text: &[u8]) -> Result<i64, CommandError> {
+    parse_i64(text).ok_or(CommandError::NotInteger)
+}
+
+/// A C `int`, as database numbers are read.
+pub fn int32(text: &[u8]) -> Result<i64, CommandError> {
+    let value = integer(text)?;
+    if i32::try_from(value).is_err() {
+        return Err(CommandError::Text(
+            "ERR value is out of range, value must between -2147483648 and 2147483647",
+        ));
+    }
+    Ok(value)
+}
+
+/// Whether an argument is this word, in any case.
+pub fn is(arg: &[u8], word: &str) -> bool {
+    arg.eq_ignore_ascii_case(word.as_bytes())
+}
+
+/// How a time to live is given.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Time {
+    /// EX: seconds from now.
+    Seconds,
+    /// PX: milliseconds from now.
+    Milliseconds,
+    /// EXAT: seconds since 1970.
+    AtSeconds,
+    /// PXAT: milliseconds since 1970.
+    AtMilliseconds,
+}
+
+impl Time {
+    /// The option's name.
+    fn of(word: &[u8]) -> Option<Time> {
+        [
+            (Time::Seconds, "ex"),
+            (Time::Milliseconds, "px"),
+            (Time::AtSeconds, "exat"),
+            (Time::AtMilliseconds, "pxat"),
+        ]
+        .into_iter()
+        .find_map(|(time, name)| is(word, name).then_some(time))
+    }
+
+    /// Whether it is a point in time rather than a duration.
+    pub fn is_absolute(self) -> bool {
+        matches!(self, Time::AtSeconds | Time::AtMilliseconds)
+    }
+
+    /// The point in time that `text` stands for; it must be positive and fit.
+    pub fn expiry(
+        self,
+        text: &[u8],
+        now: base::UnixMillis,
+        command: &'static str,
+    ) -> Result<base::UnixMillis, CommandError> {
+        let invalid = CommandError::InvalidExpire(command);
+        let value = integer(text)?;
+        if value <= 0 {
+            return Err(invalid);
+        }
+        let ms = if matches!(self, Time::Seconds | Time::AtSeconds) {
+            value.checked_mul(1000)
+        } else {
+            Some(value)
+        };
+        let at = if self.is_absolute() { ms } else { ms.and_then(|ms| ms.checked_add(now.0)) };
+        at.map(base::UnixMillis).ok_or(invalid)
+    }
+}
+
+/// The options that SET and GETEX share. Redis's rule: of the five ways to treat a TTL one may be given, each may be
+/// repeated, and the last repetition counts.
+#[derive(Default)]
+pub struct StringOptions<'a> {
+    /// Only if the key is not there.
+    pub nx: bool,
+    /// Only if the key is there.
+    pub xx: bool,
+    /// Answer with the old value.
+    pub get: bool,
+    /// The TTL stays.
+    pub keep_ttl: bool,
+    /// The TTL goes.
+    pub persist: bool,
+    /// The TTL becomes this.
+    pub time: Option<(Time, &'a [u8])>,
+}
+
+impl<'a> StringOptions<'a> {
+    /// SET's options from argument 3 on.
+    pub fn of_set(args: Args<'a>) -> Result<Self, CommandError> {
+        Self::parse(args, 3, true)
+    }
+
+    /// GETEX's options from argument 2 on.
+    pub fn of_getex(args: Args<'a>) -> Result<Self, CommandError> {
+        Self::parse(args, 2, false)
+    }
+
+    fn parse(args: Args<'a>, first: usize, set: bool) -> Result<Self, CommandError> {
+        let mut o = Self::default();
+        let mut index = first;
+        while let Some(word) = args.get(index) {
+            index += 1;
+            if set && is(word, "nx") && !o.xx {
+                o.nx = true;
+            } else if set && is(word, "xx") && !o.nx {
+                o.xx = true;
+            } else if set && is(word, "get") {
+                o.get = true;
+            } else if set && is(word, "keepttl") && o.time.is_none() {
+                o.keep_ttl = true;
+            } else if !set && is(word, "persist") && o.time.is_none() {
+                o.persist = true;
+            } else if let (Some(time), Some(value)) = (Time::of(word), args.get(index))
+                && o.time.is_none_or(|(other, _)| other == time)
+                && !o.keep_ttl
+                && !o.persist
+            {
+                o.time = Some((time, value));
+                index += 1;
+            } else {
+                return Err(CommandError::Syntax);
+            }
+        }
+        Ok(o)
+    }
+}

@@ -1,0 +1,458 @@
+//! The data thread: every client's bytes in, every command executed, every reply out, one turn after another.
+//!
+//! One turn: sleep; orders of the control thread, then the disk's events; signals; every socket that has bytes is read
+//! and its commands executed; timers; one slice of background work; the end of the batch; every reply that may leave is
+//! written, once; actions. Replies leave after the batch, so that one write to the log and one mark cover the whole
+//! turn.
+//!
+//! The machine ([`Node`]) decides everything; this file only moves bytes and facts.
+//!
+//! Bounds: [`ACCEPTS_PER_TURN`] per listener, [`READ_MAX`](crate::connections::READ_MAX) bytes per connection and turn,
+//! [`WRITES_PER_TURN`] writes per connection and turn, [`DRAINS_PER_TURN`] rounds of actions.
+
+use crate::connections::Connections;
+use crate::control_loop::ControlMessage;
+use crate::disk::Disk;
+use crate::fifo::{Item, Mailbox};
+use crate::listening::Listening;
+use crate::peers::{local_info, peer_info};
+use crate::pending::Pending;
+use crate::resolver::Resolver;
+use base::{ConnId, Now};
+use cluster::ToData;
+use node::{Action, Node};
+use runtime::listener::Accepted;
+use runtime::stream::{ConnectOutcome, ReadOutcome};
+use runtime::{Clock, Events, Interest, Level, Logger, Poller, Stream, Token, Waker};
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Most connections accepted from one listener in one turn; as in Redis.
+const ACCEPTS_PER_TURN: usize = 1000;
+/// Most socket events taken from the kernel at a time.
+const EVENTS_PER_WAIT: usize = 1024;
+/// Most writes to one connection in one turn.
+const WRITES_PER_TURN: usize = 4;
+/// Most rounds of "end of batch, write, actions" in one turn; what is left then comes in the next.
+const DRAINS_PER_TURN: usize = 8;
+/// Longest sleep.
+const LONGEST_SLEEP_MS: u64 = 1000;
+
+const WAKER: Token = Token(u64::MAX);
+/// Tokens of listeners begin here; connections are numbered far below.
+pub const FIRST_LISTENER: u64 = u64::MAX - 1024;
+
+/// What the disk thread and the resolver tell the data thread.
+#[derive(Debug)]
+pub enum DataMessage {
+    /// The disk thread answers.
+    Disk(persist::DiskEvent),
+    /// A host name is an address now, or is not.
+    Resolved {
+        /// Which connect asked.
+        conn: ConnId,
+        /// The outcome, with the system's words.
+        result: Result<SocketAddr, String>,
+    },
+}
+
+impl Item for DataMessage {}
+
+/// What the data thread is given at its start.
+pub struct Parts {
+    /// Wakes the loop for both mailboxes and for signals.
+    pub waker: Waker,
+    /// The one FIFO from the control thread.
+    pub from_control: Arc<Mailbox<ToData>>,
+    /// To the control thread, in cluster mode.
+    pub to_control: Option<Arc<Mailbox<ControlMessage>>>,
+    /// From the disk thread and the resolver.
+    pub inbox: Arc<Mailbox<DataMessage>>,
+    /// The disk thread.
+    pub disk: Disk,
+    /// The client port's sockets.
+    pub listening: Listening,
+    /// The log.
+    pub logger: Logger,
+    /// Ticked in every turn, for the control thread to see.
+    pub progress: Arc<AtomicU64>,
+}
+
+/// The loop.
+pub struct DataLoop {
+    pub(crate) node: Node,
+    pub(crate) poller: Poller,
+    clock: Clock,
+    connections: Connections,
+    /// Connections whose bytes the node did not want; asked again each turn.
+    paused: Vec<ConnId>,
+    resolver: Resolver,
+    next_conn: u64,
+    /// An empty buffer that sessions borrow for the length of a read, so that idle ones keep none.
+    spare: Vec<u8>,
+    control_taken: VecDeque<ToData>,
+    inbox_taken: VecDeque<DataMessage>,
+    exit: Option<i32>,
+    pub(crate) parts: Parts,
+}
+
+impl DataLoop {
+    /// A loop over `node`, ready to run.
+    pub fn new(node: Node, mut parts: Parts) -> std::io::Result<Self> {
+        let poller = Poller::new()?;
+        poller.add(&parts.waker, WAKER, Interest::READ)?;
+        parts.listening.watch(&poller)?;
+        let resolver = Resolver::new(parts.inbox.clone());
+        Ok(Self {
+            node,
+            poller,
+            clock: Clock,
+            connections: Connections::default(),
+            paused: Vec::new(),
+            resolver,
+            next_conn: 1,
+            spare: Vec::new(),
+            control_taken: VecDeque::new(),
+            inbox_taken: VecDeque::new(),
+            exit: None,
+            parts,
+        })
+    }
+
+    /// Runs until the node says to leave; returns the exit status and what is to be cleaned up.
+    pub fn run(mut self) -> (i32, Parts) {
+        let mut events = Events::with_capacity(EVENTS_PER_WAIT);
+        self.finish_turn();
+        loop {
+            if let Some(code) = self.exit {
+                return (code, self.parts);
+            }
+            let sleep = self.sleep_ms();
+            if let Err(error) = self.poller.wait(&mut events, Some(sleep)) {
+                self.log(Level::Warning, &format!("The client sockets cannot be polled: {error}"));
+                return (1, self.parts);
+            }
+            self.turn(&events);
+        }
+    }
+
+    fn turn(&mut self, events: &Events) {
+        self.parts.progress.fetch_add(1, Ordering::Relaxed);
+        let now = self.clock.now();
+        // The waker is drained before the queues are looked at, so that nothing is missed.
+        if events.iter().any(|event| event.token == WAKER) {
+            self.parts.waker.drain();
+        }
+        self.take_messages(now);
+        self.take_signal(now);
+        for index in 0..events.len() {
+            let Some(event) = events.get(index) else { break };
+            if event.token == WAKER {
+                continue;
+            }
+            if event.token.0 >= FIRST_LISTENER {
+                self.accept(event.token);
+            } else {
+                self.serve(ConnId(event.token.0), event);
+            }
+        }
+        self.run_timers();
+        self.resume_reading();
+        self.finish_turn();
+    }
+
+    fn sleep_ms(&self) -> u64 {
+        if self.node.has_work() || !self.parts.from_control.is_empty() || !self.parts.inbox.is_empty() {
+            return 0;
+        }
+        let now = self.clock.mono();
+        let due = self.node.poll_timeout().map_or(LONGEST_SLEEP_MS, |at| at.since(now));
+        let rest = self.parts.listening.wakes_in(now).unwrap_or(LONGEST_SLEEP_MS);
+        due.min(rest).min(LONGEST_SLEEP_MS)
+    }
+
+    /// Orders of the control thread go first: nothing is executed under an older topology than the newest that waits.
+    fn take_messages(&mut self, now: Now) {
+        let mut orders = std::mem::take(&mut self.control_taken);
+        let dropped = self.parts.from_control.take_all(&mut orders);
+        if dropped > 0 {
+            let text =
+                format!("{dropped} messages published on other nodes were not delivered: clients are behind");
+            self.log(Level::Warning, &text);
+        }
+        for order in orders.drain(..) {
+            self.node.handle_control(now, order);
+        }
+        self.control_taken = orders;
+
+        let mut messages = std::mem::take(&mut self.inbox_taken);
+        self.parts.inbox.take_all(&mut messages);
+        for message in messages.drain(..) {
+            match message {
+                DataMessage::Disk(event) => self.node.handle_disk(now, event),
+                DataMessage::Resolved { conn, result: Ok(addr) } => self.connect(now, conn, addr),
+                DataMessage::Resolved { conn, result: Err(text) } => {
+                    self.node.handle_connected(now, conn, Err(text));
+                }
+            }
+        }
+        self.inbox_taken = messages;
+    }
+
+    fn take_signal(&mut self, now: Now) {
+        if let Some(request) = runtime::signals::take_request() {
+            let interrupt = request == runtime::signals::Request::Interrupt;
+            self.log(Level::Notice, "User requested shutdown...");
+            if let Some(Action::Exit { code }) = self.node.handle_signal(now, interrupt) {
+                self.exit = Some(code);
+            }
+        }
+    }
+
+    fn run_timers(&mut self) {
+        let now = self.clock.now();
+        self.parts.listening.listen_again(&self.poller, now.mono);
+        if self.node.poll_timeout().is_some_and(|at| at <= now.mono) {
+            self.node.handle_timeout(now);
+        }
+        if self.node.has_work() {
+            self.node.run_slice(now);
+        }
+    }
+
+    // Sockets
+
+    fn accept(&mut self, token: Token) {
+        for _ in 0..ACCEPTS_PER_TURN {
+            match self.parts.listening.accept(&self.poller, token, self.clock.mono()) {
+                Ok(Some(accepted)) => self.welcome(accepted),
+                Ok(None) => return,
+                Err(text) => return self.log(Level::Warning, &text),
+            }
+        }
+    }
+
+    fn welcome(&mut self, accepted: Accepted) {
+        let conn = ConnId(self.next_conn);
+        self.next_conn += 1;
+        let peer = peer_info(&accepted, self.parts.listening.unix_path());
+        // Only delay and the detection of dead peers are lost if these fail.
+        let _ = accepted.stream.set_nodelay(true);
+        let _ = accepted.stream.set_keepalive(self.node.config().settings.tcp_keepalive);
+        match self.connections.insert(&self.poller, conn, accepted.stream, false) {
+            Ok(()) => self.node.accept(self.clock.now(), conn, peer),
+            Err(error) => {
+                let text =
+                    format!("Error registering fd event for the new client: {error} (addr={})", peer.peer);
+                self.log(Level::Warning, &text);
+            }
+        }
+    }
+
+    fn serve(&mut self, conn: ConnId, event: runtime::poller::Event) {
+        let Some(entry) = self.connections.get_mut(conn) else { return };
+        if entry.connecting {
+            return self.finish_connect(conn);
+        }
+        let (paused, waits) = (entry.paused, entry.waits_for_room);
+        if event.readable && (event.hangup || !paused) {
+            self.read(conn);
+        }
+        if event.writable && waits {
+            self.write(conn);
+        }
+    }
+
+    fn read(&mut self, conn: ConnId) {
+        let Some(entry) = self.connections.get_mut(conn) else { return };
+        let Some(input) = self.node.input(conn) else {
+            // Nobody wants these bytes: either back-pressure, then the socket rests, or the connection is about to close.
+            if entry.paused {
+                return self.lose(conn);
+            }
+            entry.paused = true;
+            self.paused.push(conn);
+            return self.connections.update(&self.poller, conn);
+        };
+        if input.is_empty() {
+            std::mem::swap(input, &mut self.spare);
+        }
+        match entry.stream.read(input, entry.read_size) {
+            Ok(ReadOutcome::Bytes { filled, .. }) => {
+                entry.adapt(filled);
+                self.node.process(self.clock.now(), conn);
+            }
+            Ok(ReadOutcome::NotNow) => {}
+            Ok(ReadOutcome::End) => self.lose(conn),
+            Err(error) => {
+                let text = format!("Reading from client: {}", runtime::process::reason(error));
+                self.log(Level::Verbose, &text);
+                self.lose(conn);
+            }
+        }
+        if let Some(input) = self.node.input(conn)
+            && input.is_empty()
+        {
+            std::mem::swap(input, &mut self.spare);
+        }
+    }
+
+    /// The peer is gone.
+    fn lose(&mut self, conn: ConnId) {
+        if self.connections.remove(&self.poller, conn) {
+            self.node.handle_closed(self.clock.now(), conn);
+        }
+    }
+
+    /// Asks again for connections that were put to rest.
+    fn resume_reading(&mut self) {
+        let mut paused = std::mem::take(&mut self.paused);
+        paused.retain(|conn| {
+            if self.connections.get_mut(*conn).is_none() {
+                return false;
+            }
+            let wanted = self.node.input(*conn).is_some();
+            if wanted {
+                if let Some(entry) = self.connections.get_mut(*conn) {
+                    entry.paused = false;
+                }
+                self.connections.update(&self.poller, *conn);
+            }
+            !wanted
+        });
+        self.paused = paused;
+    }
+
+    fn write(&mut self, conn: ConnId) {
+        let Some(entry) = self.connections.get_mut(conn) else { return };
+        let mut stuck = false;
+        for _ in 0..WRITES_PER_TURN {
+            let bytes = self.node.output(conn);
+            if bytes.is_empty() {
+                break;
+            }
+            let all = bytes.len();
+            match entry.stream.write(bytes) {
+                Ok(count) => {
+                    self.node.sent(self.clock.now(), conn, count);
+                    stuck = count < all;
+                }
+                Err(error) => {
+                    let text = format!("Error writing to client: {}", runtime::process::reason(error));
+                    self.log(Level::Verbose, &text);
+                    return self.lose(conn);
+                }
+            }
+            if stuck {
+                break;
+            }
+        }
+        let waits = stuck || !self.node.output(conn).is_empty();
+        if waits != entry.waits_for_room {
+            entry.waits_for_room = waits;
+            self.connections.update(&self.poller, conn);
+        }
+    }
+
+    // Connections that the node asks for
+
+    fn begin_connect(&mut self, now: Now, conn: ConnId, host: String, port: u16) {
+        match Resolver::literal(&host, port) {
+            Some(addr) => self.connect(now, conn, addr),
+            None => {
+                if let Err(text) = self.resolver.look_up(conn, host, port) {
+                    self.node.handle_connected(now, conn, Err(text));
+                }
+            }
+        }
+    }
+
+    fn connect(&mut self, now: Now, conn: ConnId, addr: SocketAddr) {
+        let source = self.node.config().settings.bind_source_addr.parse::<IpAddr>().ok();
+        let started = Stream::connect(addr, source)
+            .and_then(|stream| self.connections.insert(&self.poller, conn, stream, true));
+        if let Err(error) = started {
+            let text = runtime::process::reason(error);
+            self.node.handle_connected(now, conn, Err(text));
+        }
+    }
+
+    fn finish_connect(&mut self, conn: ConnId) {
+        let now = self.clock.now();
+        let Some(entry) = self.connections.get_mut(conn) else { return };
+        let outcome = match entry.stream.connect_outcome() {
+            ConnectOutcome::Connected => Ok(local_info(entry.stream.local_addr())),
+            ConnectOutcome::Refused => Err("Connection refused".to_string()),
+            ConnectOutcome::Failed(text) => Err(text),
+        };
+        if outcome.is_ok() {
+            entry.connecting = false;
+            let _ = entry.stream.set_nodelay(true);
+            self.connections.update(&self.poller, conn);
+        } else {
+            self.connections.remove(&self.poller, conn);
+        }
+        self.node.handle_connected(now, conn, outcome);
+    }
+
+    // The end of a turn
+
+    fn finish_turn(&mut self) {
+        for _ in 0..DRAINS_PER_TURN {
+            self.node.end_batch(self.clock.now());
+            while let Some(conn) = self.node.next_writable() {
+                // A socket without room is written when the poller says that there is some.
+                if self
+                    .connections
+                    .get_mut(conn)
+                    .is_some_and(|entry| !entry.connecting && !entry.waits_for_room)
+                {
+                    self.write(conn);
+                }
+            }
+            if !self.act() {
+                return;
+            }
+        }
+    }
+
+    /// Carries out what the node wants; whether there was anything.
+    fn act(&mut self) -> bool {
+        let mut any = false;
+        while let Some(action) = self.node.poll_action() {
+            any = true;
+            let now = self.clock.now();
+            match action {
+                Action::Connect { conn, host, port } => self.begin_connect(now, conn, host, port),
+                Action::Close { conn } => {
+                    self.connections.remove(&self.poller, conn);
+                }
+                Action::Control(message) => self.to_control(message),
+                Action::Log { level, text } => self.log(crate::settings::level_of_node(level), &text),
+                Action::ConfigChanged { names } => self.apply_config(&names),
+                Action::Exit { code } => self.exit = Some(code),
+                #[allow(unreachable_patterns, reason = "the node is about to learn Disk")]
+                other => self.log(Level::Warning, &format!("Not carried out: {other:?}")),
+            }
+        }
+        any
+    }
+
+    fn to_control(&self, message: node::ToControl) {
+        let Some(control) = &self.parts.to_control else { return };
+        control.push(match message {
+            node::ToControl::Command { request, command } => ControlMessage::Command { request, command },
+            node::ToControl::Publish { channel, message, sharded } => {
+                ControlMessage::Publish { channel, message, sharded }
+            }
+            node::ToControl::Data(event) => ControlMessage::Data(event),
+            node::ToControl::Config(config) => ControlMessage::Config(Box::new(config)),
+        });
+    }
+
+    pub(crate) fn log(&self, level: Level, text: &str) {
+        self.parts.logger.log(level, text);
+    }
+}

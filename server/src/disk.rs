@@ -1,0 +1,81 @@
+//! The disk thread: `persist`'s worker over the real file system, fed by a queue, answering into the data loop's mailbox.
+//!
+//! Requests are done strictly in order. How much waits is bounded by the node, which counts what it has outstanding.
+
+use crate::data_loop::DataMessage;
+use crate::fifo::{Jobs, Mailbox};
+use crate::storage::DiskStorage;
+use persist::{DiskRequest, Worker};
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// The running thread.
+#[derive(Debug)]
+pub struct Disk {
+    jobs: Arc<Jobs<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+enum Job {
+    Request(DiskRequest),
+    /// `dir` has changed: names mean files there from here on. What is open stays open.
+    Folder(PathBuf),
+}
+
+impl Disk {
+    /// Starts the thread on the files below `root`.
+    pub fn start(root: PathBuf, inbox: Arc<Mailbox<DataMessage>>) -> std::io::Result<Self> {
+        let jobs = Arc::new(Jobs::new());
+        let queue = jobs.clone();
+        let thread =
+            std::thread::Builder::new().name("disk".into()).spawn(move || work(&root, &queue, &inbox))?;
+        Ok(Self { jobs, thread: Some(thread) })
+    }
+
+    /// Asks for something.
+    pub fn request(&self, request: DiskRequest) {
+        self.jobs.push(Job::Request(request));
+    }
+
+    /// Says that `dir` has changed.
+    pub fn change_folder(&self, root: PathBuf) {
+        self.jobs.push(Job::Folder(root));
+    }
+
+    /// Does what was asked for, then ends the thread.
+    pub fn finish(&mut self) {
+        self.jobs.close();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn work(root: &Path, queue: &Jobs<Job>, inbox: &Mailbox<DataMessage>) {
+    let mut worker = Worker::new(DiskStorage::new(root));
+    let mut jobs = VecDeque::new();
+    let mut events = Vec::new();
+    while queue.next_all(&mut jobs) {
+        // What waits together is done together: appends under `always` share one sync.
+        while !jobs.is_empty() {
+            let requests = std::iter::from_fn(|| match jobs.pop_front() {
+                Some(Job::Request(request)) => Some(request),
+                Some(folder) => {
+                    jobs.push_front(folder);
+                    None
+                }
+                None => None,
+            });
+            worker.handle_all(requests, &mut events);
+            if let Some(Job::Folder(root)) = jobs.pop_front() {
+                worker.storage().change_root(&root);
+            }
+        }
+        for event in events.drain(..) {
+            inbox.push(DataMessage::Disk(event));
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! CONFIG SET of what the runtime itself honours: the log, the sockets, the folder, the limit of clients.
+//!
+//! The node has checked and stored the values already; what cannot be applied (a port in use) is logged, and the old
+//! state stays.
+
+use crate::data_loop::DataLoop;
+use crate::settings::threshold;
+use runtime::{Level, process};
+
+impl DataLoop {
+    /// Applies the directives named.
+    pub(crate) fn apply_config(&mut self, names: &[&'static str]) {
+        let settings = self.node.config().settings.clone();
+        let has = |name: &str| names.contains(&name);
+        if has("loglevel") {
+            self.parts.logger.set_threshold(threshold(settings.loglevel));
+        }
+        if (has("port") || has("bind"))
+            && let Err(lines) = self.parts.listening.rebind(&self.poller, &settings)
+        {
+            for line in lines {
+                self.log(Level::Warning, &line);
+            }
+            self.log(Level::Warning, "The old addresses are kept: the new ones cannot be bound");
+        }
+        if has("maxclients") {
+            let limit = process::adjust_open_files(u32::try_from(settings.maxclients).unwrap_or(u32::MAX));
+            for (level, line) in &limit.lines {
+                self.log(*level, line);
+            }
+        }
+        if has("dir") {
+            match std::env::set_current_dir(&settings.dir).and_then(|()| std::env::current_dir()) {
+                Ok(folder) => self.parts.disk.change_folder(folder),
+                Err(error) => {
+                    let text = format!("Can't chdir to '{}': {}", settings.dir, process::reason(error));
+                    self.log(Level::Warning, &text);
+                }
+            }
+        }
+    }
+}

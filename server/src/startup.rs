@@ -1,0 +1,373 @@
+//! From a command line to two running loops, and from a request to leave to a clean exit, in Redis's order and with the
+//! lines in the log that tools wait for.
+//!
+//! Order: configuration; background; log; signals; limits; pid file; nodes.conf locked and read; sockets; data loaded;
+//! threads; the data loop. No thread exists before the process has gone into the background.
+//!
+//! A step that fails logs why and ends the process with status 1; nothing is half started.
+
+use crate::args::REDIS_VERSION;
+use crate::control_loop::{self, ControlLoop, ControlMessage};
+use crate::data_loop::{self, DataLoop};
+use crate::disk::Disk;
+use crate::fifo::Mailbox;
+use crate::listening::Listening;
+use crate::pending::Pending;
+use crate::saver::Saver;
+use crate::settings::{cluster_config, level_of_node, read_files, threshold};
+use crate::storage::DiskStorage;
+use cluster::{Machine, Start};
+use config::{Config, ConfigError, Settings};
+use node::Node;
+use runtime::listener::Listener;
+use runtime::lock::FileLock;
+use runtime::{Clock, Level, Logger, Waker, process, signals};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::thread::JoinHandle;
+
+/// Where the pid goes when `daemonize` is on and `pidfile` is not set.
+const DEFAULT_PIDFILE: &str = "/var/run/redis.pid";
+/// Longest configuration read from standard input, in bytes.
+const STDIN_MAX: u64 = 16 << 20;
+
+/// The start failed; what was to be said has been logged.
+struct Failed;
+
+/// Serves until told to leave.
+pub fn serve(argv: &[Vec<u8>], args: &[Vec<u8>]) -> ExitCode {
+    let mut config = match load_config(args) {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    if config.settings.daemonize
+        && let Err(error) = process::daemonize()
+    {
+        eprintln!("Can't go into the background: {error}");
+        return ExitCode::FAILURE;
+    }
+    let logger = Logger::new(&config.settings.logfile, threshold(config.settings.loglevel));
+    signals::set_log_path(&config.settings.logfile);
+    greet(&logger, argv, args, &config);
+    match start(&logger, &mut config).map(|(data, helpers)| run(&logger, &config.settings, data, helpers)) {
+        Ok(code) => code,
+        Err(Failed) => ExitCode::FAILURE,
+    }
+}
+
+// Configuration
+
+fn load_config(args: &[Vec<u8>]) -> Result<Config, ExitCode> {
+    let mut stdin = || {
+        let mut text = Vec::new();
+        let read = std::io::stdin().lock().take(STDIN_MAX).read_to_end(&mut text);
+        read.map(|_| text).map_err(process::reason)
+    };
+    let config = Config::load(args, &mut read_files, &mut stdin).map_err(|error| {
+        match error {
+            // Redis logs this one, and prints the others.
+            ConfigError::Open { .. } => {
+                Logger::new("", Level::Notice).log(Level::Warning, &error.to_string());
+            }
+            _ => eprintln!("\n{error}"),
+        }
+        ExitCode::FAILURE
+    })?;
+    enter_folder(&config.settings).map_err(|text| {
+        eprintln!("\n*** FATAL CONFIG FILE ERROR (Redis {REDIS_VERSION}) ***\n{text}");
+        ExitCode::FAILURE
+    })?;
+    Ok(config)
+}
+
+/// Goes to `dir` and checks that the log can be written, as Redis does while it reads the two directives.
+fn enter_folder(settings: &Settings) -> Result<(), String> {
+    std::env::set_current_dir(&settings.dir)
+        .map_err(|e| format!("Can't chdir to '{}': {}", settings.dir, process::reason(e)))?;
+    if !settings.logfile.is_empty() {
+        let opened = std::fs::OpenOptions::new().append(true).create(true).open(&settings.logfile);
+        opened.map_err(|e| format!("Can't open the log file: {}", process::reason(e)))?;
+    }
+    Ok(())
+}
+
+fn greet(logger: &Logger, argv: &[Vec<u8>], args: &[Vec<u8>], config: &Config) {
+    let pid = std::process::id();
+    logger.log(Level::Notice, "oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo");
+    let version = format!(
+        "Redis version={REDIS_VERSION}, bits=64, commit=00000000, modified=0, pid={pid}, just started"
+    );
+    logger.log(Level::Notice, &version);
+    if args.is_empty() {
+        let program = argv.first().map(|name| String::from_utf8_lossy(name)).unwrap_or_default();
+        let text = format!(
+            "Warning: no config file specified, using the default config. In order to specify a config file use \
+             {program} /path/to/redis.conf"
+        );
+        logger.log(Level::Warning, &text);
+    } else {
+        logger.log(Level::Notice, "Configuration loaded");
+    }
+    let unsupported = config.unsupported();
+    if !unsupported.is_empty() {
+        let text =
+            format!("Directives that Grapevine does not support yet and ignores: {}", unsupported.join(", "));
+        logger.log(Level::Warning, &text);
+    }
+}
+
+// Start
+
+/// What the data loop needs beside it, and what is undone at the end.
+struct Helpers {
+    control: Option<(JoinHandle<()>, Arc<Mailbox<ControlMessage>>)>,
+    pidfile: Option<String>,
+    /// Held until the process ends.
+    _lock: Option<FileLock>,
+}
+
+fn start(logger: &Logger, config: &mut Config) -> Result<(DataLoop, Helpers), Failed> {
+    let fail = |text: &str| {
+        logger.log(Level::Warning, text);
+        Failed
+    };
+    let waker = Waker::new().map_err(|e| fail(&format!("Can't create an eventfd: {e}")))?;
+    signals::install(waker.raw_fd()).map_err(|e| fail(&format!("Can't install signal handlers: {e}")))?;
+    limit_clients(logger, &mut config.settings)?;
+    let pidfile = write_pidfile(logger, &config.settings);
+    let settings = config.settings.clone();
+    let mode = if settings.cluster_enabled { "cluster" } else { "standalone" };
+    logger.log(Level::Notice, &format!("Running mode={mode}, port={}.", settings.port));
+    if let Some(text) = process::backlog_warning(settings.tcp_backlog as i64) {
+        logger.log(Level::Warning, &text);
+    }
+
+    let clock = Clock;
+    let bus = if settings.cluster_enabled { Some(prepare_bus(logger, &settings)?) } else { None };
+    let listening = listen(logger, &settings)?;
+    let bus_listeners = if bus.is_some() { listen_on_bus(logger, &settings)? } else { Vec::new() };
+    logger.log(Level::Notice, "Server initialized");
+
+    let inbox = Arc::new(Mailbox::new(waker.clone()));
+    let from_control = Arc::new(Mailbox::new(waker.clone()));
+    let progress = Arc::new(AtomicU64::new(0));
+    let disk = Disk::start(current_folder(), inbox.clone())
+        .map_err(|e| fail(&format!("Can't start a thread: {e}")))?;
+    let (lock, control) = match bus {
+        None => (None, None),
+        Some(Bus { machine, lock }) => {
+            let parts = ControlSetup {
+                listeners: bus_listeners,
+                to_data: from_control.clone(),
+                progress: progress.clone(),
+            };
+            let started = start_control(logger, &settings, machine, parts);
+            (Some(lock), Some(started.map_err(|e| fail(&format!("Can't start a thread: {e}")))?))
+        }
+    };
+    // The bus is served while the data is loaded, so that peers see a node that lives.
+    let mut node = Node::new(config.clone(), process::random_seed(), clock.now());
+    load(logger, &mut node)?;
+    for kind in listening.kinds() {
+        logger.log(Level::Notice, &format!("Ready to accept connections {kind}"));
+    }
+    let parts = data_loop::Parts {
+        waker,
+        from_control,
+        to_control: control.as_ref().map(|(_, inbox)| inbox.clone()),
+        inbox,
+        disk,
+        listening,
+        logger: logger.clone(),
+        progress,
+    };
+    let data = DataLoop::new(node, parts).map_err(|e| fail(&format!("Can't watch the sockets: {e}")))?;
+    Ok((data, Helpers { control, pidfile, _lock: lock }))
+}
+
+fn limit_clients(logger: &Logger, settings: &mut Settings) -> Result<(), Failed> {
+    let wanted = u32::try_from(settings.maxclients).unwrap_or(u32::MAX);
+    let limit = process::adjust_open_files(wanted);
+    for (level, line) in &limit.lines {
+        logger.log(*level, line);
+    }
+    if limit.fatal {
+        return Err(Failed);
+    }
+    settings.maxclients = u64::from(limit.maxclients);
+    Ok(())
+}
+
+fn write_pidfile(logger: &Logger, settings: &Settings) -> Option<String> {
+    if !settings.daemonize && settings.pidfile.is_empty() {
+        return None;
+    }
+    let path = if settings.pidfile.is_empty() { DEFAULT_PIDFILE } else { &settings.pidfile };
+    if let Err(text) = process::write_pidfile(path) {
+        logger.log(Level::Warning, &text);
+    }
+    Some(path.to_string())
+}
+
+fn listen(logger: &Logger, settings: &Settings) -> Result<Listening, Failed> {
+    let (listening, lines) = match Listening::bind(settings) {
+        Ok((listening, warnings)) => (Some(listening), warnings),
+        Err(lines) => (None, lines),
+    };
+    for line in lines {
+        logger.log(Level::Warning, &line);
+    }
+    listening.ok_or(Failed)
+}
+
+/// Loads the data as it was saved; the node says what it found.
+fn load(logger: &Logger, node: &mut Node) -> Result<(), Failed> {
+    signals::set_loading(true);
+    let started = Clock.mono_micros();
+    let mut storage = DiskStorage::new(&current_folder());
+    let outcome = node.load(&mut storage, Clock.now());
+    signals::set_loading(false);
+    let seconds = (Clock.mono_micros() - started) as f64 / 1e6;
+    match outcome {
+        Ok(report) => {
+            for (level, text) in report.log {
+                // The node has no clock: it leaves the place of the duration open.
+                logger.log(level_of_node(level), &text.replace("{seconds}", &format!("{seconds:.3}")));
+            }
+            Ok(())
+        }
+        Err(error) => {
+            logger.log(Level::Warning, &error.to_string());
+            Err(Failed)
+        }
+    }
+}
+
+fn current_folder() -> PathBuf {
+    std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."))
+}
+
+// The bus
+
+/// The cluster machine, and the lock on the file it came from.
+struct Bus {
+    machine: Machine,
+    lock: FileLock,
+}
+
+fn prepare_bus(logger: &Logger, settings: &Settings) -> Result<Bus, Failed> {
+    let path = &settings.cluster_config_file;
+    let lock = FileLock::acquire(path).map_err(|error| {
+        logger.log(Level::Warning, &error.to_string());
+        Failed
+    })?;
+    let start = read_nodes_conf(logger, Path::new(path))?;
+    let fresh = start == Start::Fresh;
+    let machine = Machine::new(cluster_config(settings), start, process::random_seed(), Clock.now());
+    let text = if fresh {
+        format!("No cluster configuration found, I'm {}", machine.me())
+    } else {
+        format!("Node configuration loaded, I'm {}", machine.me())
+    };
+    logger.log(Level::Notice, &text);
+    Ok(Bus { machine, lock })
+}
+
+fn read_nodes_conf(logger: &Logger, path: &Path) -> Result<Start, Failed> {
+    let fail = |text: String| {
+        logger.log(Level::Warning, &text);
+        Failed
+    };
+    // The lock has created an empty file if there was none.
+    let text = std::fs::read(path).map_err(|e| {
+        fail(format!("Loading the cluster node config from {}: {}", path.display(), process::reason(e)))
+    })?;
+    let restored = cluster::nodes_conf::parse(&text);
+    restored.map(|conf| conf.map_or(Start::Fresh, Start::Restored)).map_err(|error| {
+        fail(format!("Unrecoverable error: corrupted cluster config file \"{}\". {error}", path.display()))
+    })
+}
+
+fn listen_on_bus(logger: &Logger, settings: &Settings) -> Result<Vec<Listener>, Failed> {
+    let fail = |text: &str| {
+        logger.log(Level::Warning, text);
+        Failed
+    };
+    let port = match settings.cluster_port {
+        0 if settings.port > u16::MAX - 10_000 => {
+            return Err(fail(
+                "Redis port number too high. Cluster communication port is 10,000 port numbers higher than your Redis \
+                 port. Your Redis port number must be 55535 or less.",
+            ));
+        }
+        0 => settings.port + 10_000,
+        port => port,
+    };
+    if settings.bind.is_empty() {
+        return Err(fail("No bind address is configured, but it is required for the Cluster bus."));
+    }
+    let backlog = i32::try_from(settings.tcp_backlog).unwrap_or(i32::MAX);
+    let bound = Listener::bind_all(&settings.bind, port, backlog);
+    for line in &bound.warnings {
+        logger.log(Level::Warning, line);
+    }
+    if bound.failed || bound.listeners.is_empty() {
+        return Err(fail(&format!("Failed listening on port {port} (cluster), aborting.")));
+    }
+    Ok(bound.listeners)
+}
+
+/// What the control thread shares with the data thread.
+struct ControlSetup {
+    listeners: Vec<Listener>,
+    to_data: Arc<Mailbox<cluster::ToData>>,
+    progress: Arc<AtomicU64>,
+}
+
+fn start_control(
+    logger: &Logger,
+    settings: &Settings,
+    machine: Machine,
+    setup: ControlSetup,
+) -> std::io::Result<(JoinHandle<()>, Arc<Mailbox<ControlMessage>>)> {
+    let waker = Waker::new()?;
+    let inbox = Arc::new(Mailbox::new(waker.clone()));
+    let parts = control_loop::Parts {
+        waker,
+        inbox: inbox.clone(),
+        to_data: setup.to_data,
+        listeners: setup.listeners,
+        // Resolved against the folder of now: CONFIG SET dir does not move it.
+        saver: Saver::start(current_folder().join(&settings.cluster_config_file), inbox.clone())?,
+        logger: logger.clone(),
+        source: settings.bind_source_addr.parse().ok(),
+        progress: setup.progress,
+    };
+    let control = ControlLoop::new(machine, parts)?;
+    let thread = std::thread::Builder::new().name("control".into()).spawn(move || control.run())?;
+    Ok((thread, inbox))
+}
+
+// End
+
+fn run(logger: &Logger, settings: &Settings, data: DataLoop, helpers: Helpers) -> ExitCode {
+    let (code, mut parts) = data.run();
+    parts.disk.finish();
+    if let Some((thread, inbox)) = helpers.control {
+        inbox.push(ControlMessage::Stop);
+        let _ = thread.join();
+    }
+    if let Some(path) = &helpers.pidfile {
+        logger.log(Level::Notice, "Removing the pid file.");
+        let _ = std::fs::remove_file(path);
+    }
+    if !settings.unixsocket.is_empty() {
+        logger.log(Level::Notice, "Removing the unix socket file.");
+        let _ = std::fs::remove_file(parts.listening.unix_path());
+    }
+    logger.log(Level::Warning, "Redis is now ready to exit, bye bye...");
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}

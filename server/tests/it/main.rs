@@ -1,0 +1,5 @@
+//! The binary over real sockets: what no machine in memory can show.
+
+mod harness;
+mod serving;
+mod startup;
