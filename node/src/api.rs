@@ -4,6 +4,7 @@
 
 use base::ConnId;
 use cluster::{DataEvent, RequestId};
+use persist::DiskRequest;
 use std::fmt;
 
 /// Severity of a log line, as Redis's `loglevel` orders them.
@@ -58,6 +59,8 @@ pub enum Action {
         /// Which one.
         conn: ConnId,
     },
+    /// Ask the disk thread; requests keep their order.
+    Disk(DiskRequest),
     /// A message for the control thread.
     Control(ToControl),
     /// A line for the server's log.

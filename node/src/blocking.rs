@@ -34,10 +34,9 @@ pub enum Waiting {
         /// The slot.
         slot: SlotId,
     },
-    /// The end of CLIENT PAUSE.
-    Pause,
     /// The end of a snapshot (SAVE).
     Snapshot,
+
     /// SHUTDOWN is under way.
     Shutdown,
 }

@@ -98,6 +98,7 @@ pub(crate) fn serve(node: &mut Node, client: Client, args: Args<'_>, reply: &mut
         Ok(Pass::Postpone) => return Verdict::Postponed,
         Err(refusal) => reject(node, &request, refusal, reply),
     }
+    effects::settle_leftovers(node);
     Verdict::Done
 }
 
@@ -134,7 +135,7 @@ fn describe<'a>(node: &Node, client: Client, command: &'static Command, args: Ar
         traits,
         flags: command.flags.0,
         lacking: 0,
-        obey: node.sessions.get(client).is_some_and(|s| s.role == Role::Primary),
+        obey: node.sessions.get(client).is_some_and(|s| s.role.is_obeyed()),
         slot: None,
     };
     if traits & is::EXEC != 0
@@ -205,7 +206,7 @@ fn stranger(node: &mut Node, client: Client, args: Args<'_>, refusal: Refusal, r
         return Verdict::Done;
     }
     // A master or an AOF that says something unknown must not be followed any further (ENGINE 16).
-    if node.sessions.get(client).is_some_and(|s| s.role == Role::Primary) {
+    if is_primary(node, client) {
         replication::refuse(node, client, &refusal.to_string());
     }
     transaction::flag(node, client);
@@ -228,7 +229,7 @@ fn reject(node: &mut Node, request: &Request<'_>, refusal: Refusal, reply: &mut 
     } else {
         transaction::flag(node, request.client);
     }
-    if request.obey {
+    if is_primary(node, request.client) {
         replication::refuse(node, request.client, &text);
     }
     node.stats.count_error(&text);
@@ -264,7 +265,7 @@ pub(crate) fn call(
     if let Err(refusal) = outcome {
         let text = refusal.to_string();
         node.stats.count_error(&text);
-        if node.sessions.get(client).is_some_and(|s| s.role == Role::Primary) {
+        if is_primary(node, client) {
             replication::failed(node, client, command, &text);
         }
         reply.error(&text);
@@ -380,10 +381,14 @@ fn fresh_enough(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
 
 fn loaded(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
     let denied = !request.command.loading() || request.lacking & flag::LOADING != 0;
-    if node.loading && denied {
+    if node.loading && denied && !request.obey {
         return Err(Refusal::from("LOADING Redis is loading the dataset in memory"));
     }
     Ok(())
+}
+
+fn is_primary(node: &Node, client: Client) -> bool {
+    node.sessions.get(client).is_some_and(|s| s.role == Role::Primary)
 }
 
 fn is_replica(node: &Node, client: Client) -> bool {

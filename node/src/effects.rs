@@ -8,21 +8,19 @@
 //! Invariants: nothing is encoded that nobody reads; a replica logs what its primary's commands did for its AOF alone,
 //! because the primary's own bytes are what its replicas get.
 
-use crate::log::Targets;
 use crate::node::Node;
 use crate::refusal::{Outcome, Refusal};
-use crate::session::{Client, Role};
-use crate::{pubsub, replication, transaction};
+use crate::session::Client;
+use crate::{persistence, pubsub, replication, transaction};
 use base::{Args, DbIndex, OwnedArgs, Slot};
 use commands::{Classes, Ctx, Effects, Propagate};
 use keyspace::KeyEventKind;
+use repl::{Kind, Meta, Targets, Unit as Place};
 use resp::Reply;
 
 /// A record that waits for the end of its unit.
 struct Pending {
-    targets: Targets,
-    db: DbIndex,
-    slot: Option<Slot>,
+    meta: Meta,
     args: OwnedArgs,
 }
 
@@ -44,7 +42,7 @@ pub(crate) fn run(
     reply: &mut Reply,
 ) -> Outcome {
     let Some(session) = node.sessions.get(client) else { return Ok(()) };
-    let (db, obey) = (session.db, session.role == Role::Primary);
+    let (db, obey) = (session.db, session.role.is_obeyed());
     node.effects.clear();
     node.limits.obey = obey;
     let outcome = handler(
@@ -75,6 +73,9 @@ fn settle(node: &mut Node, obey: bool, db: DbIndex, slot: Option<Slot>, args: Ar
     }
     let effects = std::mem::take(&mut node.effects);
     node.persistence.dirty += effects.dirty;
+    if effects.flushed.contains(&None) {
+        persistence::flushed_all(node);
+    }
     transaction::touch_all(node, &effects);
     if effects.is_logged() {
         propagate(node, obey, db, slot, args, &effects);
@@ -95,10 +96,10 @@ fn propagate(
 ) {
     let targets = targets(node, obey);
     match &effects.propagate {
-        Propagate::Verbatim | Propagate::Always => record(node, targets, db, slot, args),
+        Propagate::Verbatim | Propagate::Always => record(node, Kind::Write, targets, db, slot, args),
         Propagate::Instead(commands) => {
             for command in commands {
-                record(node, targets, db, slot, command.as_args());
+                record(node, Kind::Write, targets, db, slot, command.as_args());
             }
         }
         Propagate::Nothing => {}
@@ -111,14 +112,22 @@ fn targets(node: &Node, obey: bool) -> Targets {
 }
 
 /// Puts a command into the log, or aside until its unit ends.
-pub(crate) fn record(node: &mut Node, targets: Targets, db: DbIndex, slot: Option<Slot>, args: Args<'_>) {
-    if node.loading || !node.log.wants(targets) {
+pub(crate) fn record(
+    node: &mut Node,
+    kind: Kind,
+    targets: Targets,
+    db: DbIndex,
+    slot: Option<Slot>,
+    args: Args<'_>,
+) {
+    if node.loading || node.log.readers().and(targets).is_none() {
         return;
     }
     if node.unit.in_exec || !node.unit.pending.is_empty() {
-        node.unit.pending.push(Pending { targets, db, slot, args: args.to_owned() });
+        let meta = Meta { targets, db, slot, unit: Place::Inside, kind };
+        node.unit.pending.push(Pending { meta, args: args.to_owned() });
     } else {
-        node.log.append(targets, db, slot, args.iter());
+        node.log.append(Meta { targets, db, slot, unit: Place::Alone, kind }, args);
     }
 }
 
@@ -130,6 +139,14 @@ pub(crate) fn end_unit(node: &mut Node) {
     flush(node, true);
 }
 
+/// What happened to keys while a request was only looked at (an expired key met by the slot check) is settled too.
+pub(crate) fn settle_leftovers(node: &mut Node) {
+    if node.keyspace.has_events() {
+        settle_events(node);
+        end_unit(node);
+    }
+}
+
 /// Ends a unit whose records need not be seen together (expiry cycles, slot drops).
 pub(crate) fn end_loose_unit(node: &mut Node) {
     flush(node, false);
@@ -138,26 +155,31 @@ pub(crate) fn end_loose_unit(node: &mut Node) {
 fn flush(node: &mut Node, together: bool) {
     let mut pending = std::mem::take(&mut node.unit.pending);
     let wrap = together && pending.len() > 1;
-    let edge = |node: &mut Node, name: &[u8], of: &Pending| {
-        let targets = pending_targets(&pending);
-        node.log.append(targets, of.db, of.slot, [name].into_iter());
-    };
+    let unit = if wrap { Place::Inside } else { Place::Alone };
     if let (true, Some(first)) = (wrap, pending.first()) {
-        edge(node, b"MULTI", first);
+        append_edge(node, "MULTI", Place::First, first.meta, &pending);
     }
     for record in &pending {
-        node.log.append(record.targets, record.db, record.slot, record.args.as_args().iter());
+        node.log.append(Meta { unit, ..record.meta }, record.args.as_args());
     }
     if let (true, Some(last)) = (wrap, pending.last()) {
-        edge(node, b"EXEC", last);
+        append_edge(node, "EXEC", Place::Last, last.meta, &pending);
     }
     pending.clear();
     node.unit.pending = pending;
 }
 
-/// Everyone who reads some record of the unit reads its edges.
-fn pending_targets(pending: &[Pending]) -> Targets {
-    pending.iter().fold(Targets::NONE, |all, record| all | record.targets)
+/// MULTI or EXEC, for everyone who reads some record of the unit.
+fn append_edge(node: &mut Node, name: &str, unit: Place, beside: Meta, pending: &[Pending]) {
+    let reads = |one: Targets| pending.iter().any(|record| record.meta.targets.includes(one));
+    let targets = match (reads(Targets::AOF), reads(Targets::REPLICAS)) {
+        (true, true) => Targets::ALL,
+        (true, false) => Targets::AOF,
+        (false, true) => Targets::REPLICAS,
+        (false, false) => Targets::NONE,
+    };
+    let args = OwnedArgs::from_slices([name.as_bytes()]);
+    node.log.append(Meta { targets, unit, kind: Kind::Write, ..beside }, args.as_args());
 }
 
 /// Turns what happened to keys by itself (expiry, eviction, slot drops) into records, notifications and dirty WATCHes.
@@ -177,8 +199,9 @@ pub(crate) fn settle_events(node: &mut Node) {
         let command = OwnedArgs::from_slices([verb, key.as_slice()]);
         let slot = clustered.then(|| Slot::of_key(key));
         // Put aside even when it is alone: the command that met the key may follow in the same unit.
-        if !node.loading && node.log.wants(targets) {
-            node.unit.pending.push(Pending { targets, db: *db, slot, args: command });
+        if !node.loading && !node.log.readers().and(targets).is_none() {
+            let meta = Meta { targets, db: *db, slot, unit: Place::Inside, kind: Kind::Write };
+            node.unit.pending.push(Pending { meta, args: command });
         }
         transaction::touch(node, *db, key);
         notify(node, class, name, *db, key);

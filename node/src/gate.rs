@@ -6,8 +6,8 @@
 //! Invariant: after a failed fsync the gate never opens for what it covered; those clients are closed instead, because
 //! nobody can say whether their writes survive (ENGINE 12).
 
-use crate::log::Seq;
 use crate::node::Node;
+use persist::Seq;
 
 /// The gate.
 #[derive(Default)]

@@ -22,7 +22,6 @@ mod dispatch;
 mod effects;
 mod gate;
 pub mod identity;
-mod log;
 mod node;
 mod pause;
 mod persistence;

@@ -6,11 +6,10 @@
 //! Bounds: sessions by `maxclients`, queued actions by the work of one turn.
 
 use crate::admin::{Process, Usage};
-use crate::api::{Action, LocalInfo, LogLevel, PeerInfo, ToControl};
+use crate::api::{Action, LoadError, LoadReport, LocalInfo, LogLevel, PeerInfo, ToControl};
 use crate::cluster::ClusterState;
 use crate::effects::Unit;
 use crate::gate::Gate;
-use crate::log::Log;
 use crate::pause::{Pause, Purpose};
 use crate::persistence::Persistence;
 use crate::policy::Policy;
@@ -20,11 +19,13 @@ use crate::session::{Client, Sessions, SlotId};
 use crate::stats::Stats;
 use crate::table::{self, Entry};
 use crate::transaction::Watches;
-use crate::{blocking, cluster, cron, gate, session};
+use crate::{blocking, cluster, cron, session};
 use base::{ConnId, Millis, Now, Prng, ReplId};
 use commands::Effects;
 use config::Config;
 use keyspace::{Keyspace, Options};
+use persist::{DiskEvent, Storage};
+use repl::Log;
 use spec::KeyPosition;
 use std::collections::{BTreeSet, VecDeque};
 
@@ -146,6 +147,18 @@ impl Node {
         self.usage = usage;
     }
 
+    /// Loads the data that the configuration names, and opens the AOF. Blocks; nobody may be connected yet.
+    pub fn load(&mut self, storage: &mut dyn Storage, now: Now) -> Result<LoadReport, LoadError> {
+        self.set_now(now);
+        crate::persistence::load(self, storage)
+    }
+
+    /// SIGINT (`interrupt`) or SIGTERM: shuts down as `shutdown-on-sigint` and `-sigterm` say.
+    pub fn handle_signal(&mut self, now: Now, interrupt: bool) {
+        self.set_now(now);
+        crate::persistence::shutdown::signal(self, interrupt);
+    }
+
     /// The configuration in force.
     pub fn config(&self) -> &Config {
         &self.config
@@ -185,6 +198,12 @@ impl Node {
             session::lifecycle::remove(self, client);
         }
         crate::replication::handle_closed(self, conn);
+    }
+
+    /// An answer of the disk thread, in its order.
+    pub fn handle_disk(&mut self, now: Now, event: DiskEvent) {
+        self.set_now(now);
+        crate::persistence::handle_disk(self, event);
     }
 
     /// A message of the control thread, in the order of its FIFO. Never called while a command is executed.
@@ -339,15 +358,19 @@ impl Node {
         self.runnable.extend(clients);
     }
 
-    /// The AOF is safe up to `synced`.
-    pub(crate) fn log_synced(&mut self, synced: u64) {
-        gate::open(self, synced);
+    /// Directives were changed by CONFIG SET: everything that depends on them follows.
+    pub(crate) fn config_changed(&mut self, names: Vec<&'static str>) {
+        self.apply_policy();
+        if names.contains(&"appendonly") {
+            crate::persistence::switch_aof(self);
+        }
+        if names.contains(&"appendfsync") {
+            crate::persistence::set_policy(self);
+        }
+        crate::replication::config_changed(self, &names);
+        if self.cluster.enabled {
+            self.tell_control(ToControl::Config(crate::admin::cluster_config(&self.config.settings)));
+        }
+        self.actions.push_back(Action::ConfigChanged { names });
     }
-}
-
-/// Whether a key is there and has not expired, without touching it.
-pub(crate) fn has_key(keyspace: &Keyspace, db: base::DbIndex, key: &[u8]) -> bool {
-    let mut found = false;
-    keyspace.for_each(db, &mut |other, _, _| found |= other == key);
-    found
 }

@@ -7,7 +7,7 @@
 
 use crate::admin::AdminHandler;
 use crate::dispatch::{self, Request};
-use crate::node::{Node, has_key};
+use crate::node::Node;
 use crate::refusal::Outcome;
 use crate::session::Client;
 use base::{Args, DbIndex, OwnedArgs, Slot};
@@ -165,7 +165,7 @@ fn watch(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> 
             continue;
         }
         session.watched.push((db, key.to_vec()));
-        let present = has_key(&node.keyspace, db, key);
+        let present = node.keyspace.contains(db, key);
         let watchers = node.watches.keys.entry(db).or_default().entry(key.to_vec()).or_default();
         watchers.push(Watcher { client, present });
     }
@@ -247,12 +247,13 @@ pub(crate) fn touch_where(node: &mut Node, wanted: impl Fn(DbIndex, &[u8], bool)
 }
 
 /// A watched key that has expired since, but was not met by anyone yet, has changed too.
-fn watched_key_expired(node: &Node, client: Client) -> bool {
+fn watched_key_expired(node: &mut Node, client: Client) -> bool {
     let Some(session) = node.sessions.get(client) else { return false };
+    node.keyspace.set_slot_hint(None);
     session.watched.iter().any(|(db, key)| {
         let watchers = node.watches.keys.get(db).and_then(|keys| keys.get(key));
         let present =
             watchers.is_some_and(|all| all.iter().any(|watcher| watcher.client == client && watcher.present));
-        present && !has_key(&node.keyspace, *db, key)
+        present && !node.keyspace.contains(*db, key)
     })
 }

@@ -1,7 +1,7 @@
 //! CONFIG: reading and changing directives; the statistics.
 
 use super::AdminHandler;
-use crate::api::{Action, LogLevel, ToControl};
+use crate::api::{Action, LogLevel};
 use crate::node::Node;
 use crate::refusal::{Outcome, Refusal};
 use crate::session::Client;
@@ -52,11 +52,7 @@ fn apply(node: &mut Node, changed: Vec<&'static str>) {
     if changed.is_empty() {
         return;
     }
-    node.apply_policy();
-    if node.cluster.enabled {
-        node.tell_control(ToControl::Config(cluster_config(&node.config.settings)));
-    }
-    node.actions.push_back(Action::ConfigChanged { names: changed });
+    node.config_changed(changed);
 }
 
 /// What the cluster machine reads of the settings.

@@ -5,7 +5,7 @@
 //! that it would run. The slot found here is carried on: nobody hashes the key again.
 
 use crate::dispatch::Request;
-use crate::node::{Node, has_key};
+use crate::node::Node;
 use crate::refusal::Refusal;
 use crate::table::is;
 use base::{Args, DbIndex, Slot};
@@ -37,23 +37,31 @@ pub(crate) fn check(node: &mut Node, request: &mut Request<'_>) -> Result<(), Re
 }
 
 fn decide(
-    node: &Node,
+    node: &mut Node,
     request: &Request<'_>,
     positions: &mut Vec<KeyPosition>,
 ) -> Result<Option<Slot>, Refusal> {
     let Some(session) = node.sessions.get(request.client) else { return Ok(None) };
-    let Some(view) = node.cluster.view() else {
+    let Some(view) = node.cluster.topology.as_deref() else {
         return Err(redirection("CLUSTERDOWN The cluster is down"));
     };
+    let kind = node.config.settings.cluster_preferred_endpoint_type;
     let mut survey = Survey::default();
     if request.is(is::EXEC) {
         for queued in session.multi.iter().flat_map(|multi| &multi.queue) {
             let channels = is_shard_channel(queued.command);
-            survey.add(&node.keyspace, view, queued.command, queued.args.as_args(), channels, positions)?;
+            survey.add(
+                &mut node.keyspace,
+                view,
+                queued.command,
+                queued.args.as_args(),
+                channels,
+                positions,
+            )?;
         }
     } else {
         let channels = request.is(is::SHARD_CHANNEL);
-        survey.add(&node.keyspace, view, request.command, request.args, channels, positions)?;
+        survey.add(&mut node.keyspace, view, request.command, request.args, channels, positions)?;
     }
     let Some((_, slot)) = survey.first else { return Ok(None) };
     let Some(owner) = view.owner(slot) else {
@@ -70,7 +78,7 @@ fn decide(
             return Err(try_again());
         }
         return match view.node(target) {
-            Some(target) => Err(moved("ASK", slot, target, node)),
+            Some(target) => Err(moved("ASK", slot, target, kind)),
             None => Ok(Some(slot)),
         };
     }
@@ -84,7 +92,7 @@ fn decide(
     if owned || (reads && !request.may_write() && view.myself().primary == Some(owner.id)) {
         return Ok(Some(slot));
     }
-    Err(moved("MOVED", slot, owner, node))
+    Err(moved("MOVED", slot, owner, kind))
 }
 
 /// Whether requests with keys are served at all.
@@ -109,7 +117,7 @@ impl<'a> Survey<'a> {
     /// Adds the keys of one command.
     fn add(
         &mut self,
-        keyspace: &Keyspace,
+        keyspace: &mut Keyspace,
         view: &Topology,
         command: &Command,
         args: Args<'a>,
@@ -140,7 +148,8 @@ impl<'a> Survey<'a> {
             };
             let open = view.migrating.contains_key(&slot) || view.importing.contains_key(&slot);
             if open && !channels {
-                let here = has_key(keyspace, DbIndex(0), key);
+                keyspace.set_slot_hint(Some(slot));
+                let here = keyspace.contains(DbIndex(0), key);
                 self.present |= here;
                 self.missing |= !here;
             }
@@ -161,8 +170,8 @@ fn try_again() -> Refusal {
     redirection("TRYAGAIN Multiple keys request during rehashing of slot")
 }
 
-fn moved(word: &str, slot: Slot, target: &NodeView, node: &Node) -> Refusal {
-    let endpoint = endpoint(target, node.config.settings.cluster_preferred_endpoint_type);
+fn moved(word: &str, slot: Slot, target: &NodeView, kind: EndpointType) -> Refusal {
+    let endpoint = endpoint(target, kind);
     Refusal::Redirection(format!("{word} {slot} {endpoint}:{}", target.port))
 }
 

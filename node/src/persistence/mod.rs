@@ -1,9 +1,31 @@
-//! Persistence's glue: the dirty counter, and (next) loading, the AOF, snapshots and save points.
+//! Persistence's glue: what the data thread asks of the disk thread and what it makes of the answers.
+//!
+//! Model: everything that touches a file is a [`DiskRequest`]; the disk thread works them off in order, so that "append,
+//! then begin a snapshot" means what it says. Here is only the state that commands and INFO look at, and the routing of
+//! answers to the rooms: `aof` (the log's reader on disk), `snapshot` (the one job), `save` (BGSAVE and its kin), `load`
+//! (at start), `shutdown`.
+//!
+//! Invariant: one snapshot job at a time, whoever asked for it.
+
+mod aof;
+mod load;
+mod save;
+pub(crate) mod shutdown;
+pub(crate) mod snapshot;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use aof::{set_policy, switch as switch_aof};
+pub(crate) use load::load;
+pub(crate) use save::flushed_all;
 
 use crate::admin::AdminHandler;
+use crate::api::{Action, LogLevel};
 use crate::node::Node;
 use crate::refusal::Refusal;
 use base::Now;
+use persist::{DiskEvent, DiskRequest, JobId};
 
 /// Persistence's state.
 pub(crate) struct Persistence {
@@ -11,30 +33,134 @@ pub(crate) struct Persistence {
     pub dirty: u64,
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub active_expire: bool,
+    /// When the last successful save ended, in seconds since 1970.
+    pub last_save: i64,
+    /// When the last background save was tried, in seconds since 1970.
+    pub last_try: i64,
+    /// How the last background save ended.
+    pub last_save_ok: bool,
+    /// How long the last background save took, in seconds; -1 before the first.
+    pub last_save_seconds: i64,
+    /// Successful saves since the start.
+    pub saves: u64,
+    /// BGSAVE SCHEDULE: begin as soon as the running job is over.
+    pub scheduled: bool,
+    /// BGREWRITEAOF while another job runs.
+    pub rewrite_scheduled: bool,
+    /// The running job.
+    pub job: Option<snapshot::Job>,
+    /// Keys and expired keys of the load at start (`rdb_last_load_keys_loaded`, `..._expired`).
+    pub loaded: (u64, u64),
+    /// The AOF.
+    pub aof: aof::Aof,
+    /// SHUTDOWN, once asked for.
+    pub shutdown: Option<shutdown::Shutdown>,
+    /// An aborted job's marks are being swept.
+    pub sweeping: bool,
+    next_job: u64,
 }
 
 impl Persistence {
-    pub fn new(_now: Now) -> Self {
-        Self { dirty: 0, active_expire: true }
+    pub fn new(now: Now) -> Self {
+        Self {
+            dirty: 0,
+            active_expire: true,
+            last_save: now.unix.seconds(),
+            last_try: 0,
+            last_save_ok: true,
+            last_save_seconds: -1,
+            saves: 0,
+            scheduled: false,
+            rewrite_scheduled: false,
+            job: None,
+            loaded: (0, 0),
+            aof: aof::Aof::new(),
+            shutdown: None,
+            sweeping: false,
+            next_job: 1,
+        }
+    }
+
+    /// A name for a job or a file request; never given twice.
+    pub fn job_id(&mut self) -> JobId {
+        self.next_job += 1;
+        JobId(self.next_job - 1)
     }
 }
 
 /// The handlers of this room.
-pub(crate) fn handler(_name: &str) -> Option<AdminHandler> {
-    None
+pub(crate) fn handler(name: &str) -> Option<AdminHandler> {
+    save::handler(name).or_else(|| shutdown::handler(name))
 }
 
 /// Why writes are refused, when the disk fails.
-pub(crate) fn write_refusal(_node: &Node) -> Option<Refusal> {
-    None
+pub(crate) fn write_refusal(node: &Node) -> Option<Refusal> {
+    let persistence = &node.persistence;
+    let saves = !node.config.settings.save.is_empty();
+    if node.policy.stop_writes_on_bgsave_error && saves && !persistence.last_save_ok {
+        return Some(
+            "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. \
+             Commands that may modify the data set are disabled, because this instance is configured to report \
+             errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the \
+             Redis logs for details about the RDB error."
+                .into(),
+        );
+    }
+    persistence.aof.failure().map(|text| format!("MISCONF Errors writing to the AOF file: {text}").into())
 }
 
-pub(crate) fn end_batch(_node: &mut Node) {}
-
-pub(crate) fn cron(_node: &mut Node) {}
-
-pub(crate) fn has_work(_node: &Node) -> bool {
-    false
+/// An answer of the disk thread.
+pub(crate) fn handle_disk(node: &mut Node, event: DiskEvent) {
+    match event {
+        DiskEvent::AofOpened { log, size } => aof::opened(node, log, size),
+        DiskEvent::AofWritten { upto, size } => aof::written(node, upto, size),
+        DiskEvent::AofSynced { upto } => aof::synced(node, upto),
+        DiskEvent::AofFailed { stage, error } => aof::failed(node, stage, &error.text),
+        DiskEvent::AofClosed { clean } => {
+            aof::closed(node);
+            shutdown::aof_closed(node, clean);
+        }
+        DiskEvent::SnapshotTaken { id } => snapshot::taken(node, id),
+        DiskEvent::SnapshotBytes { id, bytes } => {
+            if node.persistence.job.as_ref().is_some_and(|job| job.id == id) {
+                crate::replication::snapshot_bytes(node, bytes);
+            }
+        }
+        DiskEvent::SnapshotDone { id, bytes_total, log } => {
+            for line in log {
+                node.log(LogLevel::Notice, line);
+            }
+            snapshot::ended(node, id, Ok(bytes_total));
+        }
+        DiskEvent::SnapshotFailed { id, error } => snapshot::ended(node, id, Err(error.text)),
+        // Nobody in the node asks for whole files yet.
+        DiskEvent::FileWritten { .. } => {}
+    }
 }
 
-pub(crate) fn run_slice(_node: &mut Node) {}
+/// The end of a turn: new records go to the AOF.
+pub(crate) fn end_batch(node: &mut Node) {
+    aof::flush(node);
+}
+
+/// Ten times a second.
+pub(crate) fn cron(node: &mut Node) {
+    aof::cron(node);
+    save::cron(node);
+    shutdown::cron(node);
+}
+
+/// Whether a slice would do something.
+pub(crate) fn has_work(node: &Node) -> bool {
+    node.persistence.sweeping || node.persistence.job.as_ref().is_some_and(snapshot::Job::can_step)
+}
+
+/// One slice of the running job.
+pub(crate) fn run_slice(node: &mut Node) {
+    snapshot::slice(node);
+}
+
+/// Asks the disk thread.
+pub(crate) fn request(node: &mut Node, request: DiskRequest) {
+    node.actions.push_back(Action::Disk(request));
+}

@@ -6,11 +6,11 @@
 use super::Kind;
 use crate::api::{Action, ToControl};
 use crate::effects;
-use crate::log::Targets;
 use crate::node::Node;
 use crate::refusal::Outcome;
 use crate::session::{Client, Role};
 use base::{Args, DbIndex};
+use repl::{Kind as RecordKind, Targets};
 use resp::{Protocol, Reply};
 
 /// PUBLISH channel message
@@ -42,7 +42,7 @@ fn spread(node: &mut Node, client: Client, args: Args<'_>, sharded: bool) {
     if node.sessions.get(client).is_some_and(|s| s.role == Role::Primary) {
         return;
     }
-    effects::record(node, Targets::REPLICAS, DbIndex(0), None, args);
+    effects::record(node, RecordKind::Publish, Targets::REPLICAS, DbIndex(0), None, args);
 }
 
 /// Delivers to the subscribers of the channel and of matching patterns on this node; how many there were.

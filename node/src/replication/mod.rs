@@ -94,6 +94,39 @@ pub(crate) fn promote(_node: &mut Node) {}
 /// Follow a primary. `id` is its name in the cluster.
 pub(crate) fn follow(_node: &mut Node, _id: Option<NodeId>, _host: &str, _port: u16) {}
 
+/// CONFIG SET changed these directives.
+pub(crate) fn config_changed(_node: &mut Node, _names: &[&'static str]) {}
+
+/// How many connected replicas have not acknowledged everything.
+pub(crate) fn lagging(_node: &Node) -> u64 {
+    0
+}
+
+/// What an RDB file said about the history of its data.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct LoadedHistory {
+    /// `repl-id`.
+    pub id: String,
+    /// `repl-offset`.
+    pub offset: u64,
+    /// `repl-stream-db`.
+    pub db: Option<u32>,
+}
+
+/// Data was loaded at start (ENGINE 14: as a primary we take a new id, and the loaded one becomes the second).
+pub(crate) fn loaded(_node: &mut Node, _history: Option<LoadedHistory>) {}
+
+/// AUX fields of a snapshot: `repl-stream-db`, `repl-id`, `repl-offset`.
+pub(crate) fn snapshot_fields(_node: &Node) -> Vec<(String, Vec<u8>)> {
+    Vec::new()
+}
+
+/// The next bytes of a snapshot that `snapshot::begin(node, Kind::Replication, SnapshotTarget::Stream)` began.
+pub(crate) fn snapshot_bytes(_node: &mut Node, _bytes: Vec<u8>) {}
+
+/// That snapshot is complete (its length in bytes), or failed.
+pub(crate) fn snapshot_ended(_node: &mut Node, _outcome: Result<u64, String>) {}
+
 /// What the cluster must know.
 pub(crate) fn status(node: &Node) -> DataStatus {
     DataStatus {

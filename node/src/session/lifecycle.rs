@@ -6,11 +6,11 @@
 use super::{Client, Role, Session};
 use crate::api::{Action, LogLevel, PeerInfo};
 use crate::blocking::Waiting;
-use crate::log::Seq;
 use crate::node::Node;
 use crate::{pubsub, replication, transaction};
 use base::ConnId;
 use config::OutputLimit;
+use persist::Seq;
 
 const DENIED: &str = "DENIED Redis is running in protected mode because protected mode is enabled and no password is \
     set for the default user. In this mode connections are only accepted from the loopback interface. If you want to \
@@ -114,7 +114,7 @@ pub(crate) fn enforce_limit(node: &mut Node, client: Client) {
     let now = node.now.mono;
     let Some(session) = node.sessions.get_mut(client) else { return };
     let limit = match session.role {
-        Role::Primary => return,
+        Role::Primary | Role::Loader => return,
         Role::Replica => limits.replica,
         Role::Normal if session.is_subscriber() => limits.pubsub,
         Role::Normal => limits.normal,

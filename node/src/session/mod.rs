@@ -33,6 +33,15 @@ pub enum Role {
     Replica,
     /// Our primary: what it sends is obeyed, and gets no reply.
     Primary,
+    /// The AOF at start: obeyed too.
+    Loader,
+}
+
+impl Role {
+    /// Whether the checks for clients do not apply: whoever wrote this down has made them.
+    pub fn is_obeyed(self) -> bool {
+        matches!(self, Role::Primary | Role::Loader)
+    }
 }
 
 /// CLIENT REPLY.

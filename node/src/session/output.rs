@@ -8,7 +8,7 @@
 //! Invariants: no byte leaves twice or out of order; a mark's sequences ascend. A session without slots and marks pays
 //! for two empty queues and nothing else.
 
-use crate::log::Seq;
+use persist::Seq;
 use resp::{Protocol, Reply};
 use std::collections::VecDeque;
 

@@ -58,7 +58,7 @@ impl Kind {
 
     fn of(session: &Session) -> Kind {
         match session.role {
-            Role::Primary => Kind::Primary,
+            Role::Primary | Role::Loader => Kind::Primary,
             Role::Replica => Kind::Replica,
             Role::Normal if session.is_subscriber() => Kind::Pubsub,
             Role::Normal => Kind::Normal,

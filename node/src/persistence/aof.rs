@@ -1,0 +1,284 @@
+//! The append only file as a reader of the log.
+//!
+//! Model: at the end of each turn the log's new records go to the disk thread as one append. Under `always` replies wait
+//! for its sync (the gate); under `everysec` a sync is asked for each second; `no` leaves it to the system.
+//!
+//! Invariants: nothing is appended twice (the log's reader moves on when it is read, the disk thread resumes at the exact
+//! byte). What a failed fsync covered is never reported as safe: under `always` the process ends, as Redis does; otherwise
+//! writes are refused until a new base has been written (ENGINE 12).
+//!
+//! Bound: [`BACKLOG_MAX`] bytes on their way to the disk; past it writes are refused until it has caught up.
+
+use super::{request, snapshot};
+use crate::api::{Action, LogLevel};
+use crate::gate;
+use crate::node::Node;
+use base::Millis;
+use config::AppendFsync;
+use persist::{AofStage, DiskRequest, Seq, SnapshotTarget, SyncPolicy};
+
+/// Bytes handed to the disk thread and not yet written at which writes are refused.
+const BACKLOG_MAX: u64 = 1 << 30;
+/// How often `everysec` syncs, in ms.
+const SYNC_PERIOD_MS: u64 = 1000;
+
+/// Whether there is an AOF.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum State {
+    /// `appendonly no`.
+    Off,
+    /// Asked for; appends wait in the log.
+    Opening,
+    /// Appends go to it.
+    On,
+    /// Being closed.
+    Closing,
+}
+
+/// The AOF's state.
+pub(crate) struct Aof {
+    pub state: State,
+    /// Bytes in all its files, as last reported.
+    pub size: u64,
+    /// What its size was after the last rewrite or at start.
+    pub base_size: u64,
+    /// Handed over and written.
+    handed: Seq,
+    written: Seq,
+    outstanding: u64,
+    unsynced: bool,
+    last_sync: Millis,
+    write_error: Option<String>,
+    sync_error: Option<String>,
+    /// A base was asked for after a failed fsync.
+    repairing: bool,
+}
+
+impl Aof {
+    pub fn new() -> Self {
+        Self {
+            state: State::Off,
+            size: 0,
+            base_size: 0,
+            handed: 0,
+            written: 0,
+            outstanding: 0,
+            unsynced: false,
+            last_sync: Millis(0),
+            write_error: None,
+            sync_error: None,
+            repairing: false,
+        }
+    }
+
+    /// Why nothing may be written, in the system's words.
+    pub fn failure(&self) -> Option<&str> {
+        if self.state == State::Off {
+            return None;
+        }
+        if self.outstanding > BACKLOG_MAX {
+            return Some("the disk does not keep up");
+        }
+        self.write_error.as_deref().or(self.sync_error.as_deref())
+    }
+
+    /// Bytes on their way to the disk.
+    pub fn outstanding(&self) -> u64 {
+        self.outstanding
+    }
+}
+
+fn policy(node: &Node) -> SyncPolicy {
+    match node.config.settings.appendfsync {
+        AppendFsync::Always => SyncPolicy::Always,
+        AppendFsync::Everysec => SyncPolicy::EverySecond,
+        AppendFsync::No => SyncPolicy::No,
+    }
+}
+
+/// `appendfsync` may have changed: the gate holds replies under `always` only.
+pub(crate) fn set_policy(node: &mut Node) {
+    let on = node.persistence.aof.state != State::Off;
+    let durable = on && node.config.settings.appendfsync == AppendFsync::Always;
+    if durable && !node.gate.durable {
+        node.gate.durable = true;
+        // What was written before is not waited for.
+        node.gate.synced = node.log.end_seq();
+    } else if !durable && node.gate.durable {
+        gate::abolish(node);
+    }
+}
+
+/// `appendonly` may have changed at run time. Switching on writes a base first, so that the files hold everything.
+pub(crate) fn switch(node: &mut Node) {
+    let wanted = node.config.settings.appendonly;
+    match (wanted, node.persistence.aof.state) {
+        (true, State::Off | State::Closing) => node.persistence.rewrite_scheduled = true,
+        (false, State::On | State::Opening) => {
+            flush(node);
+            node.log.set_aof(false);
+            node.persistence.aof.state = State::Closing;
+            request(node, DiskRequest::AofClose);
+            set_policy(node);
+        }
+        _ => {}
+    }
+}
+
+/// Opens the AOF after loading; the files hold what was loaded.
+pub(crate) fn open(node: &mut Node) {
+    let settings = &node.config.settings;
+    let (directory, filename) = (settings.appenddirname.clone(), settings.appendfilename.clone());
+    node.log.set_aof(true);
+    node.persistence.aof.state = State::Opening;
+    request(node, DiskRequest::AofOpen { directory, filename });
+    set_policy(node);
+}
+
+/// Begins a new base: BGREWRITEAOF, `appendonly yes` at run time, a replica after its full sync, repair.
+pub(crate) fn rewrite(node: &mut Node) -> Result<(), String> {
+    let settings = &node.config.settings;
+    let target = SnapshotTarget::AofBase {
+        directory: settings.appenddirname.clone(),
+        filename: settings.appendfilename.clone(),
+    };
+    // Records before the cut belong to the old increment file, those after it to the new one.
+    flush(node);
+    snapshot::begin(node, snapshot::Kind::Rewrite, target)?;
+    if node.persistence.aof.state == State::On {
+        node.log.begin_aof_file();
+    } else {
+        node.log.set_aof(true);
+        node.persistence.aof.state = State::On;
+        set_policy(node);
+    }
+    Ok(())
+}
+
+/// Hands the log's new records to the disk thread.
+pub(crate) fn flush(node: &mut Node) {
+    if node.persistence.aof.state != State::On {
+        return;
+    }
+    let mut bytes = Vec::new();
+    let Some(upto) = node.log.take_aof(&mut bytes) else { return };
+    let policy = policy(node);
+    let aof = &mut node.persistence.aof;
+    aof.handed = upto;
+    aof.outstanding += bytes.len() as u64;
+    aof.unsynced = true;
+    request(node, DiskRequest::AofAppend { bytes, upto, policy });
+}
+
+/// The AOF takes appends.
+pub(super) fn opened(node: &mut Node, log: Vec<String>, size: u64) {
+    for line in log {
+        node.log(LogLevel::Notice, line);
+    }
+    let aof = &mut node.persistence.aof;
+    if aof.state == State::Opening {
+        aof.state = State::On;
+        aof.size = size;
+        aof.base_size = size;
+    }
+    flush(node);
+}
+
+/// Bytes reached the operating system.
+pub(super) fn written(node: &mut Node, upto: Seq, size: u64) {
+    let aof = &mut node.persistence.aof;
+    aof.written = aof.written.max(upto);
+    aof.size = size;
+    if aof.written >= aof.handed {
+        aof.outstanding = 0;
+    }
+    if aof.write_error.take().is_some() {
+        node.log(LogLevel::Warning, "AOF write error looks solved. The server can write again.");
+    }
+}
+
+/// Bytes are safe.
+pub(super) fn synced(node: &mut Node, upto: Seq) {
+    let aof = &mut node.persistence.aof;
+    if upto >= aof.handed {
+        aof.unsynced = false;
+    }
+    gate::open(node, upto);
+}
+
+/// Writing or syncing failed.
+pub(super) fn failed(node: &mut Node, stage: AofStage, error: &str) {
+    let always = node.config.settings.appendfsync == AppendFsync::Always;
+    match stage {
+        AofStage::Open => {
+            node.log(LogLevel::Warning, format!("Fatal error: can't open the append-only file: {error}"));
+            return die(node);
+        }
+        AofStage::Write => {
+            if node.persistence.aof.write_error.is_none() {
+                node.log(LogLevel::Warning, format!("Error writing to the AOF file: {error}"));
+            }
+            node.persistence.aof.write_error = Some(error.to_owned());
+        }
+        AofStage::Sync => {
+            if node.persistence.aof.sync_error.is_none() {
+                node.log(LogLevel::Warning, format!("Fail to fsync the AOF file: {error}"));
+            }
+            node.persistence.aof.sync_error = Some(error.to_owned());
+        }
+    }
+    if !always {
+        return;
+    }
+    let text = match stage {
+        AofStage::Sync => format!(
+            "Can't persist AOF for fsync error when the AOF fsync policy is 'always': {error}. Exiting..."
+        ),
+        _ => {
+            "Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting...".to_owned()
+        }
+    };
+    node.log(LogLevel::Warning, text);
+    // Whoever waits for the sync must not get an answer: nobody knows whether the write survives.
+    gate::break_off(node);
+    die(node);
+}
+
+fn die(node: &mut Node) {
+    node.actions.push_back(Action::Exit { code: 1 });
+}
+
+/// The AOF is closed.
+pub(super) fn closed(node: &mut Node) {
+    if node.persistence.aof.state == State::Closing {
+        node.persistence.aof = Aof::new();
+    }
+}
+
+/// A new base is in place: everything is on disk again.
+pub(super) fn rewritten(node: &mut Node, ok: bool) {
+    let aof = &mut node.persistence.aof;
+    aof.repairing = false;
+    if ok {
+        aof.sync_error = None;
+        aof.base_size = aof.size;
+    }
+}
+
+/// Syncs each second, retries what could not be written, repairs what could not be synced.
+pub(super) fn cron(node: &mut Node) {
+    let now = node.now.mono;
+    let every_second = policy(node) == SyncPolicy::EverySecond;
+    let aof = &mut node.persistence.aof;
+    if aof.state != State::On || now.since(aof.last_sync) < SYNC_PERIOD_MS {
+        return;
+    }
+    aof.last_sync = now;
+    if (every_second && aof.unsynced) || aof.write_error.is_some() {
+        request(node, DiskRequest::AofSync);
+    }
+    let aof = &mut node.persistence.aof;
+    if aof.sync_error.is_some() && !aof.repairing && node.persistence.job.is_none() {
+        node.persistence.aof.repairing = rewrite(node).is_ok();
+    }
+}

@@ -1,0 +1,197 @@
+//! SAVE, BGSAVE, BGREWRITEAOF, LASTSAVE and the save points.
+//!
+//! SAVE blocks its client, not the node: the reply comes when the file is safe, and what the file holds is the moment of
+//! the command. Log lines are Redis's, because tools wait for them; there is no child, so the pid is the server's.
+
+use super::aof;
+use super::snapshot::{self, Job, Kind};
+use crate::admin::AdminHandler;
+use crate::api::LogLevel;
+use crate::blocking::{self, Waiting};
+use crate::node::Node;
+use crate::refusal::{Outcome, Refusal};
+use crate::session::Client;
+use base::Args;
+use persist::SnapshotTarget;
+use resp::Reply;
+
+/// After a failed background save, the next save point waits this long, in seconds.
+const RETRY_SECONDS: i64 = 5;
+
+/// The handlers of this family.
+pub(super) fn handler(name: &str) -> Option<AdminHandler> {
+    Some(match name {
+        "save" => save,
+        "bgsave" => bgsave,
+        "bgrewriteaof" => bgrewriteaof,
+        "lastsave" => lastsave,
+        _ => return None,
+    })
+}
+
+/// LASTSAVE
+fn lastsave(node: &mut Node, _client: Client, _args: Args<'_>, reply: &mut Reply) -> Outcome {
+    reply.int(node.persistence.last_save);
+    Ok(())
+}
+
+/// SAVE
+fn save(node: &mut Node, client: Client, _args: Args<'_>, _reply: &mut Reply) -> Outcome {
+    if node.persistence.job.is_some() {
+        return Err("ERR Background save already in progress".into());
+    }
+    let target = file_target(node);
+    snapshot::begin(node, Kind::Save(client), target).map_err(|text| Refusal::from(format!("ERR {text}")))?;
+    blocking::begin(node, client, Waiting::Snapshot, None);
+    Ok(())
+}
+
+/// BGSAVE [SCHEDULE]
+fn bgsave(node: &mut Node, _client: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
+    let schedule = match args.len() {
+        1 => false,
+        2 if args.at(1).eq_ignore_ascii_case(b"schedule") => true,
+        _ => return Err(Refusal::SYNTAX),
+    };
+    match node.persistence.job.as_ref().map(|job| job.kind) {
+        None => {
+            background(node).map_err(|text| Refusal::from(format!("ERR {text}")))?;
+            reply.simple("Background saving started");
+        }
+        Some(Kind::Background | Kind::Save(_) | Kind::Replication) => {
+            return Err("ERR Background save already in progress".into());
+        }
+        Some(_) if schedule => {
+            node.persistence.scheduled = true;
+            reply.simple("Background saving scheduled");
+        }
+        Some(_) => {
+            return Err(
+                "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in \
+                        order to schedule a BGSAVE whenever possible."
+                    .into(),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// BGREWRITEAOF: a snapshot becomes the AOF's new base.
+fn bgrewriteaof(node: &mut Node, _client: Client, _args: Args<'_>, reply: &mut Reply) -> Outcome {
+    match node.persistence.job.as_ref().map(|job| job.kind) {
+        Some(Kind::Rewrite) => {
+            return Err("ERR Background append only file rewriting already in progress".into());
+        }
+        Some(_) => {
+            node.persistence.rewrite_scheduled = true;
+            reply.simple("Background append only file rewriting scheduled");
+        }
+        None => {
+            start_rewrite(node)?;
+            reply.simple("Background append only file rewriting started");
+        }
+    }
+    Ok(())
+}
+
+fn start_rewrite(node: &mut Node) -> Outcome {
+    if node.persistence.aof.state == aof::State::Off && !node.config.settings.appendonly {
+        // The files would be orphans: nothing is appended to them, and the next start would load old data.
+        return Err("ERR BGREWRITEAOF needs 'appendonly yes' in this version of Grapevine".into());
+    }
+    aof::rewrite(node).map_err(|text| Refusal::from(format!("ERR {text}")))?;
+    node.log(
+        LogLevel::Notice,
+        format!("Background append only file rewriting started by pid {}", node.process.pid),
+    );
+    Ok(())
+}
+
+/// Begins a background save.
+pub(super) fn background(node: &mut Node) -> Result<(), String> {
+    let target = file_target(node);
+    node.persistence.last_try = node.now.unix.seconds();
+    snapshot::begin(node, Kind::Background, target)?;
+    node.log(LogLevel::Notice, format!("Background saving started by pid {}", node.process.pid));
+    Ok(())
+}
+
+/// `temp-<pid>.rdb`, then `dbfilename`.
+pub(super) fn file_target(node: &Node) -> SnapshotTarget {
+    SnapshotTarget::File {
+        temp: format!("temp-{}.rdb", node.process.pid),
+        name: node.config.settings.dbfilename.clone(),
+    }
+}
+
+/// A save ended.
+pub(super) fn ended(node: &mut Node, job: &Job, outcome: Result<u64, String>) {
+    let ok = outcome.is_ok();
+    let persistence = &mut node.persistence;
+    if ok {
+        persistence.dirty = persistence.dirty.saturating_sub(job.dirty);
+        persistence.last_save = node.now.unix.seconds();
+        persistence.saves += 1;
+    }
+    persistence.last_save_ok = ok;
+    persistence.last_save_seconds = (node.now.mono.since(job.began_mono) / 1000) as i64;
+    if ok {
+        node.log(LogLevel::Notice, "DB saved on disk");
+    }
+    match (job.kind, &outcome) {
+        (Kind::Save(client), Ok(_)) => blocking::finish(node, client, |reply| reply.ok()),
+        (Kind::Save(client), Err(error)) => {
+            node.log(LogLevel::Warning, format!("Failed saving the DB: {error}"));
+            blocking::finish(node, client, |reply| reply.error("ERR"));
+        }
+        (_, Ok(_)) => node.log(LogLevel::Notice, "Background saving terminated with success"),
+        (_, Err(error)) => {
+            node.log(LogLevel::Warning, format!("Write error saving DB on disk: {error}"));
+            node.log(LogLevel::Warning, "Background saving error");
+        }
+    }
+}
+
+/// FLUSHALL: what is being saved is gone, and an empty data set is worth saving when save points are set.
+pub(crate) fn flushed_all(node: &mut Node) {
+    if node.persistence.job.as_ref().is_some_and(|job| job.kind == Kind::Background) {
+        snapshot::abort(node);
+    }
+    if !node.config.settings.save.is_empty() && !node.loading {
+        node.persistence.scheduled = true;
+    }
+}
+
+/// Save points, and what was scheduled.
+pub(super) fn cron(node: &mut Node) {
+    if node.persistence.job.is_some() || node.persistence.sweeping || node.loading {
+        return;
+    }
+    if node.persistence.rewrite_scheduled {
+        node.persistence.rewrite_scheduled = false;
+        if let Err(refusal) = start_rewrite(node) {
+            node.log(LogLevel::Warning, format!("Can't rewrite append only file in background: {refusal}"));
+        }
+        return;
+    }
+    let now = node.now.unix.seconds();
+    let persistence = &node.persistence;
+    let due = persistence.last_save_ok || now - persistence.last_try > RETRY_SECONDS;
+    let since = now - persistence.last_save;
+    let point = node
+        .config
+        .settings
+        .save
+        .iter()
+        .find(|(seconds, changes)| persistence.dirty >= *changes && since > *seconds as i64)
+        .copied();
+    if let (Some((seconds, changes)), true) = (point, due) {
+        node.log(LogLevel::Notice, format!("{changes} changes in {seconds} seconds. Saving..."));
+    } else if !persistence.scheduled || !due {
+        return;
+    }
+    node.persistence.scheduled = false;
+    if let Err(text) = background(node) {
+        node.log(LogLevel::Warning, format!("Can't save in background: {text}"));
+    }
+}

@@ -1,0 +1,198 @@
+//! The one snapshot job: from the cut of the keyspace to the last chunk handed to the disk thread.
+//!
+//! Model: [`begin`] is the cut (ENGINE 2): one step between two execution units that flips the keyspace's parity, records
+//! what the head of the file says, and asks the disk thread to begin. [`slice`] visits a few entries and hands over full
+//! chunks; the disk thread encodes and writes them. BGSAVE, SAVE, AOF bases and full syncs are kinds of the same job and
+//! exclude each other.
+//!
+//! Bounds: at most [`CHUNKS_UNDER_WAY`] chunks are with the disk thread; pre-images may pile up to [`MEMORY_BUDGET`] bytes,
+//! then the job is aborted with a logged reason (ENGINE 3).
+
+use super::{aof, request, save, shutdown};
+use crate::api::LogLevel;
+use crate::node::Node;
+use crate::replication;
+use crate::session::Client;
+use base::{Millis, UnixMillis};
+use keyspace::{JobSlot, SnapshotBusy, StepOutcome};
+use persist::{DiskRequest, JobId, SnapshotHead, SnapshotTarget};
+
+/// Entries that one slice visits.
+const ENTRIES_PER_SLICE: usize = 256;
+/// Chunks handed over and not yet written.
+const CHUNKS_UNDER_WAY: usize = 32;
+/// Bytes of pre-images at which the job is given up.
+const MEMORY_BUDGET: usize = 1 << 30;
+
+/// Who wants the snapshot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// BGSAVE or a save point.
+    Background,
+    /// SAVE: this client waits.
+    Save(Client),
+    /// The last save of a SHUTDOWN.
+    Shutdown,
+    /// A new AOF base.
+    Rewrite,
+    /// A full sync of replicas; its bytes come back.
+    Replication,
+}
+
+/// The running job.
+pub(crate) struct Job {
+    pub id: JobId,
+    pub kind: Kind,
+    pub began: UnixMillis,
+    pub began_mono: Millis,
+    /// `dirty` at the cut: what a successful save takes off.
+    pub dirty: u64,
+    /// Keys at the cut, and keys visited so far (`current_save_keys_*`).
+    pub keys_total: u64,
+    pub keys_done: u64,
+    visiting: bool,
+    under_way: usize,
+}
+
+impl Job {
+    /// Whether a slice would do something.
+    pub fn can_step(&self) -> bool {
+        self.visiting && self.under_way < CHUNKS_UNDER_WAY
+    }
+}
+
+/// Makes the cut. The error is a text for the log or a reply, without code.
+pub(crate) fn begin(node: &mut Node, kind: Kind, target: SnapshotTarget) -> Result<JobId, String> {
+    if node.persistence.job.is_some() {
+        return Err("Another child process is active (AOF?)".to_owned());
+    }
+    let cut = node.keyspace.snapshot_begin(JobSlot::Save).map_err(|busy| match busy {
+        SnapshotBusy::Running => "a snapshot is already in progress".to_owned(),
+        SnapshotBusy::Sweeping => "an aborted snapshot is still being cleaned up".to_owned(),
+    });
+    let cut = match cut {
+        Ok(cut) => cut,
+        Err(text) => {
+            node.persistence.sweeping = true;
+            return Err(text);
+        }
+    };
+    let id = node.persistence.job_id();
+    let keys_total = cut.databases.iter().map(|(_, keys, _)| keys).sum();
+    let head = SnapshotHead {
+        aux: aux_fields(node, kind),
+        databases: cut.databases,
+        compress: node.config.settings.rdbcompression,
+        checksum: node.config.settings.rdbchecksum,
+        ..SnapshotHead::default()
+    };
+    request(node, DiskRequest::SnapshotBegin { id, target, head: Box::new(head) });
+    node.persistence.job = Some(Job {
+        id,
+        kind,
+        began: node.now.unix,
+        began_mono: node.now.mono,
+        dirty: node.persistence.dirty,
+        keys_total,
+        keys_done: 0,
+        visiting: true,
+        under_way: 0,
+    });
+    Ok(id)
+}
+
+fn aux_fields(node: &Node, kind: Kind) -> Vec<(String, Vec<u8>)> {
+    let mut fields = vec![
+        ("redis-ver".to_owned(), b"7.2.4".to_vec()),
+        ("redis-bits".to_owned(), b"64".to_vec()),
+        ("ctime".to_owned(), node.now.unix.seconds().to_string().into_bytes()),
+        ("used-mem".to_owned(), node.keyspace.used_memory().to_string().into_bytes()),
+    ];
+    if kind != Kind::Rewrite {
+        fields.extend(replication::snapshot_fields(node));
+    }
+    let base = if kind == Kind::Rewrite { b"1" } else { b"0" };
+    fields.push(("aof-base".to_owned(), base.to_vec()));
+    fields
+}
+
+/// Visits some entries and hands over what is full.
+pub(super) fn slice(node: &mut Node) {
+    if node.persistence.sweeping {
+        if node.keyspace.snapshot_step(JobSlot::Save, ENTRIES_PER_SLICE) == StepOutcome::Done {
+            node.persistence.sweeping = false;
+        }
+        return;
+    }
+    let Some(job) = node.persistence.job.as_mut().filter(|job| job.can_step()) else { return };
+    let id = job.id;
+    let done = node.keyspace.snapshot_step(JobSlot::Save, ENTRIES_PER_SLICE) == StepOutcome::Done;
+    while job.under_way < CHUNKS_UNDER_WAY || done {
+        let Some(chunk) = node.keyspace.snapshot_take(JobSlot::Save) else { break };
+        job.under_way += 1;
+        job.keys_done += chunk.len() as u64;
+        node.actions.push_back(crate::api::Action::Disk(DiskRequest::SnapshotChunk { id, chunk }));
+    }
+    if done {
+        job.visiting = false;
+        request(node, DiskRequest::SnapshotEnd { id });
+    } else if node.keyspace.snapshot_queued_bytes(JobSlot::Save) > MEMORY_BUDGET {
+        node.log(
+            LogLevel::Warning,
+            "Snapshot aborted: writes outran the disk and the memory budget is used up",
+        );
+        abort(node);
+    }
+}
+
+/// The disk thread has worked off a chunk.
+pub(super) fn taken(node: &mut Node, id: JobId) {
+    if let Some(job) = node.persistence.job.as_mut().filter(|job| job.id == id) {
+        job.under_way = job.under_way.saturating_sub(1);
+    }
+}
+
+/// The job is over on the disk's side.
+pub(super) fn ended(node: &mut Node, id: JobId, outcome: Result<u64, String>) {
+    let Some(job) = node.persistence.job.take_if(|job| job.id == id) else { return };
+    if job.visiting {
+        stop_visiting(node);
+    }
+    conclude(node, &job, outcome);
+}
+
+/// Gives the running job up: FLUSHALL, SHUTDOWN, a lost replica, memory.
+pub(crate) fn abort(node: &mut Node) {
+    let Some(job) = node.persistence.job.take() else { return };
+    request(node, DiskRequest::SnapshotAbort { id: job.id });
+    if job.visiting {
+        stop_visiting(node);
+    }
+    conclude(node, &job, Err("aborted".to_owned()));
+}
+
+/// The keyspace's marks are swept in later slices.
+fn stop_visiting(node: &mut Node) {
+    node.keyspace.snapshot_abort(JobSlot::Save);
+    node.persistence.sweeping = true;
+}
+
+fn conclude(node: &mut Node, job: &Job, outcome: Result<u64, String>) {
+    match job.kind {
+        Kind::Background | Kind::Save(_) => save::ended(node, job, outcome),
+        Kind::Shutdown => shutdown::saved(node, outcome),
+        Kind::Rewrite => {
+            match &outcome {
+                Ok(_) => node.log(LogLevel::Notice, "Background AOF rewrite finished successfully"),
+                Err(error) => {
+                    node.log(
+                        LogLevel::Warning,
+                        format!("Background AOF rewrite terminated with error: {error}"),
+                    );
+                }
+            }
+            aof::rewritten(node, outcome.is_ok());
+        }
+        Kind::Replication => replication::snapshot_ended(node, outcome),
+    }
+}
