@@ -16,7 +16,25 @@ extern crate alloc;
 
 mod history;
 mod log;
+mod primary;
+mod replica;
 mod store;
+
+#[cfg(test)]
+mod tests;
 
 pub use history::History;
 pub use log::{Kind, Log, Meta, Seq, Targets, Unit};
+pub use primary::{
+    Context, LinkState, Peer, Primary, PrimaryAction, PrimaryConfig, ReplconfReply, ReplicaView, SyncCounts,
+};
+pub use replica::{Phase, Position, Replica, ReplicaAction, ReplicaConfig};
+
+/// Severity of a log line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Level {
+    /// Ordinary.
+    Notice,
+    /// Something is wrong.
+    Warning,
+}

@@ -250,6 +250,7 @@ impl Log {
     /// Begins to keep a backlog of `size` bytes, empty for now.
     pub fn start_backlog(&mut self, size: u64) {
         if self.backlog.is_none() {
+            self.detach_unread();
             self.wire = Store::new(self.wire.end());
             self.wire_db = None;
         }
@@ -258,10 +259,21 @@ impl Log {
 
     /// No backlog and no wire any more; offsets stand still. Only while no replica reads.
     pub fn free_backlog(&mut self) {
-        // A record that the AOF has not read may lie in the wire: the caller takes the AOF's part first.
-        debug_assert!(self.records.is_empty());
+        self.detach_unread();
         self.backlog = None;
         self.wire = Store::new(self.wire.end());
+    }
+
+    /// Moves what the AOF has not read out of the wire, which is about to go.
+    fn detach_unread(&mut self) {
+        let mut bytes = Vec::new();
+        for record in self.records.iter_mut().filter(|r| r.meta.targets.includes(Targets::REPLICAS)) {
+            bytes.clear();
+            self.wire.copy(record.at, record.len, &mut bytes);
+            record.at = self.local.end();
+            record.meta.targets = Targets::AOF;
+            self.local.append(&bytes);
+        }
     }
 
     /// `repl-backlog-size`, if there is a backlog.
@@ -313,7 +325,7 @@ impl Log {
 
     /// The wire begins anew at `offset`, in `db`: a full sync was received, or data was loaded that is known by an offset.
     pub fn restart_wire(&mut self, offset: ReplOffset, db: Option<DbIndex>) {
-        debug_assert!(self.records.iter().all(|r| !r.meta.targets.includes(Targets::REPLICAS)));
+        self.detach_unread();
         self.wire = Store::new(offset.0);
         self.wire_db = db;
     }
