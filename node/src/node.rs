@@ -287,6 +287,11 @@ impl Node {
         crate::persistence::run_slice(self);
     }
 
+    /// What takes long to free (the tables of FLUSHALL), for another thread to drop; until `None`.
+    pub fn take_garbage(&mut self) -> Option<keyspace::Garbage> {
+        self.keyspace.take_garbage()
+    }
+
     /// What must be done outside, until `None`.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()

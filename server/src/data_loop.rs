@@ -17,6 +17,7 @@ use crate::fifo::{Item, Mailbox};
 use crate::listening::Listening;
 use crate::peers::{local_info, peer_info};
 use crate::pending::Pending;
+use crate::reaper::Reaper;
 use crate::resolver::Resolver;
 use base::{ConnId, Now};
 use cluster::ToData;
@@ -72,6 +73,8 @@ pub struct Parts {
     pub inbox: Arc<Mailbox<DataMessage>>,
     /// The disk thread.
     pub disk: Disk,
+    /// Frees big garbage.
+    pub reaper: Reaper<keyspace::Garbage>,
     /// The client port's sockets.
     pub listening: Listening,
     /// The log.
@@ -161,6 +164,9 @@ impl DataLoop {
         self.run_timers();
         self.resume_reading();
         self.finish_turn();
+        while let Some(garbage) = self.node.take_garbage() {
+            self.parts.reaper.free(garbage);
+        }
     }
 
     fn sleep_ms(&self) -> u64 {

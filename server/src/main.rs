@@ -18,6 +18,7 @@ mod listening;
 mod peers;
 mod pending;
 mod reconfigure;
+mod reaper;
 mod resolver;
 mod saver;
 mod settings;

@@ -13,6 +13,7 @@ use crate::disk::Disk;
 use crate::fifo::Mailbox;
 use crate::listening::Listening;
 use crate::pending::Pending;
+use crate::reaper::Reaper;
 use crate::saver::Saver;
 use crate::settings::{cluster_config, level_of_node, read_files, threshold};
 use crate::storage::DiskStorage;
@@ -156,6 +157,7 @@ fn start(logger: &Logger, config: &mut Config) -> Result<(DataLoop, Helpers), Fa
     let progress = Arc::new(AtomicU64::new(0));
     let disk = Disk::start(current_folder(), inbox.clone())
         .map_err(|e| fail(&format!("Can't start a thread: {e}")))?;
+    let reaper = Reaper::start().map_err(|e| fail(&format!("Can't start a thread: {e}")))?;
     let (lock, control) = match bus {
         None => (None, None),
         Some(Bus { machine, lock }) => {
@@ -180,6 +182,7 @@ fn start(logger: &Logger, config: &mut Config) -> Result<(DataLoop, Helpers), Fa
         to_control: control.as_ref().map(|(_, inbox)| inbox.clone()),
         inbox,
         disk,
+        reaper,
         listening,
         logger: logger.clone(),
         progress,
