@@ -156,6 +156,54 @@ pub fn resident_bytes() -> u64 {
     pages.unwrap_or(0) * rustix::param::page_size() as u64
 }
 
+/// Physical memory of the machine in bytes; 0 when the system does not say.
+pub fn system_memory() -> u64 {
+    let kilobytes = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
+        line.split_whitespace().nth(1)?.parse::<u64>().ok()
+    });
+    kilobytes.unwrap_or(0) * 1024
+}
+
+/// System, release and machine, as `uname` tells them.
+pub fn os_name() -> String {
+    let read = |name: &str| {
+        let text = std::fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default();
+        text.trim().to_string()
+    };
+    format!("{} {} {}", read("ostype"), read("osrelease"), std::env::consts::ARCH)
+}
+
+/// Processor time used so far, in microseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct CpuTime {
+    /// In the kernel.
+    pub system: u64,
+    /// In the program.
+    pub user: u64,
+}
+
+/// What the whole process has used.
+pub fn process_cpu() -> CpuTime {
+    cpu_of(libc::RUSAGE_SELF)
+}
+
+/// What the calling thread has used.
+pub fn thread_cpu() -> CpuTime {
+    cpu_of(libc::RUSAGE_THREAD)
+}
+
+fn cpu_of(who: libc::c_int) -> CpuTime {
+    // SAFETY: `rusage` is plain data for which all zeroes is a value; `getrusage` fills it or leaves it.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(who, &mut usage);
+        usage
+    };
+    let micros = |time: libc::timeval| time.tv_sec.max(0) as u64 * 1_000_000 + time.tv_usec.max(0) as u64;
+    CpuTime { system: micros(usage.ru_stime), user: micros(usage.ru_utime) }
+}
+
 /// 64 random bits of the kernel, for seeds.
 pub fn random_seed() -> u64 {
     let mut bytes = [0; 8];

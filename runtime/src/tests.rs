@@ -335,6 +335,10 @@ fn pidfile_holds_our_pid() {
 #[test]
 fn process_facts_are_plausible() {
     assert!(process::resident_bytes() > 100_000);
+    assert!(process::system_memory() > process::resident_bytes());
+    assert!(process::os_name().starts_with("Linux ") && !process::os_name().contains('\n'));
+    let (all, own) = (process::process_cpu(), process::thread_cpu());
+    assert!(all.user + all.system >= own.user + own.system);
     assert_ne!(process::random_seed(), process::random_seed());
     assert_eq!(process::backlog_warning(1), None);
     assert!(process::backlog_warning(i64::MAX).unwrap().contains("cannot be enforced"));

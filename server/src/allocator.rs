@@ -5,11 +5,28 @@
 //! every alignment above 8 in so many words.
 
 #[cfg(feature = "jemalloc")]
-pub use jemalloc::NAME;
+pub use jemalloc::{NAME, stats};
 
-#[cfg(not(feature = "jemalloc"))]
 /// What `--version` and INFO call it.
+#[cfg(not(feature = "jemalloc"))]
 pub const NAME: &str = "libc";
+
+/// What the allocator says of itself, in bytes; zeroes if it does not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stats {
+    /// Handed out.
+    pub allocated: u64,
+    /// In pages with something handed out.
+    pub active: u64,
+    /// Held from the system.
+    pub resident: u64,
+}
+
+/// The present numbers.
+#[cfg(not(feature = "jemalloc"))]
+pub fn stats() -> Stats {
+    Stats::default()
+}
 
 #[cfg(feature = "jemalloc")]
 #[allow(unsafe_code)]
@@ -19,6 +36,19 @@ mod jemalloc {
 
     /// What `--version` and INFO call it.
     pub const NAME: &str = "jemalloc-5.3.0";
+
+    /// The present numbers; asking takes microseconds.
+    pub fn stats() -> super::Stats {
+        use tikv_jemalloc_ctl::{epoch, stats};
+        let read = |number: Result<usize, _>| number.map_or(0, |n: usize| n as u64);
+        // The numbers are those of the last epoch.
+        let _ = epoch::advance();
+        super::Stats {
+            allocated: read(stats::allocated::read()),
+            active: read(stats::active::read()),
+            resident: read(stats::resident::read()),
+        }
+    }
 
     /// The largest alignment that every size class has with a quantum of 8.
     const FREE_ALIGNMENT: usize = 8;

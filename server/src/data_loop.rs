@@ -19,7 +19,8 @@ use crate::peers::{local_info, peer_info};
 use crate::pending::Pending;
 use crate::reaper::Reaper;
 use crate::resolver::Resolver;
-use base::{ConnId, Now};
+use crate::usage;
+use base::{ConnId, Millis, Now};
 use cluster::ToData;
 use node::{Action, Node};
 use runtime::listener::Accepted;
@@ -27,8 +28,10 @@ use runtime::stream::{ConnectOutcome, ReadOutcome};
 use runtime::{Clock, Events, Interest, Level, Logger, Poller, Stream, Token, Waker};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Most connections accepted from one listener in one turn; as in Redis.
 const ACCEPTS_PER_TURN: usize = 1000;
@@ -81,6 +84,8 @@ pub struct Parts {
     pub logger: Logger,
     /// Ticked in every turn, for the control thread to see.
     pub progress: Arc<AtomicU64>,
+    /// Absolute path of the configuration file, if there is one.
+    pub config_file: Option<PathBuf>,
 }
 
 /// The loop.
@@ -97,6 +102,8 @@ pub struct DataLoop {
     spare: Vec<u8>,
     control_taken: VecDeque<ToData>,
     inbox_taken: VecDeque<DataMessage>,
+    /// When the process's usage is measured again.
+    next_usage: Millis,
     exit: Option<i32>,
     pub(crate) parts: Parts,
 }
@@ -119,6 +126,7 @@ impl DataLoop {
             spare: Vec::new(),
             control_taken: VecDeque::new(),
             inbox_taken: VecDeque::new(),
+            next_usage: Millis(0),
             exit: None,
             parts,
         })
@@ -219,6 +227,10 @@ impl DataLoop {
 
     fn run_timers(&mut self) {
         let now = self.clock.now();
+        if self.next_usage <= now.mono {
+            self.next_usage = now.mono + usage::PERIOD_MS;
+            self.node.set_usage(usage::measure());
+        }
         self.parts.listening.listen_again(&self.poller, now.mono);
         if self.node.poll_timeout().is_some_and(|at| at <= now.mono) {
             self.node.handle_timeout(now);
@@ -438,6 +450,8 @@ impl DataLoop {
                 Action::Control(message) => self.to_control(message),
                 Action::Log { level, text } => self.log(crate::settings::level_of_node(level), &text),
                 Action::ConfigChanged { names } => self.apply_config(&names),
+                Action::RewriteConfig { config, .. } => self.rewrite_config(now, &config),
+                Action::Sleep { micros } => std::thread::sleep(Duration::from_micros(micros)),
                 Action::Exit { code } => self.exit = Some(code),
                 #[allow(unreachable_patterns, reason = "the node is about to learn Disk")]
                 other => self.log(Level::Warning, &format!("Not carried out: {other:?}")),

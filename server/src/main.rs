@@ -17,13 +17,14 @@ mod links;
 mod listening;
 mod peers;
 mod pending;
-mod reconfigure;
 mod reaper;
+mod reconfigure;
 mod resolver;
 mod saver;
 mod settings;
 mod startup;
 mod storage;
+mod usage;
 
 use std::io::Write;
 use std::os::unix::ffi::OsStringExt;

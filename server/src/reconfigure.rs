@@ -4,10 +4,25 @@
 //! state stays.
 
 use crate::data_loop::DataLoop;
+use crate::saver::write_atomically;
 use crate::settings::threshold;
+use base::Now;
 use runtime::{Level, process};
 
 impl DataLoop {
+    /// CONFIG REWRITE: the file keeps its comments and order, and is replaced at once or not at all.
+    pub(crate) fn rewrite_config(&mut self, now: Now, config: &config::Config) {
+        let outcome = match &self.parts.config_file {
+            None => Err("The server is running without a config file".to_string()),
+            Some(path) => {
+                // A file that is gone is written anew.
+                let old = std::fs::read(path).unwrap_or_default();
+                write_atomically(path, &config.rewrite(&old)).map_err(process::reason)
+            }
+        };
+        self.node.handle_config_written(now, outcome);
+    }
+
     /// Applies the directives named.
     pub(crate) fn apply_config(&mut self, names: &[&'static str]) {
         let settings = self.node.config().settings.clone();

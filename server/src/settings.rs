@@ -24,34 +24,6 @@ pub fn level_of_node(level: node::LogLevel) -> Level {
     }
 }
 
-/// The cluster machine's settings.
-pub fn cluster_config(settings: &config::Settings) -> cluster::Config {
-    let announce_ip = &settings.cluster_announce_ip;
-    cluster::Config {
-        port: settings.port,
-        tls_port: settings.tls_port,
-        tls_cluster: settings.tls_cluster,
-        tls_replication: settings.tls_replication,
-        bus_port: settings.cluster_port,
-        announce_ip: (!announce_ip.is_empty()).then(|| announce_ip.clone()),
-        announce_port: settings.cluster_announce_port,
-        announce_tls_port: settings.cluster_announce_tls_port,
-        announce_bus_port: settings.cluster_announce_bus_port,
-        announce_hostname: settings.cluster_announce_hostname.clone(),
-        announce_human_nodename: settings.cluster_announce_human_nodename.clone(),
-        node_timeout_ms: settings.cluster_node_timeout,
-        replica_validity_factor: settings.cluster_replica_validity_factor,
-        migration_barrier: u32::try_from(settings.cluster_migration_barrier).unwrap_or(u32::MAX),
-        allow_replica_migration: settings.cluster_allow_replica_migration,
-        require_full_coverage: settings.cluster_require_full_coverage,
-        allow_reads_when_down: settings.cluster_allow_reads_when_down,
-        allow_pubsubshard_when_down: settings.cluster_allow_pubsubshard_when_down,
-        replica_no_failover: settings.cluster_replica_no_failover,
-        repl_ping_period_ms: settings.repl_ping_replica_period.saturating_mul(1000),
-        link_sendbuf_limit: settings.cluster_link_sendbuf_limit,
-    }
-}
-
 /// Most files that one pattern may name.
 const MATCHES_MAX: usize = 1024;
 

@@ -15,8 +15,9 @@ use crate::listening::Listening;
 use crate::pending::Pending;
 use crate::reaper::Reaper;
 use crate::saver::Saver;
-use crate::settings::{cluster_config, level_of_node, read_files, threshold};
+use crate::settings::{level_of_node, read_files, threshold};
 use crate::storage::DiskStorage;
+use crate::usage;
 use cluster::{Machine, Start};
 use config::{Config, ConfigError, Settings};
 use node::Node;
@@ -40,10 +41,13 @@ struct Failed;
 
 /// Serves until told to leave.
 pub fn serve(argv: &[Vec<u8>], args: &[Vec<u8>]) -> ExitCode {
+    let started_in = current_folder();
     let mut config = match load_config(args) {
         Ok(config) => config,
         Err(code) => return code,
     };
+    // Names on the command line were meant before `dir` was entered.
+    let config_file = config.file.as_ref().map(|name| started_in.join(name));
     if config.settings.daemonize
         && let Err(error) = process::daemonize()
     {
@@ -53,7 +57,9 @@ pub fn serve(argv: &[Vec<u8>], args: &[Vec<u8>]) -> ExitCode {
     let logger = Logger::new(&config.settings.logfile, threshold(config.settings.loglevel));
     signals::set_log_path(&config.settings.logfile);
     greet(&logger, argv, args, &config);
-    match start(&logger, &mut config).map(|(data, helpers)| run(&logger, &config.settings, data, helpers)) {
+    match start(&logger, &mut config, config_file)
+        .map(|(data, helpers)| run(&logger, &config.settings, data, helpers))
+    {
         Ok(code) => code,
         Err(Failed) => ExitCode::FAILURE,
     }
@@ -130,7 +136,11 @@ struct Helpers {
     _lock: Option<FileLock>,
 }
 
-fn start(logger: &Logger, config: &mut Config) -> Result<(DataLoop, Helpers), Failed> {
+fn start(
+    logger: &Logger,
+    config: &mut Config,
+    config_file: Option<PathBuf>,
+) -> Result<(DataLoop, Helpers), Failed> {
     let fail = |text: &str| {
         logger.log(Level::Warning, text);
         Failed
@@ -172,6 +182,8 @@ fn start(logger: &Logger, config: &mut Config) -> Result<(DataLoop, Helpers), Fa
     };
     // The bus is served while the data is loaded, so that peers see a node that lives.
     let mut node = Node::new(config.clone(), process::random_seed(), clock.now());
+    node.set_meter(|| Clock.mono_micros());
+    node.set_process(usage::describe(config_file.as_deref()));
     load(logger, &mut node)?;
     for kind in listening.kinds() {
         logger.log(Level::Notice, &format!("Ready to accept connections {kind}"));
@@ -186,6 +198,7 @@ fn start(logger: &Logger, config: &mut Config) -> Result<(DataLoop, Helpers), Fa
         listening,
         logger: logger.clone(),
         progress,
+        config_file,
     };
     let data = DataLoop::new(node, parts).map_err(|e| fail(&format!("Can't watch the sockets: {e}")))?;
     Ok((data, Helpers { control, pidfile, _lock: lock }))
@@ -269,7 +282,7 @@ fn prepare_bus(logger: &Logger, settings: &Settings) -> Result<Bus, Failed> {
     })?;
     let start = read_nodes_conf(logger, Path::new(path))?;
     let fresh = start == Start::Fresh;
-    let machine = Machine::new(cluster_config(settings), start, process::random_seed(), Clock.now());
+    let machine = Machine::new(node::cluster_config(settings), start, process::random_seed(), Clock.now());
     let text = if fresh {
         format!("No cluster configuration found, I'm {}", machine.me())
     } else {
