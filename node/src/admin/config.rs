@@ -93,6 +93,7 @@ fn refusal(error: SetError) -> Refusal {
 /// CONFIG RESETSTAT.
 fn reset_stat(node: &mut Node, _: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
     node.stats.reset();
+    node.keyspace.reset_stats();
     reply.ok();
     Ok(())
 }

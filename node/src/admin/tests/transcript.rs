@@ -4,6 +4,9 @@
 //! machine the test says so and passes; the CI installs one.
 
 use super::bench::{Bench, show};
+use client::Connection;
+use resp::Value;
+use std::collections::BTreeSet;
 use testkit::{Kind, Server};
 
 const LINES: &[&str] = &[
@@ -118,6 +121,31 @@ const LINES: &[&str] = &[
     "QUIT",
 ];
 
+/// In RESP3, where maps, sets, nulls and verbatim strings have their own types.
+const RESP3: &[&str] = &[
+    "CLIENT GETNAME",
+    "CONFIG GET maxclients",
+    "CONFIG GET nothing",
+    "COMMAND INFO nothing",
+    "COMMAND INFO mget",
+    "COMMAND DOCS nothing",
+    "COMMAND GETKEYSANDFLAGS mget a b",
+    "CLIENT LIST ID 100000",
+    "INFO nothing",
+    "PUBSUB NUMSUB a",
+    "SUBSCRIBE a",
+    "PING",
+    "PUBLISH a m",
+    "UNSUBSCRIBE a",
+    "DEBUG PROTOCOL null",
+    "DEBUG PROTOCOL set",
+    "DEBUG PROTOCOL map",
+    "DEBUG PROTOCOL true",
+    "DEBUG PROTOCOL array",
+    "RESET",
+    "CLIENT GETNAME",
+];
+
 /// With data in place, whose digest must be the same on both sides.
 const WITH_DATA: &[&str] = &[
     "DEBUG DIGEST-VALUE a b nothing",
@@ -131,32 +159,82 @@ const WITH_DATA: &[&str] = &[
 
 const DATA: &[(&str, &str)] = &[("a", "1"), ("b", "hello")];
 
-#[test]
-fn the_reference_server_says_the_same() {
+/// A reference server, or `None` with a note where none is installed.
+fn reference(ports: &testkit::Ports) -> Option<Server> {
     if std::process::Command::new("redis-server").arg("--version").output().is_err() {
         eprintln!("no redis-server here: nothing compared");
-        return;
+        return None;
     }
-    let ports = testkit::reserve();
-    let mut server = Server::build(Kind::Redis, ports.port(0)).with("enable-debug-command", "yes").start();
+    Some(Server::build(Kind::Redis, ports.port(0)).with("enable-debug-command", "yes").start())
+}
+
+/// Sends the lines to both sides and describes where they differ.
+fn differences(server: &Server, lines: &[&str], data: &[(&str, &str)], resp3: bool) -> Vec<String> {
+    let mut bench = Bench::new(&[("enable-debug-command", "yes")]);
+    let mut theirs = server.client();
+    for (key, value) in data {
+        bench.store(key, value);
+        theirs.call(&["SET", key, value]).expect("SET");
+    }
+    if resp3 {
+        bench.run("HELLO 3");
+        theirs.call(&["HELLO", "3"]).expect("HELLO");
+    }
     let mut wrong = Vec::new();
-    for (lines, data) in [(LINES, [].as_slice()), (WITH_DATA, DATA)] {
-        let mut bench = Bench::new(&[("enable-debug-command", "yes")]);
-        let mut theirs = server.client();
-        for (key, value) in data {
-            bench.store(key, value);
-            theirs.call(&["SET", key, value]).expect("SET");
-        }
-        for line in lines {
-            let words = base::args::split(line.as_bytes()).expect("balanced quotes");
-            let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-            let theirs = theirs.call(&words).map(|value| show(&value)).expect(line);
-            let ours = bench.replies_of(1, &words).iter().map(show).collect::<Vec<_>>().join(" ");
-            if ours != theirs {
-                wrong.push(format!("{line}\n  ours   {ours}\n  theirs {theirs}"));
-            }
+    for line in lines {
+        let words = base::args::split(line.as_bytes()).expect("balanced quotes");
+        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+        let theirs = exchange(&mut theirs, &words);
+        let ours = bench.replies_of(1, &words).iter().map(show).collect::<Vec<_>>().join(" ");
+        if ours != theirs {
+            wrong.push(format!("{line}\n  ours   {ours}\n  theirs {theirs}"));
         }
     }
+    wrong
+}
+
+/// A command's reply and the out-of-band message that it may cause to oneself, sorted: 7.2 sends it behind the reply,
+/// 7.0 in front.
+fn exchange(connection: &mut Connection, words: &[&[u8]]) -> String {
+    connection.send(words).expect("send");
+    connection.flush().expect("flush");
+    let first = connection.receive_any().expect("receive");
+    let mut shown = vec![show(&first)];
+    if matches!(first, Value::Push(_)) && !words[0].to_ascii_lowercase().ends_with(b"subscribe") {
+        shown.push(show(&connection.receive_any().expect("receive")));
+    }
+    shown.sort();
+    shown.join(" ")
+}
+
+#[test]
+fn the_reference_server_says_the_same() {
+    let ports = testkit::reserve();
+    let Some(mut server) = reference(&ports) else { return };
+    let mut wrong = differences(&server, LINES, &[], false);
+    wrong.extend(differences(&server, RESP3, &[], true));
+    wrong.extend(differences(&server, WITH_DATA, DATA, false));
     server.kill();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Fields of 7.0.15 that name its compiler, or that 7.2 dropped.
+const NOT_OURS: &[&str] = &["atomicvar_api", "gcc_version"];
+
+#[test]
+fn info_has_the_fields_of_the_reference_server() {
+    let ports = testkit::reserve();
+    let Some(mut server) = reference(&ports) else { return };
+    let names = |text: &str| -> BTreeSet<String> {
+        let counted =
+            |line: &&str| !line.starts_with("cmdstat_") && !line.starts_with("latency_percentiles_");
+        let fields = text.lines().filter(counted);
+        fields.filter_map(|line| line.split_once(':')).map(|(name, _)| name.to_owned()).collect()
+    };
+    let theirs = names(&server.text(&["INFO", "everything"]));
+    let ours = names(&Bench::new(&[]).text("INFO everything"));
+    server.kill();
+    let missing: Vec<&String> =
+        theirs.difference(&ours).filter(|name| !NOT_OURS.contains(&name.as_str())).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
