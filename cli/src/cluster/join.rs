@@ -1,8 +1,9 @@
 //! Waiting until the nodes of a cluster have found each other, and saying what keeps them apart.
 //!
 //! Done means: every node knows every other (no handshake under way) and all agree about the slots. The wait is
-//! bounded; while it lasts, the nodes' own views and the bus ports are looked at every few seconds. A bus port
-//! that refuses connections for long ends the wait early, since nothing but the operator can change that.
+//! bounded; while it lasts, the nodes' own views and the bus ports are looked at every few seconds. A bus port that
+//! refuses connections ends the wait early once the nodes make no progress: only the operator can change that. (It
+//! may be closed to this machine alone; then the nodes do make progress.)
 
 use std::collections::BTreeMap;
 use std::net::TcpStream;
@@ -22,8 +23,8 @@ const REPORT_EVERY: Duration = Duration::from_secs(5);
 /// Longest wait while the bus ports can be reached, and what each node adds to it.
 const PATIENCE: Duration = Duration::from_secs(60);
 const PATIENCE_PER_NODE: Duration = Duration::from_millis(500);
-/// Longest wait while some bus port cannot be reached.
-const PATIENCE_UNREACHABLE: Duration = Duration::from_secs(15);
+/// Longest wait while some bus port cannot be reached and nothing changes.
+const PATIENCE_UNREACHABLE: Duration = Duration::from_secs(10);
 /// Longest time for one probe of a bus port.
 const PROBE: Duration = Duration::from_secs(1);
 /// Missing acquaintances named in one report.
@@ -34,7 +35,7 @@ pub fn wait(nodes: &mut [Remote], log: &Log) -> bool {
     log.plain("Waiting for the cluster to join\n");
     let start = Instant::now();
     let patience = PATIENCE + PATIENCE_PER_NODE * nodes.len() as u32;
-    let (mut dots, mut reports) = (0, 0);
+    let (mut dots, mut reports, mut known) = (0, 0, 0);
     loop {
         let views: Vec<View> = nodes.iter_mut().map(Remote::nodes).collect();
         let ids: Vec<&str> = nodes.iter().map(|remote| remote.node.id.as_str()).collect();
@@ -51,7 +52,10 @@ pub fn wait(nodes: &mut [Remote], log: &Log) -> bool {
             reports += 1;
             log.plain("\n");
             let refused = report(nodes, &views, log);
-            let limit = if refused { PATIENCE_UNREACHABLE } else { patience };
+            let known_now = acquaintances(&views);
+            let stuck = refused && known_now == known;
+            known = known_now;
+            let limit = if stuck { PATIENCE_UNREACHABLE } else { patience };
             if elapsed >= limit {
                 log.error(&format!("[ERR] The cluster did not join within {} seconds.\n", elapsed.as_secs()));
                 return false;
@@ -80,6 +84,12 @@ fn is_joined(views: &[View], ids: &[&str]) -> bool {
         }
     }
     true
+}
+
+/// How many nodes know how many: grows while the cluster is joining.
+fn acquaintances(views: &[View]) -> usize {
+    let met = |(node, _): &&(Node, LinkState)| !node.has_flag("handshake");
+    views.iter().flatten().map(|view| view.iter().filter(met).count()).sum()
 }
 
 /// Says what keeps the nodes apart; true when a bus port cannot be reached from here.
