@@ -3,11 +3,12 @@
 pub mod convergence;
 mod durable;
 mod epochs;
+mod offsets;
 mod slot_claims;
 mod votes;
 
 use base::NodeId;
-use cluster::Machine;
+use cluster::{DataStatus, Machine};
 
 use crate::wire::Durable;
 
@@ -40,6 +41,13 @@ pub enum Seen<'a> {
         /// What it says.
         durable: &'a Durable,
     },
+    /// A data thread makes a report.
+    Status {
+        /// On this host.
+        host: usize,
+        /// What it says.
+        status: &'a DataStatus,
+    },
     /// A machine has handled something and done what followed.
     Stepped {
         /// On this host.
@@ -66,5 +74,6 @@ pub fn all() -> Vec<Box<dyn Checker>> {
         Box::<epochs::Epochs>::default(),
         Box::<votes::Votes>::default(),
         Box::new(durable::DurableClaims),
+        Box::<offsets::Offsets>::default(),
     ]
 }

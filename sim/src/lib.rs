@@ -16,12 +16,14 @@ pub mod event_log;
 pub mod fault;
 pub mod light;
 pub mod network;
+pub mod real;
 pub mod scenarios;
 #[cfg(test)]
 mod tests;
 pub mod wire;
+pub mod workload;
 pub mod world;
 
 pub use event_log::EventLog;
-pub use scenarios::{Options, Report, run};
+pub use scenarios::{Options, Report, Scenario, run};
 pub use world::World;

@@ -1,4 +1,5 @@
-//! `grapevine-sim run --seeds 100 [--from N] [--nodes N]` and `grapevine-sim replay SEED [--nodes N] [--log]`.
+//! `grapevine-sim run --seeds 100 [--from N] [--nodes N] [--scenario NAME]` and
+//! `grapevine-sim replay SEED [--nodes N] [--scenario NAME] [--log]`.
 //!
 //! Exits with status 1, after naming the seeds, when a checker has complained; with 2 for a command line that it does
 //! not understand.
@@ -8,16 +9,18 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use grapevine_sim::{Options, Report, run};
+use grapevine_sim::{Options, Report, Scenario, run};
 
-const USAGE: &str = "usage: grapevine-sim run [--seeds N] [--from SEED] [--nodes N]\n       \
-                     grapevine-sim replay SEED [--nodes N] [--log]";
+const USAGE: &str = "usage: grapevine-sim run [--seeds N] [--from SEED] [--nodes N] [--scenario NAME]\n       \
+                     grapevine-sim replay SEED [--nodes N] [--scenario NAME] [--log]\n\
+                     scenarios: chaos, kill-primaries, writes; without a name the seed chooses";
 
 struct Arguments {
     replay: Option<u64>,
     seeds: u64,
     from: u64,
     nodes: usize,
+    scenario: Option<Scenario>,
     log: bool,
 }
 
@@ -35,7 +38,7 @@ fn main() -> ExitCode {
 }
 
 fn parse(words: &[String]) -> Option<Arguments> {
-    let mut arguments = Arguments { replay: None, seeds: 100, from: 0, nodes: 0, log: false };
+    let mut arguments = Arguments { replay: None, seeds: 100, from: 0, nodes: 0, scenario: None, log: false };
     let mut words = words.iter().map(String::as_str);
     match words.next()? {
         "run" => {}
@@ -48,6 +51,7 @@ fn parse(words: &[String]) -> Option<Arguments> {
             "--seeds" => arguments.seeds = words.next()?.parse().ok()?,
             "--from" => arguments.from = words.next()?.parse().ok()?,
             "--nodes" => arguments.nodes = words.next()?.parse().ok().filter(|n| *n <= 1000)?,
+            "--scenario" => arguments.scenario = Some(Scenario::parse(words.next()?)?),
             _ => return None,
         }
     }
@@ -55,7 +59,12 @@ fn parse(words: &[String]) -> Option<Arguments> {
 }
 
 fn replay(seed: u64, arguments: &Arguments) -> bool {
-    let report = run(Options { seed, nodes: arguments.nodes, keep_lines: arguments.log });
+    let report = run(Options {
+        seed,
+        nodes: arguments.nodes,
+        scenario: arguments.scenario,
+        keep_lines: arguments.log,
+    });
     for line in report.world.log().lines() {
         println!("{line}");
     }
@@ -67,7 +76,8 @@ fn run_seeds(arguments: &Arguments) -> bool {
     let mut failed = Vec::new();
     for seed in arguments.from..arguments.from.saturating_add(arguments.seeds) {
         let begun = Instant::now();
-        let report = run(Options { seed, nodes: arguments.nodes, keep_lines: false });
+        let report =
+            run(Options { seed, nodes: arguments.nodes, scenario: arguments.scenario, keep_lines: false });
         print_report(seed, &report, begun.elapsed().as_millis());
         if report.violation.is_some() {
             failed.push(seed);
@@ -81,9 +91,16 @@ fn run_seeds(arguments: &Arguments) -> bool {
 
 fn print_report(seed: u64, report: &Report, took_ms: u128) {
     let log = report.world.log();
+    let writes = match &report.writes {
+        writes if writes.tried == 0 => String::new(),
+        writes => format!(
+            " writes: {} acknowledged, {} confirmed by WAIT, {} lost;",
+            writes.acknowledged, writes.replicated, writes.lost
+        ),
+    };
     println!(
-        "seed {seed}: {} with {} nodes, {} s of its time, {} records, hash {:016x}, {took_ms} ms: {}",
-        report.scenario,
+        "seed {seed}: {} with {} nodes, {} s of its time, {} records, hash {:016x}, {took_ms} ms;{writes} {}",
+        report.scenario.as_str(),
         report.nodes,
         report.millis / 1000,
         log.records(),

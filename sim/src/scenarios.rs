@@ -3,6 +3,7 @@
 mod chaos;
 mod form;
 mod kill_primaries;
+mod writes;
 
 use base::Prng;
 use cluster::Config;
@@ -11,6 +12,35 @@ use crate::world::{Violation, World};
 
 pub use form::Shape;
 
+/// The kinds of runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scenario {
+    /// Everything goes wrong, then nothing does.
+    Chaos,
+    /// A minority of the primaries dies for good.
+    KillPrimaries,
+    /// The same with real data threads and clients.
+    Writes,
+}
+
+impl Scenario {
+    /// Its name in reports and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scenario::Chaos => "chaos",
+            Scenario::KillPrimaries => "kill-primaries",
+            Scenario::Writes => "writes",
+        }
+    }
+
+    /// The scenario of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Scenario::Chaos, Scenario::KillPrimaries, Scenario::Writes]
+            .into_iter()
+            .find(|own| own.as_str() == name)
+    }
+}
+
 /// What a run is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Options {
@@ -18,18 +48,35 @@ pub struct Options {
     pub seed: u64,
     /// How many nodes; 0 lets the seed choose.
     pub nodes: usize,
+    /// Which scenario; `None` lets the seed choose.
+    pub scenario: Option<Scenario>,
     /// Keep the log's lines.
     pub keep_lines: bool,
+}
+
+/// What became of the clients' writes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Writes {
+    /// Sent.
+    pub tried: u64,
+    /// Answered with `+OK`.
+    pub acknowledged: u64,
+    /// Confirmed by WAIT for all replicas.
+    pub replicated: u64,
+    /// Acknowledged, and not there at the end.
+    pub lost: u64,
 }
 
 /// How a run ended.
 pub struct Report {
     /// Its name.
-    pub scenario: &'static str,
+    pub scenario: Scenario,
     /// How many nodes it had.
     pub nodes: usize,
     /// What was broken, if anything.
     pub violation: Option<Violation>,
+    /// What became of the clients' writes; zero in runs without clients.
+    pub writes: Writes,
     /// How long it was, in the world's milliseconds.
     pub millis: u64,
     /// The world, with its log.
@@ -47,20 +94,28 @@ pub fn run(options: Options) -> Report {
         ..Config::default()
     };
     let mut world = World::new(prng.next_u64(), shape.hosts(), &config, options.keep_lines);
-    let scenario = match prng.below(3) {
-        0 => "kill-primaries",
-        _ => "chaos",
+    let chosen = match prng.below(4) {
+        0 => Scenario::KillPrimaries,
+        1 => Scenario::Writes,
+        _ => Scenario::Chaos,
     };
+    let scenario = options.scenario.unwrap_or(chosen);
+    let mut writes = Writes::default();
+    if scenario == Scenario::Writes {
+        world.use_real_data(writes::data_config(&shape, &mut prng));
+    }
     if form::form(&mut world, &shape) {
         match scenario {
-            "chaos" => chaos::run(&mut world, &shape, &mut prng),
-            _ => kill_primaries::run(&mut world, &shape, &mut prng),
+            Scenario::Chaos => chaos::run(&mut world, &shape, &mut prng),
+            Scenario::KillPrimaries => kill_primaries::run(&mut world, &shape, &mut prng),
+            Scenario::Writes => writes = writes::run(&mut world, &shape, &mut prng),
         }
     }
     Report {
         scenario,
         nodes: shape.hosts(),
         violation: world.violation().cloned(),
+        writes,
         millis: world.now().millis(),
         world,
     }

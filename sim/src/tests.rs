@@ -5,7 +5,7 @@ use crate::scenarios::{Options, run};
 #[test]
 fn the_same_seed_is_the_same_run() {
     let once = |seed, keep_lines| {
-        let report = run(Options { seed, nodes: 6, keep_lines });
+        let report = run(Options { seed, nodes: 6, scenario: None, keep_lines });
         (report.world.log().hash(), report.world.log().records())
     };
     assert_eq!(once(7, false), once(7, true));

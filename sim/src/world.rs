@@ -2,21 +2,25 @@
 //!
 //! Model: everything happens in one thread, in the order of (instant, number) of the queue; every choice comes from
 //! generators forked from one seed. So a seed is a run. Parts: `bus` carries packets between the cluster machines,
-//! `life` starts, kills and pauses processes, `data` joins data threads to control threads, `operator` gives commands.
+//! `life` starts, kills and pauses processes, `data` drives data threads and joins them to control threads,
+//! `sockets` is TCP for both, `clients` a workload's, `operator` gives commands, `trouble` is what faults do.
 //!
 //! Invariant: nothing here decides what a machine may know; it only delivers, late, never, or after a crash.
 
 mod bus;
+mod clients;
 mod data;
 mod life;
 mod operator;
+mod sockets;
 mod trouble;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use base::{NodeId, Now, Prng};
-use cluster::{Config, DataEvent, Machine, ToData};
+use cluster::{Config, Machine, ToData};
+use node::ToControl;
 
 pub use life::{Crash, Host, Process};
 
@@ -24,6 +28,7 @@ use crate::checker::{Checker, Seen};
 use crate::clock::Instant;
 use crate::event_log::EventLog;
 use crate::network::{ConnectionId, Network};
+use crate::workload::Client;
 
 /// The client port of every host; the bus is 10000 above.
 pub const CLIENT_PORT: u16 = 7000;
@@ -45,6 +50,10 @@ pub(crate) enum Event {
     Boot { host: usize },
     /// A pause ends.
     Resume { host: usize },
+    /// The outcome of a client's connect.
+    ClientConnected { host: usize, connection: ConnectionId },
+    /// A client asked to be called.
+    ClientWake { host: usize },
 }
 
 /// What happens inside a process.
@@ -59,11 +68,17 @@ pub(crate) enum Inside {
     /// A message reaches the data thread.
     ToData(ToData),
     /// A report reaches the control thread.
-    FromData(DataEvent),
+    FromData(ToControl),
     /// An operator's command reaches the control thread.
     Command { request: u64, command: cluster::Command },
-    /// A tenth of a second passed for the data thread.
+    /// A tenth of a second passed for a light data thread.
     DataTick,
+    /// A real data thread's timer.
+    DataTimer,
+    /// A slice of a real data thread's background work.
+    DataSlice,
+    /// The disk thread works.
+    DiskTurn,
 }
 
 /// A checker's complaint, or a run that does not end.
@@ -83,6 +98,9 @@ pub struct World {
     queue: BTreeMap<(Instant, u64), Event>,
     next_event: u64,
     pub(crate) hosts: Vec<Host>,
+    pub(crate) clients: Vec<Client>,
+    /// Real data threads run with this; without it they are light.
+    pub(crate) data_config: Option<config::Config>,
     pub(crate) network: Network,
     pub(crate) prng: Prng,
     pub(crate) log: EventLog,
@@ -104,6 +122,8 @@ impl World {
             queue: BTreeMap::new(),
             next_event: 0,
             hosts,
+            clients: Vec::new(),
+            data_config: None,
             network,
             prng,
             log: EventLog::new(keep_lines),
@@ -113,6 +133,11 @@ impl World {
             replies: BTreeMap::new(),
             events: 0,
         }
+    }
+
+    /// Gives the hosts real data threads with this configuration. Before any of them is started.
+    pub fn use_real_data(&mut self, config: config::Config) {
+        self.data_config = Some(config);
     }
 
     /// The present.
@@ -202,6 +227,8 @@ impl World {
             Event::Syn { connection } => self.syn(connection),
             Event::Boot { host } => self.boot(host),
             Event::Resume { host } => self.resume(host),
+            Event::ClientConnected { host, connection } => self.client_connected(host, connection),
+            Event::ClientWake { host } => self.wake_client(host),
             Event::Inside { host, life, what } => self.inside(host, life, what),
         }
     }
@@ -220,9 +247,12 @@ impl World {
             Inside::Timer => self.timer(host),
             Inside::Saved => self.saved(host),
             Inside::ToData(message) => self.to_data(host, message),
-            Inside::FromData(event) => self.from_data(host, event),
+            Inside::FromData(message) => self.from_data(host, message),
             Inside::Command { request, command } => self.deliver_command(host, request, command),
             Inside::DataTick => self.data_tick(host),
+            Inside::DataTimer => self.data_timer(host),
+            Inside::DataSlice => self.data_slice(host),
+            Inside::DiskTurn => self.disk_turn(host),
         }
     }
 

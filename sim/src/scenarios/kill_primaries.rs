@@ -5,8 +5,15 @@ use base::Prng;
 use super::{Shape, converge};
 use crate::world::{Crash, World};
 
-/// Kills primaries at once or one after the other, and waits for their replacement.
+/// Kills primaries, and waits for their replacement.
 pub fn run(world: &mut World, shape: &Shape, prng: &mut Prng) {
+    if kill(world, shape, prng) {
+        converge(world, 20_000 + shape.node_timeout_ms * 12, "dead primaries are replaced");
+    }
+}
+
+/// Kills a minority of the primaries at once or one after the other. False if a checker has complained.
+pub fn kill(world: &mut World, shape: &Shape, prng: &mut Prng) -> bool {
     let mut primaries: Vec<usize> = (0..shape.primaries).collect();
     prng.shuffle(&mut primaries);
     let most = (shape.primaries - 1) / 2;
@@ -16,8 +23,8 @@ pub fn run(world: &mut World, shape: &Shape, prng: &mut Prng) {
         let how = if prng.chance(1, 2) { Crash::Kill } else { Crash::PowerOff };
         world.crash(host, how);
         if !world.run_for(gap) {
-            return;
+            return false;
         }
     }
-    converge(world, 20_000 + shape.node_timeout_ms * 12, "dead primaries are replaced");
+    true
 }

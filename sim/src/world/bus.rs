@@ -7,14 +7,11 @@ use cluster::codec::Framer;
 use cluster::{Action, LinkEvent, LinkId, Machine, ToData};
 
 use super::life::Link;
-use super::{BUS_PORT, Event, Inside, World, address, host_of};
+use super::{BUS_PORT, Inside, World, address, host_of};
 use crate::checker::Seen;
 use crate::event_log::fingerprint;
 use crate::network::{Chunk, ConnectionId, Port};
 use crate::wire::Header;
-
-/// How long until a lost SYN is sent again, in ms.
-const SYN_RETRY_MS: u64 = 1000;
 
 impl World {
     /// Calls a host's machine, then does what it asks for.
@@ -132,55 +129,36 @@ impl World {
             let event = LinkEvent::Failed("No route to host".into());
             return self.with_machine(host, |machine, now| machine.handle_link(now, link, event));
         };
-        let connection = self.network.connect(Port::Bus, host, life, target);
+        let connection = self.open(Port::Bus, host, life, target);
         let entry = Link { connection, end: 0, framer: Framer::new(), established: false };
         if let Some(process) = &mut self.hosts[host].process {
             process.links.insert(link, entry);
             process.link_of.insert(connection, link);
         }
-        let at = self.now.plus_micros(self.network.delay());
-        self.schedule(at, Event::Syn { connection });
     }
 
-    /// A connect arrives at the other host, which answers for it even while the process is paused.
-    pub(super) fn syn(&mut self, connection: ConnectionId) {
-        let Some(entry) = self.network.get(connection).filter(|entry| entry.ends[0].open) else { return };
-        let (from, to) = (entry.ends[0].host, entry.ends[1].host);
-        if !self.network.reaches(from, to) || !self.network.reaches(to, from) || !self.hosts[to].powered {
-            let again = self.now.plus_millis(SYN_RETRY_MS);
-            return self.schedule(again, Event::Syn { connection });
-        }
-        let life = self.hosts[to].process.as_ref().map(|process| process.life);
-        let back = self.now.plus_micros(self.network.delay());
-        if let Some(life) = life {
-            self.network.accept(connection, life);
-            self.schedule_inside(self.now, to, Inside::Connected { connection, accepted: true });
-        }
-        self.schedule_inside(back, from, Inside::Connected { connection, accepted: false });
-    }
-
-    /// A connect came through: at the host that was connected to (`accepted`), or back at the one that connected.
-    pub(super) fn connected(&mut self, host: usize, connection: ConnectionId, accepted: bool) {
-        let established = self.network.get(connection).is_some_and(|entry| entry.established);
+    /// A peer's connect came through.
+    pub(super) fn bus_accepted(&mut self, host: usize, connection: ConnectionId, peer: usize) {
+        let peer = self.socket_address(peer, connection);
         let Some(process) = &mut self.hosts[host].process else { return };
-        let local = address(host);
-        if accepted {
-            let Some(peer) = self.network.get(connection).map(|entry| entry.ends[0].host) else { return };
-            process.next_link += 1;
-            let link = LinkId(process.next_link);
-            let entry = Link { connection, end: 1, framer: Framer::new(), established: true };
-            process.links.insert(link, entry);
-            process.link_of.insert(connection, link);
-            let peer = SocketAddr::new(address(peer), 30_000 + (connection.0 % 30_000) as u16);
-            let event = LinkEvent::Accepted { peer, local };
-            return self.with_machine(host, |machine, now| machine.handle_link(now, link, event));
-        }
+        process.next_link += 1;
+        let link = LinkId(process.next_link);
+        let entry = Link { connection, end: 1, framer: Framer::new(), established: true };
+        process.links.insert(link, entry);
+        process.link_of.insert(connection, link);
+        let event = LinkEvent::Accepted { peer, local: address(host) };
+        self.with_machine(host, |machine, now| machine.handle_link(now, link, event));
+    }
+
+    /// The outcome of our own connect.
+    pub(super) fn bus_connected(&mut self, host: usize, connection: ConnectionId, established: bool) {
+        let Some(process) = &mut self.hosts[host].process else { return };
         let Some(link) = process.link_of.get(&connection).copied() else { return };
         let event = if established {
             if let Some(entry) = process.links.get_mut(&link) {
                 entry.established = true;
             }
-            LinkEvent::Connected { local }
+            LinkEvent::Connected { local: address(host) }
         } else {
             process.links.remove(&link);
             process.link_of.remove(&connection);
@@ -198,12 +176,6 @@ impl World {
         }
     }
 
-    pub(super) fn close_end(&mut self, connection: ConnectionId, end: usize) {
-        if let Some(at) = self.network.close(self.now, connection, end) {
-            self.schedule(at, Event::Arrive { connection, from: end });
-        }
-    }
-
     fn send_packet(&mut self, host: usize, link: LinkId, packet: &std::sync::Arc<[u8]>) {
         let Some(process) = &self.hosts[host].process else { return };
         let Some(entry) = process.links.get(&link).filter(|entry| entry.established) else { return };
@@ -216,46 +188,18 @@ impl World {
         });
         let durable = self.hosts[host].disk.durable().cloned();
         self.show(&Seen::Sent { host, to, packet, durable: durable.as_ref() });
-        if let Some(at) = self.network.send(self.now, connection, end, Chunk::Bytes(packet.clone(), 0)) {
-            self.schedule(at, Event::Arrive { connection, from: end });
-        }
+        self.transmit(connection, end, Chunk::Bytes(packet.clone(), 0));
     }
 
-    /// A chunk arrives at the other end of a connection.
-    pub(super) fn arrive(&mut self, connection: ConnectionId, from: usize) {
-        let Some(entry) = self.network.get(connection) else { return };
-        let end = entry.ends[1 - from];
-        if end.open && self.hosts[end.host].paused {
-            return self.network.stall(connection, from);
-        }
-        let (chunk, next) = self.network.arrive(self.now, connection, from);
-        if let Some(at) = next {
-            self.schedule(at, Event::Arrive { connection, from });
-        }
-        let Some(chunk) = chunk else { return };
-        let life = self.hosts[end.host].process.as_ref().map(|process| process.life);
-        if !end.open || life != Some(end.life) {
-            // Nobody there: a host that is up says so, one without power does not.
-            if self.hosts[end.host].powered && !matches!(chunk, Chunk::Close) {
-                self.close_end(connection, 1 - from);
-            }
-            return;
-        }
-        match chunk {
-            Chunk::Bytes(bytes, offset) => self.receive(end.host, connection, &bytes[offset..]),
-            Chunk::Close => self.hear_close(end.host, connection, 1 - from),
-        }
-    }
-
-    fn hear_close(&mut self, host: usize, connection: ConnectionId, end: usize) {
-        let _ = self.network.close(self.now, connection, end);
+    /// The peer closed a link.
+    pub(super) fn bus_closed(&mut self, host: usize, connection: ConnectionId) {
         let Some(process) = &mut self.hosts[host].process else { return };
         let Some(link) = process.link_of.remove(&connection) else { return };
         process.links.remove(&link);
         self.with_machine(host, |machine, now| machine.handle_link(now, link, LinkEvent::Closed));
     }
 
-    fn receive(&mut self, host: usize, connection: ConnectionId, bytes: &[u8]) {
+    pub(super) fn bus_receive(&mut self, host: usize, connection: ConnectionId, bytes: &[u8]) {
         let now = self.clock(host);
         let Some(process) = &mut self.hosts[host].process else { return };
         let Some(link) = process.link_of.get(&connection).copied() else { return };
@@ -275,12 +219,5 @@ impl World {
             }
         }
         self.drain(host);
-    }
-
-    /// Directions that were stalled flow again.
-    pub(crate) fn wake_network(&mut self, at_once: bool) {
-        for (connection, from, at) in self.network.wake(self.now, at_once) {
-            self.schedule(at, Event::Arrive { connection, from });
-        }
     }
 }

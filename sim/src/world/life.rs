@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use base::{NodeId, Prng};
 use cluster::codec::Framer;
 use cluster::{Config, DataEvent, LinkId, Machine, Outbox, Start, nodes_conf};
+use persist::MemStorage;
 
+use super::data::DataThread;
 use super::{Event, Inside, World};
 use crate::checker::Seen;
 use crate::clock::{HostClock, Instant};
 use crate::disk::Disk;
-use crate::light::{Kept, Light, REPORT_MS};
+use crate::light::{Kept, Light};
 use crate::network::ConnectionId;
+use crate::real::Real;
 
 /// How a process ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,6 +32,8 @@ pub struct Host {
     pub(crate) disk: Disk,
     /// The data on disk; `None` for a node without persistence, or before its first life.
     pub(crate) kept: Option<Kept>,
+    /// The data directory of a real data thread, while no process runs.
+    pub(crate) storage: Option<MemStorage>,
     /// Whether data survives the process.
     pub(crate) persistent: bool,
     pub(crate) process: Option<Process>,
@@ -48,7 +53,7 @@ pub struct Process {
     pub(crate) link_of: BTreeMap<ConnectionId, LinkId>,
     pub(crate) next_link: u64,
     pub(crate) timer: Option<Instant>,
-    pub(crate) light: Light,
+    pub(crate) data: DataThread,
     /// The two FIFOs between the threads keep their order.
     pub(crate) last_to_data: Instant,
     pub(crate) last_from_data: Instant,
@@ -72,6 +77,7 @@ impl Host {
             clock,
             disk: Disk::default(),
             kept: None,
+            storage: None,
             persistent: prng.chance(3, 4),
             process: None,
             powered: true,
@@ -110,11 +116,23 @@ impl World {
             }
         };
         let mut machine = Machine::new(place.config.clone(), start, place.seed.next_u64(), now);
-        let light = Light::new(place.kept.as_ref(), &mut place.seed);
-        let slots = place.kept.as_ref().map(|kept| kept.slots.clone()).unwrap_or_default();
         let life = place.lives;
+        let data = match &self.data_config {
+            None => {
+                let slots = place.kept.as_ref().map(|kept| kept.slots.clone()).unwrap_or_default();
+                machine.handle_data(now, DataEvent::HasKeys(slots));
+                DataThread::Light(Light::new(place.kept.as_ref(), &mut place.seed))
+            }
+            Some(config) => {
+                let seed = place.seed.next_u64();
+                let storage = place.storage.take().unwrap_or_else(|| MemStorage::new(seed));
+                match Real::start(config.clone(), seed, now, storage) {
+                    Ok(real) => DataThread::Real(Box::new(real)),
+                    Err(error) => return self.complain("loading", format!("host {host}: {error}")),
+                }
+            }
+        };
         self.log.record(self.now, host, "boot", &[life], || format!("life {life}, node {}", machine.me()));
-        machine.handle_data(now, DataEvent::HasKeys(slots));
         self.hosts[host].process = Some(Process {
             life,
             machine,
@@ -123,14 +141,12 @@ impl World {
             link_of: BTreeMap::new(),
             next_link: 0,
             timer: None,
-            light,
+            data,
             last_to_data: self.now,
             last_from_data: self.now,
         });
-        self.report_status(host);
-        let first = self.now.plus_millis(self.prng.below(REPORT_MS));
-        self.schedule_inside(first, host, Inside::DataTick);
         self.drain(host);
+        self.start_data(host);
         if let Some(id) = self.node_id(host) {
             self.show(&Seen::Started { host, life, id });
         }
@@ -144,7 +160,17 @@ impl World {
             .record(self.now, host, "crash", &[life], || format!("{how:?}, node {}", process.machine.me()));
         let place = &mut self.hosts[host];
         place.disk.crash(&mut self.prng);
-        place.kept = place.persistent.then(|| process.light.kept());
+        match process.data {
+            DataThread::Light(light) => place.kept = place.persistent.then(|| light.kept()),
+            DataThread::Real(real) => {
+                let mut storage = real.worker.into_storage();
+                // What the system has is safe from the end of a process, not from the end of power.
+                if how == Crash::PowerOff {
+                    storage.crash();
+                }
+                place.storage = Some(storage);
+            }
+        }
         place.paused = false;
         place.deferred.clear();
         place.powered = how == Crash::Kill;
