@@ -235,7 +235,7 @@ impl World {
                     format!("{level:?}: {text}")
                 });
             }
-            Action::ConfigChanged { .. } => {}
+            Action::ConfigChanged { .. } | Action::RewriteConfig { .. } | Action::Sleep { .. } => {}
             Action::Exit { code } => {
                 self.complain("exit", format!("host {host}'s data thread wants to leave with status {code}"));
             }
