@@ -2,38 +2,53 @@
 
 use super::lines::{Lines, safe};
 use crate::node::Node;
+use crate::persistence::snapshot::{Job, Kind as JobKind};
 use crate::pubsub::Kind;
 use base::DbIndex;
+use keyspace::JobSlot;
 
 /// `# Persistence`.
 pub(super) fn persistence(node: &Node, lines: &mut Lines) {
     let state = &node.persistence;
     let status = |ok: bool| if ok { "ok" } else { "err" };
+    let running = |rewrite: bool| state.job.as_ref().filter(|job| (job.kind == JobKind::Rewrite) == rewrite);
+    let seconds =
+        |job: Option<&Job>| job.map_or(-1, |job| (node.now.mono.since(job.began_mono) / 1000) as i64);
+    let (save, rewrite) = (running(false), running(true));
+    let (done, total) = state.job.as_ref().map_or((0, 0), |job| (job.keys_done, job.keys_total));
     lines.field("loading", u8::from(node.loading));
-    lines.zeros(&["async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"]);
-    lines.field("current_fork_perc", "0.00");
-    lines.field("current_save_keys_processed", 0);
-    lines.field("current_save_keys_total", 0);
+    lines.zeros(&["async_loading", "current_cow_peak"]);
+    lines.field("current_cow_size", node.keyspace.snapshot_preimage_bytes(JobSlot::Save));
+    lines.zeros(&["current_cow_size_age"]);
+    lines.field("current_fork_perc", format_args!("{:.2}", 100.0 * done as f64 / total.max(1) as f64));
+    lines.field("current_save_keys_processed", done);
+    lines.field("current_save_keys_total", total);
     lines.field("rdb_changes_since_last_save", state.dirty);
-    lines.field("rdb_bgsave_in_progress", 0);
-    lines.field("rdb_last_save_time", node.started.unix.seconds());
-    lines.field("rdb_last_bgsave_status", status(true));
-    lines.field("rdb_last_bgsave_time_sec", -1);
-    lines.field("rdb_current_bgsave_time_sec", -1);
-    lines.zeros(&[
-        "rdb_saves",
-        "rdb_last_cow_size",
-        "rdb_last_load_keys_expired",
-        "rdb_last_load_keys_loaded",
-    ]);
+    lines.field("rdb_bgsave_in_progress", u8::from(save.is_some()));
+    lines.field("rdb_last_save_time", state.last_save);
+    lines.field("rdb_last_bgsave_status", status(state.last_save_ok));
+    lines.field("rdb_last_bgsave_time_sec", state.last_save_seconds);
+    lines.field("rdb_current_bgsave_time_sec", seconds(save));
+    lines.field("rdb_saves", state.saves);
+    lines.zeros(&["rdb_last_cow_size"]);
+    lines.field("rdb_last_load_keys_expired", state.loaded.1);
+    lines.field("rdb_last_load_keys_loaded", state.loaded.0);
     lines.field("aof_enabled", u8::from(node.config.settings.appendonly));
-    lines.zeros(&["aof_rewrite_in_progress", "aof_rewrite_scheduled"]);
+    lines.field("aof_rewrite_in_progress", u8::from(rewrite.is_some()));
+    lines.field("aof_rewrite_scheduled", u8::from(state.rewrite_scheduled));
     lines.field("aof_last_rewrite_time_sec", -1);
-    lines.field("aof_current_rewrite_time_sec", -1);
+    lines.field("aof_current_rewrite_time_sec", seconds(rewrite));
     lines.field("aof_last_bgrewrite_status", status(true));
     lines.zeros(&["aof_rewrites", "aof_rewrites_consecutive_failures"]);
-    lines.field("aof_last_write_status", status(true));
+    lines.field("aof_last_write_status", status(state.aof.failure().is_none()));
     lines.zeros(&["aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"]);
+    if node.config.settings.appendonly {
+        lines.field("aof_current_size", state.aof.size);
+        lines.field("aof_base_size", state.aof.base_size);
+        lines.field("aof_pending_rewrite", u8::from(state.rewrite_scheduled));
+        lines.field("aof_buffer_length", state.aof.outstanding());
+        lines.zeros(&["aof_pending_bio_fsync", "aof_delayed_fsync"]);
+    }
 }
 
 /// `# Stats`.
