@@ -3,6 +3,7 @@
 use crate::{Action, LogLevel, Node, PeerInfo};
 use base::{ConnId, Millis, Now, UnixMillis};
 use config::Config;
+use persist::{DiskRequest, MemStorage, Worker};
 
 /// A node with settable time and any number of connections.
 pub(crate) struct World {
@@ -10,6 +11,11 @@ pub(crate) struct World {
     pub now: Now,
     pub logged: Vec<(LogLevel, String)>,
     pub others: Vec<Action>,
+    /// Requests for the disk thread that it has not seen yet.
+    pub requests: Vec<DiskRequest>,
+    /// The disk thread's machine. Tests that want to see it late set `disk_is_slow`.
+    pub disk: Worker<MemStorage>,
+    pub disk_is_slow: bool,
 }
 
 /// 2023-11-14, in milliseconds.
@@ -25,10 +31,49 @@ impl World {
         config.settings.save = Vec::new();
         change(&mut config);
         let now = Now { mono: Millis(1000), unix: UnixMillis(EPOCH), micros: 0 };
-        let mut world =
-            World { node: Node::new(config, 1, now), now, logged: Vec::new(), others: Vec::new() };
+        World::start(config, MemStorage::new(7), now)
+    }
+
+    fn start(config: Config, mut storage: MemStorage, now: Now) -> World {
+        let mut node = Node::new(config, 1, now);
+        let report = node.load(&mut storage, now).expect("the data can be loaded");
+        let mut world = World {
+            node,
+            now,
+            logged: report.log,
+            others: Vec::new(),
+            requests: Vec::new(),
+            disk: Worker::new(storage),
+            disk_is_slow: false,
+        };
         world.connect(1);
+        world.turn();
         world
+    }
+
+    /// The same machine after a power cut and a restart: what was not synced is gone.
+    pub fn restarted(self) -> World {
+        let config = self.node.config().clone();
+        let mut storage = self.disk.into_storage();
+        storage.crash();
+        World::start(config, storage, self.now)
+    }
+
+    /// Lets the disk thread work and the node hear of it, until there is nothing more to do.
+    pub fn settle(&mut self) {
+        loop {
+            let mut events = Vec::new();
+            self.disk.handle_all(std::mem::take(&mut self.requests), &mut events);
+            let idle = events.is_empty() && !self.node.has_work();
+            for event in events {
+                self.node.handle_disk(self.now, event);
+            }
+            if idle {
+                return;
+            }
+            self.node.run_slice(self.now);
+            self.end_turn();
+        }
     }
 
     pub fn connect(&mut self, conn: u64) {
@@ -51,13 +96,21 @@ impl World {
         self.read(conn)
     }
 
-    /// Ends the turn and collects the actions.
+    /// Ends the turn, and lets the disk follow unless it is slow.
     pub fn turn(&mut self) {
+        self.end_turn();
+        if !self.disk_is_slow {
+            self.settle();
+        }
+    }
+
+    fn end_turn(&mut self) {
         self.node.end_batch(self.now);
         while self.node.next_writable().is_some() {}
         while let Some(action) = self.node.poll_action() {
             match action {
                 Action::Log { level, text } => self.logged.push((level, text)),
+                Action::Disk(request) => self.requests.push(request),
                 other => self.others.push(other),
             }
         }
@@ -95,6 +148,11 @@ impl World {
         self.now.unix = UnixMillis(self.now.unix.0 + ms as i64);
         self.node.handle_timeout(self.now);
         self.turn();
+    }
+
+    /// Whether a line with this text was logged.
+    pub fn has_logged(&self, text: &str) -> bool {
+        self.logged.iter().any(|(_, line)| line.contains(text))
     }
 
     pub fn is_closed(&self, conn: u64) -> bool {
