@@ -33,6 +33,9 @@ pub fn parse(words: &[Vec<u8>], settings: &mut Settings) -> Result<(), Stop> {
             }
             "--slave" => settings.cluster.replica = true,
             "--master-id" => settings.cluster.primary_id = Some(lossy(value()?)),
+            "--search-multiple-owners" => settings.cluster.search_owners = true,
+            "--only-masters" => settings.cluster.only_primaries = true,
+            "--only-replicas" => settings.cluster.only_replicas = true,
             "--yes" => settings.cluster.yes = true,
             "--password" => settings.password = Some(value()?.clone()),
             _ => return Err(Stop::error(format!("Option {option} is not supported by {NAME}.\n"))),

@@ -77,6 +77,8 @@ fn open_editor() -> Option<Editor<Assistant, MemHistory>> {
     let config = Config::builder()
         .completion_type(CompletionType::Circular)
         .bell_style(BellStyle::None)
+        // Lines that are pasted are executed one by one, as in redis-cli.
+        .bracketed_paste(false)
         .max_history_size(history::LENGTH)
         .ok()?
         .build();
