@@ -18,18 +18,27 @@ pub mod actions;
 pub mod codec;
 pub mod commands;
 pub mod config;
+mod failover;
+mod gossip;
 pub mod machine;
 pub mod nodes_conf;
 pub mod outbox;
+mod restore;
+mod state;
+mod timers;
 pub mod topology;
 
 pub use actions::{
     Action, After, ConfigVersion, DataEvent, DataStatus, LinkEvent, LinkId, LogLevel, Order, RequestId,
     ToData, TopologyVersion,
 };
+pub use codec::{Framer, PacketError};
 pub use commands::{Answer, Command, CommandError, FailoverMode, SetSlotAction};
 pub use config::Config;
 pub use machine::{Machine, Start};
 pub use nodes_conf::NodesConf;
 pub use outbox::Outbox;
 pub use topology::{FailReason, LinkView, MESSAGE_TYPES, NodeFlags, NodeView, State, Stats, Topology};
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,29 @@
-//! The cluster state machine (stub: answers as a lone node).
+//! One node of the cluster, as a machine without I/O: only the routes; each arm's body lives in the file of its concern.
+//!
+//! Use: after every `handle_*`, `command`, `publish` or `set_config`, drain `poll_action` until `None` (through an [`Outbox`](crate::Outbox), which holds what must
+//! wait), and arrange a call of `handle_timeout` for `poll_timeout`.
+//!
+//! Invariants: time and randomness come in from outside; no packet claims more than nodes.conf durably holds; at most one save is under way; the data
+//! thread is told everything through one FIFO.
 
-use crate::actions::{Action, ConfigVersion, DataEvent, LinkEvent, LinkId, RequestId};
+use crate::actions::{Action, ConfigVersion, DataEvent, LinkEvent, LinkId, LogLevel, Order, RequestId};
+use crate::codec::PacketError;
 use crate::commands::Command;
 use crate::config::Config;
+use crate::failover::{Boot, Election, Lease, Manual, Promotion};
 use crate::nodes_conf::NodesConf;
-use crate::topology::Topology;
+use crate::state::{
+    Blacklist, Claims, DataView, Health, Links, Node, NodeIx, Nodes, Publisher, Saver, SlotMap,
+};
+use crate::topology::{NodeFlags, Stats, Topology};
 use alloc::collections::VecDeque;
+use alloc::format;
+use alloc::string::String;
 use alloc::sync::Arc;
 use base::{Epoch, Millis, NodeId, Now, Prng};
-use core::fmt;
+
+/// How often a call may go round its own consequences before the rest waits for the next one.
+const MAX_ROUNDS: usize = 4;
 
 /// How a node starts.
 #[derive(Clone, PartialEq, Debug)]
@@ -19,34 +34,132 @@ pub enum Start {
     Restored(NodesConf),
 }
 
-/// A packet that cannot be a packet: close the link.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PacketError(pub &'static str);
-
-impl fmt::Display for PacketError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
+/// What has to be done before the present call returns.
+#[derive(Debug, Default)]
+pub(crate) struct Todo {
+    pub state: bool,
+    pub failover: bool,
+    pub manual: bool,
 }
 
 /// One node of the cluster.
+#[derive(Debug)]
 pub struct Machine {
-    me: NodeId,
-    config: Config,
-    topology: Arc<Topology>,
-    actions: VecDeque<Action>,
+    pub(crate) config: Config,
+    pub(crate) now: Now,
+    pub(crate) prng: Prng,
+    pub(crate) nodes: Nodes,
+    pub(crate) me: NodeIx,
+    pub(crate) slots: SlotMap,
+    pub(crate) current_epoch: Epoch,
+    pub(crate) last_vote_epoch: Epoch,
+    pub(crate) links: Links,
+    pub(crate) blacklist: Blacklist,
+    pub(crate) health: Health,
+    pub(crate) data: DataView,
+    pub(crate) election: Election,
+    pub(crate) manual: Manual,
+    pub(crate) promotion: Option<Promotion>,
+    pub(crate) boot: Boot,
+    pub(crate) lease: Lease,
+    pub(crate) saver: Saver,
+    /// The last durable claims: what ordinary packets say.
+    pub(crate) wire: Claims,
+    pub(crate) publisher: Publisher,
+    pub(crate) topology: Arc<Topology>,
+    pub(crate) stats: Stats,
+    /// Whom the data thread was last told to replicate, and where.
+    pub(crate) replicating: Option<(NodeId, Arc<str>, u16)>,
+    pub(crate) orders: VecDeque<Order>,
+    pub(crate) actions: VecDeque<Action>,
+    pub(crate) todo: Todo,
+    /// Our claims changed: tell everybody as soon as they are durable.
+    pub(crate) announce: bool,
+    pub(crate) gossip_round: u64,
+    pub(crate) suspects: usize,
+    pub(crate) ticks: u64,
+    pub(crate) next_tick: Millis,
 }
 
 impl Machine {
-    /// A node that starts.
-    pub fn new(config: Config, _start: Start, seed: u64, _now: Now) -> Self {
-        let me = NodeId::random(&mut Prng::new(seed));
-        Self { me, config, topology: Arc::new(Topology::alone(me)), actions: VecDeque::new() }
+    /// A node that starts: from nothing, or from its nodes.conf.
+    pub fn new(config: Config, start: Start, seed: u64, now: Now) -> Self {
+        let mut prng = Prng::new(seed);
+        let (nodes, me) = match &start {
+            Start::Fresh => lone_node(NodeId::random(&mut prng), &mut prng, now),
+            Start::Restored(conf) => {
+                let id = conf.myself().map_or_else(|| NodeId::random(&mut prng), |line| line.id);
+                lone_node(id, &mut prng, now)
+            }
+        };
+        let topology = Arc::new(Topology::alone(nodes[me].id));
+        let mut machine = Self {
+            config,
+            now,
+            prng,
+            wire: Claims {
+                flags: nodes[me].flags,
+                primary: None,
+                slots: nodes[me].slots.clone(),
+                config_epoch: Epoch(0),
+                current_epoch: Epoch(0),
+            },
+            nodes,
+            me,
+            slots: SlotMap::new(),
+            current_epoch: Epoch(0),
+            last_vote_epoch: Epoch(0),
+            links: Links::new(),
+            blacklist: Blacklist::default(),
+            health: Health::new(),
+            data: DataView::default(),
+            election: Election::default(),
+            manual: Manual::default(),
+            promotion: None,
+            boot: Boot::default(),
+            lease: Lease::default(),
+            saver: Saver::default(),
+            publisher: Publisher::default(),
+            topology,
+            stats: Stats::default(),
+            replicating: None,
+            orders: VecDeque::new(),
+            actions: VecDeque::new(),
+            todo: Todo { state: true, ..Todo::default() },
+            announce: false,
+            gossip_round: 0,
+            suspects: 0,
+            ticks: 0,
+            next_tick: now.mono,
+        };
+        machine.begin(&start);
+        machine
     }
+
+    fn begin(&mut self, start: &Start) {
+        let me = self.myself().id;
+        match start {
+            Start::Fresh => {
+                self.log(LogLevel::Notice, format!("No cluster configuration found, I'm {me}"));
+                self.saver.mark();
+            }
+            Start::Restored(conf) => {
+                self.restore(conf);
+                self.log(LogLevel::Notice, format!("Node configuration loaded, I'm {me}"));
+            }
+        }
+        self.apply_config();
+        self.refresh_wire();
+        self.publisher.structure_changed();
+        self.order_replication();
+        self.finish();
+    }
+
+    // A. Getters.
 
     /// This node's name.
     pub fn me(&self) -> NodeId {
-        self.me
+        self.myself().id
     }
 
     /// The view last published.
@@ -56,17 +169,17 @@ impl Machine {
 
     /// The largest epoch known.
     pub fn current_epoch(&self) -> Epoch {
-        Epoch(0)
+        self.current_epoch
     }
 
     /// This node's own config epoch.
     pub fn config_epoch(&self) -> Epoch {
-        Epoch(0)
+        self.myself().config_epoch
     }
 
     /// The epoch of the last vote.
     pub fn last_vote_epoch(&self) -> Epoch {
-        Epoch(0)
+        self.last_vote_epoch
     }
 
     /// Settings.
@@ -74,44 +187,129 @@ impl Machine {
         &self.config
     }
 
-    /// One whole packet of a link (from `codec::Framer`). `Err`: close the link.
-    pub fn handle_packet(&mut self, _now: Now, _link: LinkId, _bytes: &[u8]) -> Result<(), PacketError> {
-        Ok(())
+    // B. What the world tells us.
+
+    /// One whole packet of a link (from [`Framer`](crate::codec::Framer)). `Err`: the stream cannot be trusted, the link has been closed.
+    pub fn handle_packet(&mut self, now: Now, link: LinkId, bytes: &[u8]) -> Result<(), PacketError> {
+        self.now = now;
+        let result = self.on_packet(link, bytes);
+        if result.is_err() {
+            self.close_link(link);
+        }
+        self.finish();
+        result
     }
 
     /// Something happened to a link.
-    pub fn handle_link(&mut self, _now: Now, _link: LinkId, _event: LinkEvent) {}
+    pub fn handle_link(&mut self, now: Now, link: LinkId, event: LinkEvent) {
+        self.now = now;
+        self.on_link(link, event);
+        self.finish();
+    }
 
     /// A version of nodes.conf is durable.
-    pub fn handle_saved(&mut self, _now: Now, _version: ConfigVersion) {}
+    pub fn handle_saved(&mut self, now: Now, version: ConfigVersion) {
+        self.now = now;
+        self.on_saved(version);
+        self.finish();
+    }
 
-    /// A version of nodes.conf could not be written; with the system's words.
-    pub fn handle_save_failed(&mut self, _now: Now, _version: ConfigVersion, _error: &str) {}
+    /// A version of nodes.conf could not be written; with the system's words. It will be tried again.
+    pub fn handle_save_failed(&mut self, now: Now, version: ConfigVersion, error: &str) {
+        self.now = now;
+        self.on_save_failed(version, error);
+        self.finish();
+    }
 
     /// The data thread reports.
-    pub fn handle_data(&mut self, _now: Now, _event: DataEvent) {}
+    pub fn handle_data(&mut self, now: Now, event: DataEvent) {
+        self.now = now;
+        self.on_data(event);
+        self.finish();
+    }
 
     /// The instant of `poll_timeout` has come.
-    pub fn handle_timeout(&mut self, _now: Now) {}
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.now = now;
+        self.on_timeout();
+        self.finish();
+    }
 
     /// When `handle_timeout` is due.
     pub fn poll_timeout(&self) -> Option<Millis> {
-        None
+        Some(self.next_timeout())
     }
 
-    /// An operator's command; answered by `ToData::Reply`.
-    pub fn command(&mut self, _now: Now, _request: RequestId, _command: Command) {}
+    // C. What the operator and the data thread ask.
 
-    /// A client of this node published a message: to the other nodes (`sharded`: of this shard).
-    pub fn publish(&mut self, _now: Now, _channel: &[u8], _message: &[u8], _sharded: bool) {}
+    /// An operator's command; answered by `ToData::Reply` once its effect is durable and published.
+    pub fn command(&mut self, now: Now, request: RequestId, command: Command) {
+        self.now = now;
+        self.on_command(request, command);
+        self.finish();
+    }
+
+    /// A client of this node published a message: to the other nodes (`sharded`: to those of this shard).
+    pub fn publish(&mut self, now: Now, channel: &[u8], message: &[u8], sharded: bool) {
+        self.now = now;
+        self.send_publish(channel, message, sharded);
+        self.finish();
+    }
 
     /// Settings changed.
-    pub fn set_config(&mut self, _now: Now, config: Config) {
+    pub fn set_config(&mut self, now: Now, config: Config) {
+        self.now = now;
         self.config = config;
+        self.apply_config();
+        self.publisher.structure_changed();
+        self.todo.state = true;
+        self.finish();
     }
+
+    // D. What must be done.
 
     /// What must be done next; until `None` after every call above.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
     }
+
+    /// Draws the consequences of a call: elections, state, save, publication, orders, replies, in this order.
+    fn finish(&mut self) {
+        for _ in 0..MAX_ROUNDS {
+            if self.todo.manual {
+                self.handle_manual_failover();
+            }
+            if self.todo.failover {
+                self.handle_election();
+            }
+            if self.todo.state {
+                self.update_state();
+            }
+            if !(self.todo.manual || self.todo.failover || self.todo.state) {
+                break;
+            }
+        }
+        self.order_replication();
+        self.flush_save();
+        self.refresh_wire();
+        if self.announce && self.saver.is_clean() {
+            self.announce = false;
+            self.broadcast_pong();
+        }
+        self.flush_topology();
+        self.flush_orders();
+        self.flush_replies();
+    }
+
+    pub(crate) fn log(&mut self, level: LogLevel, text: String) {
+        self.actions.push_back(Action::Log { level, text });
+    }
+}
+
+fn lone_node(id: NodeId, prng: &mut Prng, now: Now) -> (Nodes, NodeIx) {
+    let mut nodes = Nodes::default();
+    let flags = NodeFlags::MYSELF | NodeFlags::PRIMARY;
+    let node = Node::new(id, NodeId::random(prng), flags, now.mono);
+    let me = nodes.insert(node).expect("the first node of a table");
+    (nodes, me)
 }

@@ -166,7 +166,10 @@ fn heartbeat<'a>(
             let head = rest.get(used..used + HEAD).ok_or(PacketError::Extension { kind, length: 0 })?;
             let extension = u32_at(head, 0);
             let bad = PacketError::Extension { kind, length: extension };
-            if extension % 8 != 0 || (extension as usize) < HEAD || rest.len() - used < extension as usize {
+            if !extension.is_multiple_of(8)
+                || (extension as usize) < HEAD
+                || rest.len() - used < extension as usize
+            {
                 return Err(bad);
             }
             used += extension as usize;

@@ -4,6 +4,9 @@
 //! and every error text, is here. What only the data thread knows (key counts) travels with the command.
 
 mod error;
+mod membership;
+mod run;
+mod slots;
 
 pub use error::CommandError;
 

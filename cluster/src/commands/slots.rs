@@ -1,0 +1,149 @@
+//! ADDSLOTS, DELSLOTS, their RANGE forms, FLUSHSLOTS and SETSLOT.
+
+use super::{CommandError, SetSlotAction};
+use crate::actions::LogLevel;
+use crate::machine::Machine;
+use crate::state::NodeIx;
+use alloc::format;
+use alloc::vec::Vec;
+use base::{Slot, SlotSet, number};
+
+/// A slot as a client wrote it.
+pub(super) fn slot(text: &[u8]) -> Result<Slot, CommandError> {
+    let number = number::parse_i64(text).and_then(|n| u64::try_from(n).ok());
+    number.and_then(Slot::new).ok_or(CommandError::InvalidSlot)
+}
+
+/// Slots one by one, as ranges.
+pub(super) fn singles(slots: &[Vec<u8>]) -> Result<Vec<(Slot, Slot)>, CommandError> {
+    slots.iter().map(|text| slot(text).map(|s| (s, s))).collect()
+}
+
+/// Pairs of first and last slot.
+pub(super) fn ranges(pairs: &[(Vec<u8>, Vec<u8>)]) -> Result<Vec<(Slot, Slot)>, CommandError> {
+    let range = |(start, end): &(Vec<u8>, Vec<u8>)| {
+        let (start, end) = (slot(start)?, slot(end)?);
+        if start > end {
+            return Err(CommandError::StartAfterEnd { start: start.number(), end: end.number() });
+        }
+        Ok((start, end))
+    };
+    pairs.iter().map(range).collect()
+}
+
+impl Machine {
+    /// Assigns slots to this node, or unassigns slots of anybody: all of them or none.
+    pub(super) fn change_slots(&mut self, ranges: &[(Slot, Slot)], delete: bool) -> Result<(), CommandError> {
+        let mut chosen = SlotSet::empty();
+        for (start, end) in ranges {
+            for slot in (start.number()..=end.number()).filter_map(|n| Slot::new(u64::from(n))) {
+                match self.slots.owner(slot) {
+                    None if delete => return Err(CommandError::SlotUnassigned(slot.number())),
+                    Some(_) if !delete => return Err(CommandError::SlotBusy(slot.number())),
+                    _ => {}
+                }
+                if !chosen.insert(slot) {
+                    return Err(CommandError::SlotRepeated(slot.number()));
+                }
+            }
+        }
+        self.refuse_without_disk()?;
+        for slot in chosen.iter() {
+            // Owned or unassigned, a slot is no longer being imported.
+            self.slots.importing.remove(&slot);
+            if delete {
+                self.delete_slot(slot);
+            } else {
+                self.add_slot(self.me, slot);
+            }
+        }
+        self.structure_and_state_changed();
+        Ok(())
+    }
+
+    pub(super) fn flush_slots(&mut self, empty: bool) -> Result<(), CommandError> {
+        if !empty {
+            return Err(CommandError::FlushSlotsNeedsEmpty);
+        }
+        self.refuse_without_disk()?;
+        self.delete_node_slots(self.me);
+        self.structure_and_state_changed();
+        Ok(())
+    }
+
+    /// SETSLOT; `keys` is how many this node has in the slot.
+    pub(super) fn set_slot(
+        &mut self,
+        text: &[u8],
+        action: SetSlotAction,
+        keys: u64,
+    ) -> Result<(), CommandError> {
+        if self.myself().is_replica() {
+            return Err(CommandError::SetSlotOnReplica);
+        }
+        let slot = slot(text)?;
+        let mine = self.slots.owner(slot) == Some(self.me);
+        match action {
+            SetSlotAction::Migrating(name) => {
+                if !mine {
+                    return Err(CommandError::NotOwner(slot.number()));
+                }
+                let target = self.other_primary(name)?;
+                self.refuse_without_disk()?;
+                self.slots.migrating.insert(slot, target);
+            }
+            SetSlotAction::Importing(name) => {
+                if mine {
+                    return Err(CommandError::AlreadyOwner(slot.number()));
+                }
+                let source = self.other_primary(name)?;
+                self.refuse_without_disk()?;
+                self.slots.importing.insert(slot, source);
+            }
+            SetSlotAction::Stable => {
+                self.refuse_without_disk()?;
+                self.slots.importing.remove(&slot);
+                self.slots.migrating.remove(&slot);
+            }
+            SetSlotAction::Node(name) => {
+                let node = self.named(&name).ok_or(CommandError::UnknownNode(name))?;
+                self.assign(slot, node, keys)?;
+            }
+        }
+        self.structure_and_state_changed();
+        Ok(())
+    }
+
+    fn other_primary(&self, name: Vec<u8>) -> Result<NodeIx, CommandError> {
+        let ix = self.named(&name).ok_or(CommandError::DontKnowNode(name))?;
+        if self.nodes[ix].is_replica() { Err(CommandError::TargetNotPrimary) } else { Ok(ix) }
+    }
+
+    /// SETSLOT NODE: ends a move, on either side or on a bystander.
+    fn assign(&mut self, slot: Slot, node: NodeIx, keys: u64) -> Result<(), CommandError> {
+        if self.nodes[node].is_replica() {
+            return Err(CommandError::TargetNotPrimary);
+        }
+        let (was_mine, becomes_mine) = (self.slots.owner(slot) == Some(self.me), node == self.me);
+        if was_mine && !becomes_mine && keys > 0 {
+            return Err(CommandError::SlotHasKeys(slot.number()));
+        }
+        self.refuse_without_disk()?;
+        if keys == 0 {
+            self.slots.migrating.remove(&slot);
+        }
+        self.delete_slot(slot);
+        self.add_slot(node, slot);
+        if was_mine && !becomes_mine && self.myself().slot_count == 0 && self.config.allow_replica_migration {
+            self.follow(node, "Configuration change detected. Reconfiguring myself as a replica of");
+        }
+        if becomes_mine && self.slots.importing.remove(&slot).is_some() {
+            // The new owner must win against the old one's claim, wherever it was heard.
+            if self.bump_config_epoch() {
+                self.log(LogLevel::Notice, format!("configEpoch updated after importing slot {slot}"));
+            }
+            self.announce = true;
+        }
+        Ok(())
+    }
+}

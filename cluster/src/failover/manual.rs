@@ -1,0 +1,157 @@
+//! Manual failover: CLUSTER FAILOVER.
+//!
+//! Default form: the replica asks its primary to hold its writes (MFSTART); the primary's data thread does so at a barrier and reports one offset;
+//! the primary's headers repeat that offset, flagged PAUSED; the replica waits until it has applied exactly that much, and stands for election with FORCEACK, without delay.
+//! FORCE skips the primary, TAKEOVER the votes too. All of it ends after five seconds, and the primary's pause after ten at the latest.
+
+use crate::actions::{After, LinkId, LogLevel, Order};
+use crate::codec::{MessageType, Writer};
+use crate::commands::{CommandError, FailoverMode};
+use crate::machine::Machine;
+use crate::state::NodeIx;
+use alloc::format;
+use base::{Millis, ReplOffset};
+
+const TIMEOUT_MS: u64 = 5000;
+const PAUSE_MS: u64 = 2 * TIMEOUT_MS;
+
+/// The manual failover in progress, of either role.
+#[derive(Debug, Default)]
+pub(crate) struct Manual {
+    end: Option<Millis>,
+    /// As the primary: who asked.
+    replica: Option<NodeIx>,
+    /// As the primary: the offset behind the barrier, once writes are held.
+    pub paused_offset: Option<ReplOffset>,
+    /// As the replica: that offset, as the primary's header stated it.
+    primary_offset: Option<ReplOffset>,
+    can_start: bool,
+}
+
+impl Manual {
+    pub fn in_progress(&self) -> bool {
+        self.end.is_some()
+    }
+
+    pub fn can_start(&self) -> bool {
+        self.end.is_some() && self.can_start
+    }
+
+    /// Whom the primary pings all the time meanwhile.
+    pub fn waiting_replica(&self) -> Option<NodeIx> {
+        self.replica.filter(|_| self.paused_offset.is_some())
+    }
+
+    pub fn forget(&mut self, ix: NodeIx) {
+        if self.replica == Some(ix) {
+            // The pause ends by its own deadline.
+            self.replica = None;
+        }
+    }
+}
+
+impl Machine {
+    /// Ends whatever manual failover is in progress; held writes go on.
+    pub(crate) fn reset_manual_failover(&mut self) {
+        if self.manual.replica.is_some() || self.manual.paused_offset.is_some() {
+            self.orders.push_back(Order::ResumeWrites);
+        }
+        self.manual = Manual::default();
+    }
+
+    /// CLUSTER FAILOVER [FORCE|TAKEOVER].
+    pub(crate) fn start_manual_failover(&mut self, mode: FailoverMode) -> Result<(), CommandError> {
+        if self.myself().is_primary() {
+            return Err(CommandError::FailoverOnPrimary);
+        }
+        let primary = self.my_primary().ok_or(CommandError::PrimaryUnknown)?;
+        let link = self.nodes[primary].link.filter(|link| self.links.is_up(*link));
+        if mode == FailoverMode::Default && (self.nodes[primary].failed() || link.is_none()) {
+            return Err(CommandError::PrimaryDown);
+        }
+        self.refuse_without_disk()?;
+        self.reset_manual_failover();
+        self.election.reset();
+        self.manual.end = Some(self.now.mono + TIMEOUT_MS);
+        match (mode, link) {
+            (FailoverMode::Takeover, _) => {
+                self.log(LogLevel::Notice, "Taking over the master (user request).".into());
+                self.bump_config_epoch();
+                self.promote();
+            }
+            (FailoverMode::Default, Some(link)) => {
+                self.log(LogLevel::Notice, "Manual failover user request accepted.".into());
+                let packet = Writer::new(&self.header(MessageType::MfStart, &self.wire)).finish();
+                self.send(link, MessageType::MfStart, packet, After::Now);
+            }
+            _ => {
+                self.log(LogLevel::Notice, "Forced failover user request accepted.".into());
+                self.manual.can_start = true;
+                self.todo.failover = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// MFSTART: one of our replicas wants to take over in peace.
+    pub(crate) fn on_manual_failover_start(&mut self, _link: LinkId, replica: NodeIx) {
+        if !self.myself().is_primary()
+            || self.nodes[replica].primary != Some(self.me)
+            || self.promotion.is_some()
+        {
+            return;
+        }
+        self.reset_manual_failover();
+        self.manual.end = Some(self.now.mono + TIMEOUT_MS);
+        self.manual.replica = Some(replica);
+        self.orders.push_back(Order::PauseWrites { until: self.now.mono + PAUSE_MS });
+        let text = format!("Manual failover requested by replica {}.", self.label(replica));
+        self.log(LogLevel::Notice, text);
+    }
+
+    /// The data thread holds its writes: tell the replica where the log ends.
+    pub(crate) fn on_paused(&mut self, offset: ReplOffset) {
+        let Some(replica) = self.manual.replica.filter(|_| self.manual.in_progress()) else { return };
+        self.manual.paused_offset = Some(offset);
+        if let Some(link) = self.nodes[replica].link {
+            self.send_heartbeat(link, MessageType::Ping);
+        }
+    }
+
+    /// A header flagged PAUSED.
+    pub(crate) fn on_primary_paused(&mut self, ix: NodeIx, offset: ReplOffset) {
+        let ours = self.manual.in_progress() && self.my_primary() == Some(ix);
+        if !ours || self.manual.primary_offset.is_some() {
+            return;
+        }
+        self.manual.primary_offset = Some(offset);
+        self.todo.manual = true;
+        self.log(
+            LogLevel::Notice,
+            format!("Received replication offset for paused master manual failover: {offset}"),
+        );
+    }
+
+    /// As the replica: have we applied all that there is?
+    pub(crate) fn handle_manual_failover(&mut self) {
+        self.todo.manual = false;
+        if !self.manual.in_progress() || self.manual.can_start || self.my_primary().is_none() {
+            return;
+        }
+        if self.manual.primary_offset == Some(self.my_offset()) && self.data.is_synced() {
+            self.manual.can_start = true;
+            self.todo.failover = true;
+            self.log(
+                LogLevel::Notice,
+                "All master replication stream processed, manual failover can start.".into(),
+            );
+        }
+    }
+
+    pub(crate) fn manual_failover_timeout(&mut self) {
+        if self.promotion.is_none() && self.manual.end.is_some_and(|end| end < self.now.mono) {
+            self.log(LogLevel::Warning, "Manual failover timed out.".into());
+            self.reset_manual_failover();
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Promotion, in the order that loses nothing (rule 3).
+//!
+//! Won → nodes.conf durable → one message to the data thread (a topology that shows us as the owner, then the order to act as one) → its
+//! acknowledgement → the claim on the bus. Until the claim, our packets say what they said before. If the data thread does not answer within a heartbeat,
+//! or the file cannot be saved, nothing is claimed: we are a replica again, and the epoch is burnt.
+
+use crate::actions::{ConfigVersion, LogLevel, Order, ToData, TopologyVersion};
+use crate::machine::Machine;
+use crate::state::NodeIx;
+use base::{Millis, NodeId, SlotSet};
+
+/// The data thread has half the node timeout to answer, and this at least.
+const LEAST_HEARTBEAT_MS: u64 = 500;
+
+/// A promotion that is not claimed yet.
+#[derive(Debug)]
+pub(crate) struct Promotion {
+    step: Step,
+    primary: NodeId,
+    shard: NodeId,
+    slots: SlotSet,
+}
+
+#[derive(Debug)]
+enum Step {
+    Saving(ConfigVersion),
+    Applying { version: TopologyVersion, deadline: Millis },
+}
+
+impl Machine {
+    /// Takes over from this replica's primary. Its config epoch is new already.
+    pub(crate) fn promote(&mut self) {
+        let Some(primary) = self.my_primary() else { return };
+        let slots = (*self.nodes[primary].slots).clone();
+        let (me, shard) = (self.me, self.myself().shard_id);
+        let name = self.nodes[primary].id;
+        self.set_as_primary(me);
+        for slot in slots.iter() {
+            self.delete_slot(slot);
+            self.add_slot(me, slot);
+        }
+        let version = self.saver.mark();
+        self.promotion = Some(Promotion { step: Step::Saving(version), primary: name, shard, slots });
+        self.replicating = None;
+    }
+
+    /// Between winning and the save, the data thread must not see the new owner.
+    pub(crate) fn promotion_holds_publication(&self) -> bool {
+        self.promotion.as_ref().is_some_and(|p| matches!(p.step, Step::Saving(_)))
+    }
+
+    /// A version of nodes.conf is durable: is it the one that makes us a primary?
+    pub(crate) fn promotion_saved(&mut self) {
+        let Some(Promotion { step: Step::Saving(version), .. }) = self.promotion else { return };
+        if !self.saver.is_saved(version) {
+            return;
+        }
+        let version = self.publish_topology();
+        let deadline = self.now.mono + (self.config.node_timeout_ms / 2).max(LEAST_HEARTBEAT_MS);
+        if let Some(promotion) = &mut self.promotion {
+            promotion.step = Step::Applying { version, deadline };
+        }
+        self.tell_data(ToData::Order(Order::Promote { version }));
+    }
+
+    pub(crate) fn promotion_not_saved(&mut self) {
+        if self.promotion_holds_publication() {
+            self.log(
+                LogLevel::Warning,
+                "Failover abandoned: the cluster config file could not be saved.".into(),
+            );
+            self.undo_promotion();
+        }
+    }
+
+    /// The data thread acts as a primary: now we may say so.
+    pub(crate) fn on_promoted(&mut self, done: TopologyVersion) {
+        let Some(Promotion { step: Step::Applying { version, .. }, .. }) = self.promotion else { return };
+        if done < version {
+            return;
+        }
+        self.promotion = None;
+        self.reset_manual_failover();
+        self.election.reset();
+        self.refresh_wire();
+        self.broadcast_pong();
+    }
+
+    pub(crate) fn promotion_timeout(&mut self) {
+        let Some(Promotion { step: Step::Applying { deadline, .. }, .. }) = self.promotion else { return };
+        if self.now.mono >= deadline {
+            self.log(
+                LogLevel::Warning,
+                "Failover abandoned: the data thread did not answer in time, the epoch is burnt.".into(),
+            );
+            self.undo_promotion();
+        }
+    }
+
+    /// Something else decided our role meanwhile.
+    pub(crate) fn cancel_promotion(&mut self) {
+        self.promotion = None;
+    }
+
+    /// A replica of the old primary again, which has its slots back.
+    fn undo_promotion(&mut self) {
+        let Some(promotion) = self.promotion.take() else { return };
+        let me = self.me;
+        let primary: Option<NodeIx> = self.nodes.find(&promotion.primary);
+        for slot in promotion.slots.iter() {
+            if self.slots.owner(slot) == Some(me) {
+                self.delete_slot(slot);
+                if let Some(primary) = primary {
+                    self.add_slot(primary, slot);
+                }
+            }
+        }
+        self.delete_node_slots(me);
+        if let Some(primary) = primary {
+            self.set_my_primary(primary);
+        }
+        self.nodes[me].shard_id = promotion.shard;
+        // The next attempt keeps its distance from this one.
+        self.election_failed_now();
+        self.structure_and_state_changed();
+    }
+}

@@ -1,0 +1,155 @@
+//! Who owns what: claims win by config epoch (specification, "Hash slots configuration propagation").
+//!
+//! A slot goes to its claimant if nobody owns it, if its owner has stopped claiming it, or if the claim's epoch is larger than the owner's. A slot that this node is importing is
+//! left alone: the operator closes it. Who claims with an older epoch than the owner's is told so by UPDATE.
+
+use crate::actions::LogLevel;
+use crate::codec::{BITMAP_LEN, Header};
+use crate::machine::Machine;
+use crate::state::NodeIx;
+use alloc::format;
+use base::{Epoch, NodeId, Slot, SlotSet};
+
+/// What a claim changed for this node's own shard.
+#[derive(Default)]
+struct Outcome {
+    /// Slots claimed in all.
+    claimed: usize,
+    /// Slots taken from this node, or from its primary.
+    from_us: usize,
+    /// Slots that this node itself lost.
+    lost: SlotSet,
+}
+
+impl Machine {
+    /// Compares the slots in a header with what we know of its sender, or of the primary that it speaks for.
+    pub(super) fn update_slots(&mut self, ix: NodeIx, header: &Header<'_>) {
+        let node = &self.nodes[ix];
+        let speaker = if node.is_primary() { Some(ix) } else { node.primary };
+        let Some(speaker) = speaker else { return };
+        if self.nodes[speaker].slots.as_bytes() == header.slots {
+            return;
+        }
+        if self.nodes[ix].is_primary() {
+            self.apply_claim(ix, header.config_epoch, header.slots);
+        }
+        self.correct_old_view(ix, header);
+    }
+
+    /// The sender claims slots of somebody with a later epoch: tell it about that one.
+    fn correct_old_view(&mut self, ix: NodeIx, header: &Header<'_>) {
+        let newer = |slot: Slot| {
+            let owner = self.slots.owner(slot).filter(|owner| *owner != ix)?;
+            let epoch = self.nodes[owner].config_epoch;
+            (!self.slots.is_unclaimed(slot) && epoch > header.config_epoch).then_some(owner)
+        };
+        let Some(owner) = bits(header.slots).find_map(newer) else { return };
+        let (old, about) = (self.nodes[ix].id, self.nodes[owner].id);
+        self.log(
+            LogLevel::Verbose,
+            format!("Node {old} has old slots configuration, sending an UPDATE message about {about}"),
+        );
+        self.send_update(ix, owner);
+    }
+
+    /// An UPDATE message: news about somebody's claim.
+    pub(super) fn on_update(&mut self, epoch: Epoch, about: Option<NodeId>, slots: &[u8; BITMAP_LEN]) {
+        let Some(ix) = about.and_then(|id| self.nodes.find(&id)) else { return };
+        if ix == self.me {
+            self.log(LogLevel::Notice, "Discarding UPDATE message about myself.".into());
+            return;
+        }
+        if self.nodes[ix].config_epoch >= epoch {
+            return;
+        }
+        self.set_as_primary(ix);
+        self.nodes[ix].config_epoch = epoch;
+        self.observe_epoch(epoch);
+        self.structure_and_state_changed();
+        self.apply_claim(ix, epoch, slots);
+    }
+
+    /// Rebinds slots to a claimant where its epoch wins, and follows it if our shard was replaced.
+    fn apply_claim(&mut self, claimant: NodeIx, epoch: Epoch, slots: &[u8; BITMAP_LEN]) {
+        let ours = if self.myself().is_primary() { Some(self.me) } else { self.myself().primary };
+        let outcome = self.rebind(claimant, epoch, slots, ours);
+        let replaced = outcome.from_us > 0 && ours.is_some_and(|ix| self.nodes[ix].slot_count == 0);
+        // Without replica migration only a claimant that took exactly our slots is our successor.
+        if replaced && (self.config.allow_replica_migration || outcome.claimed == outcome.from_us) {
+            self.follow(claimant, "Configuration change detected. Reconfiguring myself as a replica of");
+        } else if let Some(grandmaster) = self.grandmaster() {
+            self.follow(grandmaster, "I'm a sub-replica! Reconfiguring myself as a replica of grandmaster");
+        } else if !outcome.lost.is_empty() {
+            self.drop_slots(&outcome.lost);
+        }
+    }
+
+    fn rebind(
+        &mut self,
+        claimant: NodeIx,
+        epoch: Epoch,
+        slots: &[u8; BITMAP_LEN],
+        ours: Option<NodeIx>,
+    ) -> Outcome {
+        let mut outcome = Outcome::default();
+        let held = self.nodes[claimant].slots.clone();
+        for slot in held.iter().filter(|slot| !bit(slots, *slot)) {
+            // Not unbound yet: a few redirections too many are better than an uncovered slot.
+            self.slots.not_claimed.insert(slot);
+        }
+        for slot in bits(slots) {
+            outcome.claimed += 1;
+            let owner = self.slots.owner(slot);
+            if owner == Some(claimant) {
+                self.slots.not_claimed.remove(slot);
+                continue;
+            }
+            let wins = match owner {
+                Some(owner) => self.slots.is_unclaimed(slot) || self.nodes[owner].config_epoch < epoch,
+                None => true,
+            };
+            if !wins || self.slots.importing.contains_key(&slot) {
+                continue;
+            }
+            outcome.from_us += usize::from(owner.is_some() && owner == ours);
+            if owner == Some(self.me) {
+                outcome.lost.insert(slot);
+                self.slots.migrating.remove(&slot);
+            }
+            self.delete_slot(slot);
+            self.add_slot(claimant, slot);
+            self.saver.mark();
+            self.todo.state = true;
+        }
+        outcome
+    }
+
+    /// Our primary's primary, if our primary became a replica (but not ours).
+    fn grandmaster(&self) -> Option<NodeIx> {
+        let primary = self.my_primary()?;
+        self.nodes[primary].primary.filter(|_| self.nodes[primary].is_replica()).filter(|ix| *ix != self.me)
+    }
+
+    /// This node stays a primary, but these slots are another's now: their keys must go.
+    fn drop_slots(&mut self, lost: &SlotSet) {
+        let all = self.publisher.lost.get_or_insert_with(SlotSet::empty);
+        for slot in lost.iter() {
+            all.insert(slot);
+        }
+    }
+}
+
+fn bit(bitmap: &[u8; BITMAP_LEN], slot: Slot) -> bool {
+    bitmap[slot.index() / 8] & (1 << (slot.index() % 8)) != 0
+}
+
+/// The slots of a bitmap, in ascending order.
+pub(crate) fn bits(bitmap: &[u8; BITMAP_LEN]) -> impl Iterator<Item = Slot> + '_ {
+    let slots_of = |(at, byte): (usize, &u8)| {
+        let byte = *byte;
+        (0..8)
+            .filter(move |bit| byte & (1 << bit) != 0)
+            .filter_map(move |bit| Slot::new((at * 8 + bit) as u64))
+    };
+    bitmap.iter().enumerate().filter(|(_, byte)| **byte != 0).flat_map(slots_of)
+}

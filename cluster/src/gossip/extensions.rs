@@ -1,0 +1,80 @@
+//! The extensions of heartbeats: host name, name for people, forgotten nodes, shard.
+//!
+//! Redis 7.0 knows only the host name and logs a warning for each other one; so the others go only to peers whose packets show that they
+//! read them (the capability bit, or a shard extension of their own), and with every MEET.
+
+use crate::actions::{LinkId, LogLevel};
+use crate::codec::{Extension, Extensions, Writer};
+use crate::machine::Machine;
+use crate::state::NodeIx;
+use alloc::format;
+use alloc::sync::Arc;
+use base::NodeId;
+
+impl Machine {
+    pub(super) fn write_extensions(&self, writer: &mut Writer, all: bool) {
+        let me = self.myself();
+        if !me.hostname.is_empty() {
+            writer.extension(&Extension::Hostname(&me.hostname));
+        }
+        if !all {
+            return;
+        }
+        if !me.human_nodename.is_empty() {
+            writer.extension(&Extension::HumanNodename(&me.human_nodename));
+        }
+        for (node, left_ms) in self.blacklist.iter(self.now.mono) {
+            writer.extension(&Extension::Forgotten { node, ttl_seconds: left_ms / 1000 });
+        }
+        writer.extension(&Extension::ShardId(me.shard_id));
+    }
+
+    pub(super) fn read_extensions(&mut self, link: LinkId, sender: NodeIx, extensions: Extensions<'_>) {
+        let (mut hostname, mut nodename, mut shard) = ("", "", None);
+        for extension in extensions.iter() {
+            match extension {
+                Extension::Hostname(name) => hostname = name,
+                Extension::HumanNodename(name) => nodename = name,
+                Extension::ShardId(id) => shard = Some(id),
+                Extension::Forgotten { node, ttl_seconds } => self.on_forgotten(sender, node, ttl_seconds),
+                Extension::Unknown { kind } => {
+                    self.log(LogLevel::Debug, format!("Received unknown extension type {kind}"));
+                }
+            }
+        }
+        if shard.is_some() {
+            self.nodes[sender].extensions = true;
+            if let Some(link) = self.links.map.get_mut(&link) {
+                link.extensions = true;
+            }
+        }
+        self.set_names(sender, hostname, nodename);
+        self.update_shard(sender, shard);
+    }
+
+    /// A node without a name extension has no name.
+    pub(crate) fn set_names(&mut self, ix: NodeIx, hostname: &str, nodename: &str) {
+        let mut changed = false;
+        let node = &mut self.nodes[ix];
+        for (field, new) in [(&mut node.hostname, hostname), (&mut node.human_nodename, nodename)] {
+            if **field != *new {
+                *field = Arc::from(new);
+                changed = true;
+            }
+        }
+        if changed {
+            self.saver.mark();
+            self.publisher.structure_changed();
+        }
+    }
+
+    /// An operator had another node forget somebody: so do we, unless it is us, our primary, or who says so.
+    fn on_forgotten(&mut self, sender: NodeIx, id: NodeId, ttl_seconds: u64) {
+        let Some(ix) = self.nodes.find(&id) else { return };
+        if ix == self.me || ix == sender || self.my_primary() == Some(ix) {
+            return;
+        }
+        self.blacklist.add(id, self.now.mono, ttl_seconds.saturating_mul(1000));
+        self.delete_node(ix);
+    }
+}

@@ -1,0 +1,127 @@
+//! Failure detection (specification, "Failure detection").
+//!
+//! A node that answers nothing for the node timeout is suspected (PFAIL) by whoever notices. Primaries gossip their suspicions; when a majority of voting primaries,
+//! within twice the timeout, reports a node that we suspect too, it is failed (FAIL), and a FAIL message makes everybody say so at once.
+//! FAIL is undone when a replica or a slotless primary answers again, and for a primary with slots when nobody replaced it for twice the timeout.
+
+use crate::actions::LogLevel;
+use crate::machine::Machine;
+use crate::state::{Node, NodeIx};
+use crate::topology::NodeFlags;
+use alloc::format;
+use base::NodeId;
+
+/// Failure reports are valid for this many node timeouts.
+const REPORT_VALIDITY: u64 = 2;
+/// A primary's FAIL may be undone after this many node timeouts.
+const UNDO_AFTER: u64 = 2;
+
+impl Machine {
+    /// `reporter`, a primary, suspects `ix`.
+    pub(super) fn add_failure_report(&mut self, ix: NodeIx, reporter: NodeIx) {
+        let now = self.now.mono;
+        if self.nodes[ix].fail_reports.insert(reporter, now).is_none() {
+            let text =
+                format!("Node {} reported node {} as not reachable.", self.label(reporter), self.label(ix));
+            self.log(LogLevel::Verbose, text);
+            self.publisher.counters_changed();
+        }
+    }
+
+    /// `reporter` no longer suspects `ix`.
+    pub(super) fn remove_failure_report(&mut self, ix: NodeIx, reporter: NodeIx) {
+        if self.nodes[ix].fail_reports.is_empty() || self.nodes[ix].fail_reports.remove(&reporter).is_none() {
+            return;
+        }
+        let text = format!("Node {} reported node {} is back online.", self.label(reporter), self.label(ix));
+        self.log(LogLevel::Verbose, text);
+        self.expire_reports(ix);
+        self.publisher.counters_changed();
+    }
+
+    /// How many unexpired reports there are.
+    pub(crate) fn fresh_reports(&self, node: &Node) -> u32 {
+        let limit = self.config.node_timeout_ms * REPORT_VALIDITY;
+        node.fail_reports.values().filter(|at| self.now.mono.since(**at) <= limit).count() as u32
+    }
+
+    fn expire_reports(&mut self, ix: NodeIx) {
+        let (now, limit) = (self.now.mono, self.config.node_timeout_ms * REPORT_VALIDITY);
+        self.nodes[ix].fail_reports.retain(|_, at| now.since(*at) <= limit);
+    }
+
+    /// Nothing was heard for the node timeout.
+    pub(crate) fn suspect(&mut self, ix: NodeIx) {
+        self.log(LogLevel::Debug, format!("*** NODE {} possibly failing", self.nodes[ix].id));
+        self.nodes[ix].flags.set(NodeFlags::PFAIL);
+        self.suspects += 1;
+        self.structure_and_state_changed();
+        // With one voting primary, its own suspicion is the majority.
+        self.mark_failed_if_agreed(ix);
+    }
+
+    pub(super) fn unsuspect(&mut self, ix: NodeIx) {
+        self.nodes[ix].flags.clear(NodeFlags::PFAIL);
+        self.structure_and_state_changed();
+    }
+
+    /// Turns a suspicion into FAIL if a majority of the voting primaries shares it.
+    pub(super) fn mark_failed_if_agreed(&mut self, ix: NodeIx) {
+        if !self.nodes[ix].suspected() || self.nodes[ix].failed() {
+            return;
+        }
+        self.expire_reports(ix);
+        // While nobody owns slots yet, every primary counts.
+        let votes = |n: &Node| n.is_voter() || (self.health.size == 0 && n.is_primary());
+        let reports =
+            self.nodes[ix].fail_reports.keys().filter(|reporter| votes(&self.nodes[**reporter])).count();
+        if reports + usize::from(votes(self.myself())) < self.health.quorum() {
+            return;
+        }
+        let text = format!("Marking node {} as failing (quorum reached).", self.label(ix));
+        self.log(LogLevel::Notice, text);
+        self.set_failed(ix);
+        self.broadcast_fail(ix);
+    }
+
+    fn set_failed(&mut self, ix: NodeIx) {
+        let now = self.now.mono;
+        let node = &mut self.nodes[ix];
+        node.flags.clear(NodeFlags::PFAIL);
+        node.flags.set(NodeFlags::FAIL);
+        node.fail_time = now;
+        if self.my_primary() == Some(ix) {
+            self.todo.failover = true;
+        }
+        self.structure_and_state_changed();
+    }
+
+    /// A FAIL message.
+    pub(super) fn on_fail_message(&mut self, sender: NodeIx, about: Option<NodeId>) {
+        let Some(ix) = about.and_then(|id| self.nodes.find(&id)) else { return };
+        if ix == self.me || self.nodes[ix].failed() {
+            return;
+        }
+        let text = format!("FAIL message received from {} about {}", self.label(sender), self.label(ix));
+        self.log(LogLevel::Notice, text);
+        self.set_failed(ix);
+    }
+
+    /// A failed node answered: undo FAIL where the rules allow it.
+    pub(super) fn clear_failure_if_possible(&mut self, ix: NodeIx) {
+        let node = &self.nodes[ix];
+        let why = if node.is_replica() {
+            "replica is reachable again."
+        } else if node.slot_count == 0 {
+            "master without slots is reachable again."
+        } else if self.now.mono.since(node.fail_time) > self.config.node_timeout_ms * UNDO_AFTER {
+            " is reachable again and nobody is serving its slots after some time."
+        } else {
+            return;
+        };
+        let text = format!("Clear FAIL state for node {}:{why}", self.label(ix));
+        self.log(LogLevel::Notice, text);
+        self.nodes[ix].flags.clear(NodeFlags::FAIL);
+        self.structure_and_state_changed();
+    }
+}

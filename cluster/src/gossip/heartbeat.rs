@@ -1,0 +1,93 @@
+//! PING, PONG and MEET, step by step.
+//!
+//! The order matters: roles before slots, so that a claim is judged by what its sender is now; slots before gossip, so that reports are counted
+//! by who votes now.
+
+use crate::actions::LinkId;
+use crate::codec::{Extensions, GossipSection, Header, MessageType};
+use crate::machine::Machine;
+use crate::state::NodeIx;
+use crate::topology::NodeFlags;
+
+impl Machine {
+    pub(super) fn on_heartbeat(
+        &mut self,
+        link: LinkId,
+        sender: Option<NodeIx>,
+        header: &Header<'_>,
+        kind: MessageType,
+        gossip: GossipSection<'_>,
+        extensions: Extensions<'_>,
+    ) {
+        if kind != MessageType::Pong {
+            self.learn_own_address(link, kind);
+            if kind == MessageType::Meet && sender.is_none() {
+                self.on_meet_from_stranger(link, header);
+            }
+            self.send_heartbeat(link, MessageType::Pong);
+        }
+        let outbound = self.links.get(link).is_some_and(|l| !l.inbound);
+        let sender = if outbound {
+            match self.finish_handshake(link, sender, header) {
+                Some(ix) => Some(ix),
+                None => return,
+            }
+        } else {
+            sender
+        };
+        let Some(ix) = sender else { return };
+        self.copy_nofailover(ix, header);
+        if kind == MessageType::Ping {
+            self.update_address(ix, link, header);
+        }
+        if outbound && kind == MessageType::Pong {
+            self.on_pong(ix);
+        }
+        self.update_role(ix, header);
+        self.update_slots(ix, header);
+        if self.myself().is_primary() && self.nodes[ix].is_primary() {
+            self.resolve_collision(ix);
+        }
+        self.read_gossip(ix, gossip);
+        self.read_extensions(link, ix, extensions);
+    }
+
+    /// The NOFAILOVER flag is the sender's to set: ranks are computed among those that stand.
+    fn copy_nofailover(&mut self, ix: NodeIx, header: &Header<'_>) {
+        let said = header.flags.has(NodeFlags::NOFAILOVER);
+        let flags = &mut self.nodes[ix].flags;
+        if flags.has(NodeFlags::NOFAILOVER) != said {
+            if said {
+                flags.set(NodeFlags::NOFAILOVER)
+            } else {
+                flags.clear(NodeFlags::NOFAILOVER)
+            }
+            self.publisher.structure_changed();
+        }
+    }
+
+    /// Our ping was answered.
+    fn on_pong(&mut self, ix: NodeIx) {
+        let now = self.now.mono;
+        let node = &mut self.nodes[ix];
+        node.pong_received = Some(now);
+        if let Some(sent) = node.ping_sent.take() {
+            node.contact = Some(sent);
+        }
+        if node.suspected() {
+            self.unsuspect(ix);
+        } else if node.failed() {
+            self.clear_failure_if_possible(ix);
+        }
+    }
+
+    /// The sender says what it is: a primary, or a replica of somebody.
+    fn update_role(&mut self, ix: NodeIx, header: &Header<'_>) {
+        if header.is_primary {
+            self.set_as_primary(ix);
+        } else {
+            let primary = header.primary.and_then(|id| self.nodes.find(&id));
+            self.set_as_replica(ix, primary);
+        }
+    }
+}

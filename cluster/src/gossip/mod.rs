@@ -1,0 +1,16 @@
+//! The conversation between nodes: greeting, gossip, failure detection, and claims of slots.
+//!
+//! Rooms: `receive` (which packet goes where), `heartbeat` (PING, PONG, MEET step by step), `handshake` and `address` (who is who, and where),
+//! `section` and `extensions` (what heartbeats carry), `failure` (PFAIL, FAIL and back), `claim` (who owns what, by epoch),
+//! `send` (what leaves), `pubsub`.
+
+mod address;
+pub(crate) mod claim;
+mod extensions;
+mod failure;
+mod handshake;
+mod heartbeat;
+mod pubsub;
+mod receive;
+mod section;
+mod send;

@@ -1,0 +1,60 @@
+//! Printing nodes.conf.
+
+use super::{NodeLine, NodesConf, SHARDS_VARIABLE};
+use crate::topology::NodeFlags;
+use alloc::string::String;
+use core::fmt::Write;
+
+impl NodesConf {
+    /// The file's text. Nodes in handshake are left out, as their names are not their own yet.
+    pub fn print(&self) -> String {
+        let mut out = String::new();
+        let known = |node: &&NodeLine| !node.flags.has(NodeFlags::HANDSHAKE);
+        for node in self.nodes.iter().filter(known) {
+            // Writing to a string cannot fail.
+            let _ = node.print(&mut out);
+        }
+        let _ =
+            write!(out, "vars currentEpoch {} lastVoteEpoch {}", self.current_epoch, self.last_vote_epoch);
+        let mut separator = "";
+        for (node, shard) in self.nodes.iter().filter(known).filter_map(|n| Some((n, n.shard_id?))) {
+            // A replica's shard is its primary's.
+            if node.primary.is_some() {
+                continue;
+            }
+            if separator.is_empty() {
+                let _ = write!(out, " {SHARDS_VARIABLE} ");
+            }
+            let _ = write!(out, "{separator}{}:{shard}", node.id);
+            separator = ",";
+        }
+        out.push('\n');
+        out
+    }
+}
+
+impl NodeLine {
+    fn print(&self, out: &mut String) -> core::fmt::Result {
+        write!(out, "{} {}:{}@{}", self.id, self.ip, self.port, self.bus_port)?;
+        if !self.hostname.is_empty() {
+            write!(out, ",{}", self.hostname)?;
+        }
+        match self.primary {
+            Some(primary) => write!(out, " {} {primary}", self.flags)?,
+            None => write!(out, " {} -", self.flags)?,
+        }
+        let link = if self.connected { "connected" } else { "disconnected" };
+        write!(out, " {} {} {} {link}", self.ping_sent, self.pong_received, self.config_epoch)?;
+        for (first, last) in self.slots.ranges() {
+            if first == last { write!(out, " {first}")? } else { write!(out, " {first}-{last}")? }
+        }
+        for (slot, node) in &self.migrating {
+            write!(out, " [{slot}->-{node}]")?;
+        }
+        for (slot, node) in &self.importing {
+            write!(out, " [{slot}-<-{node}]")?;
+        }
+        out.push('\n');
+        Ok(())
+    }
+}

@@ -1,0 +1,116 @@
+//! From nodes.conf and settings to a node's state.
+
+use crate::failover::Boot;
+use crate::machine::Machine;
+use crate::nodes_conf::{NodeLine, NodesConf};
+use crate::state::{Node, NodeIx};
+use crate::topology::NodeFlags;
+use alloc::string::ToString;
+use base::{Epoch, NodeId};
+
+/// Flags that survive a restart.
+const KEPT: u16 = NodeFlags::PRIMARY.0
+    | NodeFlags::REPLICA.0
+    | NodeFlags::PFAIL.0
+    | NodeFlags::FAIL.0
+    | NodeFlags::MYSELF.0
+    | NodeFlags::NOADDR.0
+    | NodeFlags::NOFAILOVER.0;
+
+impl Machine {
+    /// Takes over what the file says.
+    pub(crate) fn restore(&mut self, conf: &NodesConf) {
+        self.current_epoch = conf.current_epoch;
+        self.last_vote_epoch = conf.last_vote_epoch;
+        for line in conf.nodes.iter().filter(|line| !line.flags.has(NodeFlags::HANDSHAKE)) {
+            self.restore_node(line);
+        }
+        for line in &conf.nodes {
+            self.restore_links_and_slots(line);
+        }
+        let replicas = self.myself().replicas.clone();
+        if self.myself().is_voter() {
+            self.boot = Boot::new(replicas.into_iter().filter(|ix| !self.nodes[*ix].failed()));
+        }
+    }
+
+    fn restore_node(&mut self, line: &NodeLine) {
+        let now = self.now.mono;
+        let shard = line.shard_id.unwrap_or_else(|| NodeId::random(&mut self.prng));
+        let mut node = Node::new(line.id, shard, NodeFlags(line.flags.0 & KEPT), now);
+        node.ip = line.ip.as_str().into();
+        // The first port of a line is the one of the bus's own transport, unless the file named the other one.
+        let only_tls = self.config.tls_cluster && line.tls_port == 0;
+        (node.port, node.tls_port) = if only_tls { (0, line.port) } else { (line.port, line.tls_port) };
+        node.bus_port = line.bus_port;
+        node.hostname = line.hostname.as_str().into();
+        node.human_nodename = line.human_nodename.as_str().into();
+        node.config_epoch = if line.primary.is_some() { Epoch(0) } else { line.config_epoch };
+        node.ping_sent = (line.ping_sent != 0).then_some(now);
+        node.pong_received = (line.pong_received != 0).then_some(now);
+        match self.nodes.find(&line.id) {
+            Some(ix) => self.nodes[ix] = node,
+            None => drop(self.nodes.insert(node)),
+        }
+    }
+
+    fn restore_links_and_slots(&mut self, line: &NodeLine) {
+        let Some(ix) = self.nodes.find(&line.id) else { return };
+        if let Some(primary) =
+            line.primary.map(|id| self.find_or_add(id)).filter(|p| *p != Some(ix)).flatten()
+        {
+            self.restore_replica(ix, primary);
+            let shard = self.nodes[primary].shard_id;
+            self.nodes[ix].shard_id = shard;
+        }
+        for slot in line.slots.iter() {
+            self.add_slot(ix, slot);
+        }
+        for (slot, id) in &line.migrating {
+            if let Some(other) = self.find_or_add(*id) {
+                self.slots.migrating.insert(*slot, other);
+            }
+        }
+        for (slot, id) in &line.importing {
+            if let Some(other) = self.find_or_add(*id) {
+                self.slots.importing.insert(*slot, other);
+            }
+        }
+    }
+
+    /// A node that other lines mention; gossip will tell its address.
+    fn find_or_add(&mut self, id: NodeId) -> Option<NodeIx> {
+        let shard = NodeId::random(&mut self.prng);
+        let now = self.now.mono;
+        self.nodes
+            .find(&id)
+            .or_else(|| self.nodes.insert(Node::new(id, shard, NodeFlags::PRIMARY | NodeFlags::NOADDR, now)))
+    }
+
+    /// Brings this node's own record in line with the settings.
+    pub(crate) fn apply_config(&mut self) {
+        let (me, config) = (self.me, self.config.clone());
+        let ports = (config.announced_port(), config.announced_tls_port(), config.announced_bus_port());
+        let node = &mut self.nodes[me];
+        let mut changed = (node.port, node.tls_port, node.bus_port) != ports;
+        (node.port, node.tls_port, node.bus_port) = ports;
+        if let Some(ip) = config.announce_ip.as_deref().filter(|ip| **ip != *node.ip) {
+            node.ip = ip.into();
+            changed = true;
+        }
+        if node.flags.has(NodeFlags::NOFAILOVER) != config.replica_no_failover {
+            if config.replica_no_failover {
+                node.flags.set(NodeFlags::NOFAILOVER);
+            } else {
+                node.flags.clear(NodeFlags::NOFAILOVER);
+            }
+            changed = true;
+        }
+        if changed {
+            self.structure_and_state_changed();
+        }
+        let (hostname, nodename) =
+            (config.announce_hostname.to_string(), config.announce_human_nodename.to_string());
+        self.set_names(me, &hostname, &nodename);
+    }
+}

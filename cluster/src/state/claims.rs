@@ -1,0 +1,50 @@
+//! What this node says about itself in its packets, as a value.
+//!
+//! Rule: no packet claims more than nodes.conf durably holds, and a promotion is claimed only after the data thread has carried it out. So ordinary
+//! packets are built from the last durable claim (`Machine::wire`) and never wait; votes and vote requests are built from
+//! the live state and wait for its save.
+
+use crate::machine::Machine;
+use crate::topology::NodeFlags;
+use alloc::sync::Arc;
+use base::{Epoch, NodeId, SlotSet};
+
+/// Role, primary, slots and epochs of this node.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Claims {
+    /// Role and NOFAILOVER.
+    pub flags: NodeFlags,
+    pub primary: Option<NodeId>,
+    /// A replica states its primary's.
+    pub slots: Arc<SlotSet>,
+    /// A replica states its primary's.
+    pub config_epoch: Epoch,
+    pub current_epoch: Epoch,
+}
+
+impl Machine {
+    /// The claims as of now, durable or not.
+    pub(crate) fn live_claims(&self) -> Claims {
+        let me = self.myself();
+        let speaker = me.primary.filter(|_| me.is_replica()).map_or(me, |primary| &self.nodes[primary]);
+        Claims {
+            flags: me.flags,
+            primary: me.primary.map(|primary| self.nodes[primary].id),
+            slots: speaker.slots.clone(),
+            config_epoch: speaker.config_epoch,
+            current_epoch: self.current_epoch,
+        }
+    }
+
+    /// Lets packets show what has become durable.
+    pub(crate) fn refresh_wire(&mut self) {
+        if self.promotion.is_some() {
+            return;
+        }
+        if self.saver.is_clean() {
+            self.wire = self.live_claims();
+        } else if let Some(claims) = self.saver.take_saved_claims() {
+            self.wire = claims;
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The bus links: one that we open to every node, and those that nodes open to us.
+//!
+//! A node is judged by the link that we open to it; packets on accepted links are answered on the same link.
+
+use super::table::NodeIx;
+use crate::actions::{Action, LinkEvent, LinkId, LogLevel};
+use crate::machine::Machine;
+use crate::topology::NodeFlags;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use base::Millis;
+use core::net::IpAddr;
+
+/// How many links are kept at most; further ones are closed as they come.
+const MAX_LINKS: usize = 4 * super::MAX_NODES;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    /// Whose it is, once known.
+    pub node: Option<NodeIx>,
+    pub inbound: bool,
+    /// False while connecting.
+    pub up: bool,
+    pub created: Millis,
+    /// The peer's address.
+    pub peer: Option<IpAddr>,
+    /// Our address on this connection.
+    pub local: Option<IpAddr>,
+    /// Whether the peer's packets say that it reads extensions.
+    pub extensions: bool,
+    /// Bytes that wait to be sent, as last reported.
+    pub buffered: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Links {
+    pub map: BTreeMap<LinkId, Link>,
+    next: u64,
+}
+
+impl Links {
+    pub fn new() -> Self {
+        Self { map: BTreeMap::new(), next: LinkId::OUTBOUND }
+    }
+
+    pub fn get(&self, link: LinkId) -> Option<&Link> {
+        self.map.get(&link)
+    }
+
+    pub fn is_up(&self, link: LinkId) -> bool {
+        self.map.get(&link).is_some_and(|l| l.up)
+    }
+}
+
+impl Machine {
+    /// Opens our link to a node, if it has an address that can be connected to.
+    pub(crate) fn connect(&mut self, ix: NodeIx) {
+        let Some(addr) = self.nodes[ix].bus_address() else {
+            self.probe_failed(ix);
+            return;
+        };
+        let id = LinkId(self.links.next);
+        self.links.next += 1;
+        let link = Link {
+            node: Some(ix),
+            inbound: false,
+            up: false,
+            created: self.now.mono,
+            peer: Some(addr.ip()),
+            local: None,
+            extensions: false,
+            buffered: 0,
+        };
+        self.links.map.insert(id, link);
+        self.nodes[ix].link = Some(id);
+        self.actions.push_back(Action::Connect { link: id, addr });
+    }
+
+    /// A failed attempt counts as a ping that stays unanswered: else a node that is gone would never be suspected.
+    fn probe_failed(&mut self, ix: NodeIx) {
+        let now = self.now.mono;
+        self.nodes[ix].ping_sent.get_or_insert(now);
+    }
+
+    /// Forgets a link and asks for it to be closed.
+    pub(crate) fn close_link(&mut self, id: LinkId) {
+        if self.drop_link(id).is_some() {
+            self.actions.push_back(Action::Close { link: id });
+        }
+    }
+
+    fn drop_link(&mut self, id: LinkId) -> Option<Link> {
+        let link = self.links.map.remove(&id)?;
+        if let Some(ix) = link.node {
+            let node = &mut self.nodes[ix];
+            if node.link == Some(id) {
+                node.link = None;
+                self.publisher.counters_changed();
+            }
+            if node.inbound == Some(id) {
+                node.inbound = None;
+            }
+        }
+        Some(link)
+    }
+
+    /// An accepted link turns out to be this node's.
+    pub(crate) fn bind_inbound(&mut self, id: LinkId, ix: NodeIx) {
+        if self.nodes[ix].inbound == Some(id) {
+            return;
+        }
+        if let Some(old) = self.nodes[ix].inbound {
+            self.close_link(old);
+        }
+        if let Some(link) = self.links.map.get_mut(&id) {
+            if let Some(previous) = link.node.replace(ix)
+                && self.nodes[previous].inbound == Some(id)
+            {
+                self.nodes[previous].inbound = None;
+            }
+            self.nodes[ix].inbound = Some(id);
+        }
+    }
+
+    /// Routes what the loop reports about a link.
+    pub(crate) fn on_link(&mut self, id: LinkId, event: LinkEvent) {
+        match event {
+            LinkEvent::Accepted { peer, local } => self.on_accepted(id, peer.ip(), local),
+            LinkEvent::Connected { local } => self.on_connected(id, local),
+            LinkEvent::Refused => self.on_lost(id, "Connection refused"),
+            LinkEvent::Failed(error) => self.on_lost(id, &error),
+            LinkEvent::Closed => self.on_lost(id, "connection closed"),
+            LinkEvent::Buffered { bytes } => self.on_buffered(id, bytes),
+        }
+    }
+
+    fn on_accepted(&mut self, id: LinkId, peer: IpAddr, local: IpAddr) {
+        if self.links.map.len() >= MAX_LINKS || id.is_outbound() {
+            self.actions.push_back(Action::Close { link: id });
+            return;
+        }
+        let link = Link {
+            node: None,
+            inbound: true,
+            up: true,
+            created: self.now.mono,
+            peer: Some(peer),
+            local: Some(local),
+            extensions: false,
+            buffered: 0,
+        };
+        self.links.map.insert(id, link);
+    }
+
+    /// Our link is up: greet at once, so that the failure detector has something to judge by.
+    fn on_connected(&mut self, id: LinkId, local: IpAddr) {
+        let Some(link) = self.links.map.get_mut(&id) else { return };
+        link.up = true;
+        link.local = Some(local);
+        let Some(ix) = link.node else { return };
+        let before = self.nodes[ix].ping_sent;
+        let meet = self.nodes[ix].flags.has(NodeFlags::MEET);
+        self.send_heartbeat(
+            id,
+            if meet { crate::codec::MessageType::Meet } else { crate::codec::MessageType::Ping },
+        );
+        if before.is_some() {
+            // A ping from before the link broke is still unanswered: its time counts.
+            self.nodes[ix].ping_sent = before;
+        }
+        // If no PONG comes, nothing more is sent to a node in handshake; after one, normal pings are.
+        self.nodes[ix].flags.clear(NodeFlags::MEET);
+        self.publisher.counters_changed();
+    }
+
+    fn on_lost(&mut self, id: LinkId, why: &str) {
+        let Some(link) = self.drop_link(id) else { return };
+        let Some(ix) = link.node.filter(|_| !link.inbound) else { return };
+        // Once per silence, not once per attempt.
+        if !link.up && self.nodes[ix].ping_sent.is_none() {
+            let node = &self.nodes[ix];
+            let text =
+                format!("Connection with Node {} at {}:{} failed: {why}", node.id, node.ip, node.bus_port);
+            self.log(LogLevel::Verbose, text);
+        }
+        self.probe_failed(ix);
+    }
+
+    fn on_buffered(&mut self, id: LinkId, bytes: u64) {
+        let Some(link) = self.links.map.get_mut(&id) else { return };
+        link.buffered = bytes;
+        let limit = self.config.link_sendbuf_limit;
+        if limit == 0 || bytes <= limit {
+            return;
+        }
+        let name = link.node.map_or(base::NodeId::ZERO, |ix| self.nodes[ix].id);
+        let direction = if link.inbound { "from" } else { "to" };
+        self.log(
+            LogLevel::Warning,
+            format!(
+                "Freeing cluster link({direction} node {name}, used memory: {bytes}) due to exceeding send buffer memory limit."
+            ),
+        );
+        self.close_link(id);
+        self.stats.links_buffer_limit_exceeded += 1;
+    }
+}

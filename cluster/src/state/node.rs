@@ -1,0 +1,139 @@
+//! One node, as this node sees it.
+//!
+//! Instants are on the monotonic clock; `None` is "never" (Redis's 0).
+
+use super::table::NodeIx;
+use crate::actions::LinkId;
+use crate::topology::NodeFlags;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use base::{Epoch, Millis, NodeId, ReplOffset, Slot, SlotSet};
+use core::net::{IpAddr, SocketAddr};
+
+/// A node's record.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub id: NodeId,
+    pub shard_id: NodeId,
+    pub flags: NodeFlags,
+    pub config_epoch: Epoch,
+    pub slots: Arc<SlotSet>,
+    pub slot_count: usize,
+    pub primary: Option<NodeIx>,
+    pub replicas: Vec<NodeIx>,
+
+    pub ip: Arc<str>,
+    pub port: u16,
+    pub tls_port: u16,
+    pub bus_port: u16,
+    pub hostname: Arc<str>,
+    pub human_nodename: Arc<str>,
+
+    /// The link that we opened.
+    pub link: Option<LinkId>,
+    /// The link that it opened.
+    pub inbound: Option<LinkId>,
+    /// Whether it reads extensions beyond the host name.
+    pub extensions: bool,
+
+    pub created: Millis,
+    pub ping_sent: Option<Millis>,
+    pub pong_received: Option<Millis>,
+    pub data_received: Option<Millis>,
+    /// When the last ping that it answered to us ourselves was sent: at that moment at the earliest it knew us alive.
+    pub contact: Option<Millis>,
+    pub fail_time: Millis,
+    /// When we last voted for a replica of it.
+    pub voted_time: Option<Millis>,
+    pub orphaned_since: Option<Millis>,
+    pub repl_offset: ReplOffset,
+    /// Who reported it as failing, and when last.
+    pub fail_reports: BTreeMap<NodeIx, Millis>,
+    /// The last packet of ours that carried gossip about it.
+    pub gossip_round: u64,
+}
+
+impl Node {
+    pub fn new(id: NodeId, shard_id: NodeId, flags: NodeFlags, now: Millis) -> Self {
+        Self {
+            id,
+            shard_id,
+            flags,
+            config_epoch: Epoch(0),
+            slots: Arc::new(SlotSet::empty()),
+            slot_count: 0,
+            primary: None,
+            replicas: Vec::new(),
+            ip: "".into(),
+            port: 0,
+            tls_port: 0,
+            bus_port: 0,
+            hostname: "".into(),
+            human_nodename: "".into(),
+            link: None,
+            inbound: None,
+            extensions: false,
+            created: now,
+            ping_sent: None,
+            pong_received: None,
+            data_received: None,
+            contact: None,
+            fail_time: now,
+            voted_time: None,
+            orphaned_since: None,
+            repl_offset: ReplOffset(0),
+            fail_reports: BTreeMap::new(),
+            gossip_round: 0,
+        }
+    }
+
+    pub fn is_primary(&self) -> bool {
+        self.flags.has(NodeFlags::PRIMARY)
+    }
+
+    pub fn is_replica(&self) -> bool {
+        self.flags.has(NodeFlags::REPLICA)
+    }
+
+    pub fn in_handshake(&self) -> bool {
+        self.flags.has(NodeFlags::HANDSHAKE)
+    }
+
+    pub fn failed(&self) -> bool {
+        self.flags.has(NodeFlags::FAIL)
+    }
+
+    pub fn suspected(&self) -> bool {
+        self.flags.has(NodeFlags::PFAIL)
+    }
+
+    pub fn has_address(&self) -> bool {
+        !self.flags.has(NodeFlags::NOADDR)
+    }
+
+    /// Whether it counts for majorities: a primary with at least one slot.
+    pub fn is_voter(&self) -> bool {
+        self.is_primary() && self.slot_count > 0
+    }
+
+    /// Where its bus listens, if its address is a numeric one.
+    pub fn bus_address(&self) -> Option<SocketAddr> {
+        let ip: IpAddr = self.ip.parse().ok()?;
+        (self.bus_port != 0).then_some(SocketAddr::new(ip, self.bus_port))
+    }
+
+    /// Adds a slot to its set; the owner table is the caller's.
+    pub fn insert_slot(&mut self, slot: Slot) {
+        if Arc::make_mut(&mut self.slots).insert(slot) {
+            self.slot_count += 1;
+        }
+    }
+
+    /// Takes a slot out of its set; the owner table is the caller's.
+    pub fn remove_slot(&mut self, slot: Slot) {
+        if Arc::make_mut(&mut self.slots).remove(slot) {
+            self.slot_count -= 1;
+        }
+    }
+}

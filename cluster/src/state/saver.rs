@@ -1,0 +1,136 @@
+//! Versions of nodes.conf: what has changed, what is being written, what is durable.
+//!
+//! Model: one save under way at a time; changes in the meantime gather for the next one, so that one fsync covers a burst (of votes too).
+//! Whoever needs something durable asks for [`Saver::mark`]'s version and waits for it.
+//! With a failing disk the file is tried again each second; meanwhile nothing is promised (`is_failing`).
+
+use super::claims::Claims;
+use crate::actions::{Action, ConfigVersion, LogLevel};
+use crate::machine::Machine;
+use crate::nodes_conf::{NodeLine, NodesConf};
+use crate::topology::NodeFlags;
+use alloc::format;
+use alloc::string::{String, ToString};
+use base::Millis;
+
+/// How long to wait after a failed save.
+const RETRY_MS: u64 = 1000;
+
+#[derive(Debug, Default)]
+pub(crate) struct Saver {
+    emitted: ConfigVersion,
+    saved: ConfigVersion,
+    dirty: bool,
+    in_flight: Option<Claims>,
+    saved_claims: Option<Claims>,
+    failed: Option<(Millis, String)>,
+}
+
+impl Saver {
+    /// Something changed; the version that will contain it.
+    pub fn mark(&mut self) -> ConfigVersion {
+        self.dirty = true;
+        self.pending()
+    }
+
+    /// The version that contains everything so far.
+    pub fn pending(&self) -> ConfigVersion {
+        if self.dirty { ConfigVersion(self.emitted.0 + 1) } else { self.emitted }
+    }
+
+    pub fn is_saved(&self, version: ConfigVersion) -> bool {
+        version <= self.saved
+    }
+
+    pub fn is_clean(&self) -> bool {
+        !self.dirty && self.saved == self.emitted
+    }
+
+    /// Whether the last attempt to save failed.
+    pub fn is_failing(&self) -> bool {
+        self.failed.is_some()
+    }
+
+    /// The system's words about the last failure.
+    pub fn failure(&self) -> Option<&str> {
+        self.failed.as_ref().map(|(_, error)| error.as_str())
+    }
+
+    pub fn take_saved_claims(&mut self) -> Option<Claims> {
+        self.saved_claims.take()
+    }
+}
+
+impl Machine {
+    /// Starts a save if there is something to save and none is under way.
+    pub(crate) fn flush_save(&mut self) {
+        let waiting =
+            self.saver.failed.as_ref().is_some_and(|(since, _)| self.now.mono.since(*since) < RETRY_MS);
+        if !self.saver.dirty || self.saver.in_flight.is_some() || waiting {
+            return;
+        }
+        self.saver.emitted.0 += 1;
+        self.saver.dirty = false;
+        self.saver.in_flight = Some(self.live_claims());
+        let version = self.saver.emitted;
+        let text = self.nodes_conf().print();
+        self.actions.push_back(Action::Save { version, text });
+    }
+
+    pub(crate) fn on_saved(&mut self, version: ConfigVersion) {
+        if version != self.saver.emitted {
+            return;
+        }
+        self.saver.saved = version;
+        self.saver.saved_claims = self.saver.in_flight.take();
+        if self.saver.failed.take().is_some() {
+            self.log(LogLevel::Notice, "The cluster config file could be updated again.".to_string());
+        }
+        self.refresh_wire();
+        self.promotion_saved();
+    }
+
+    pub(crate) fn on_save_failed(&mut self, version: ConfigVersion, error: &str) {
+        if version != self.saver.emitted {
+            return;
+        }
+        self.saver.in_flight = None;
+        self.saver.dirty = true;
+        self.saver.failed = Some((self.now.mono, error.to_string()));
+        self.log(LogLevel::Warning, format!("Fatal: can't update cluster config file. {error}"));
+        self.promotion_not_saved();
+        self.fail_waiting_replies(error);
+    }
+
+    /// This node's memory, as the file will hold it.
+    pub(crate) fn nodes_conf(&self) -> NodesConf {
+        let lines = self.nodes.iter().map(|(ix, node)| {
+            let mut line = NodeLine::new(node.id);
+            line.ip = node.ip.to_string();
+            line.port = if self.config.tls_cluster { node.tls_port } else { node.port };
+            line.bus_port = node.bus_port;
+            line.hostname = node.hostname.to_string();
+            line.shard_id = Some(node.shard_id);
+            line.flags = node.flags;
+            line.primary = node.primary.map(|primary| self.nodes[primary].id);
+            line.ping_sent = self.unix_of(node.ping_sent).0;
+            line.pong_received = self.unix_of(node.pong_received).0;
+            let speaker =
+                node.primary.filter(|_| node.is_replica()).map_or(node, |primary| &self.nodes[primary]);
+            line.config_epoch = speaker.config_epoch;
+            line.connected = ix == self.me || node.link.is_some_and(|link| self.links.is_up(link));
+            line.slots = (*node.slots).clone();
+            if node.flags.has(NodeFlags::MYSELF) {
+                let open = |(slot, other): (&base::Slot, &super::NodeIx)| (*slot, self.nodes[*other].id);
+                line.migrating = self.slots.migrating.iter().map(open).collect();
+                line.importing = self.slots.importing.iter().map(open).collect();
+            }
+            line
+        });
+        NodesConf {
+            nodes: lines.collect(),
+            current_epoch: self.current_epoch,
+            last_vote_epoch: self.last_vote_epoch,
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! PFAIL, FAIL, and back.
+
+use super::world::World;
+use crate::*;
+
+#[test]
+fn a_dead_replica_is_failed_by_a_majority_and_comes_back() {
+    let mut world = World::formed(3, 3, 21);
+    world.kill(5);
+    let id = world.id(5);
+    world.run_until(10_000, "FAIL everywhere", |w| {
+        (0..5).all(|i| w.topology(i).node(&id).is_some_and(NodeView::is_failed))
+    });
+    assert!((0..5).any(|i| world.logged(i, "as failing (quorum reached).")));
+    assert!((0..5).any(|i| world.logged(i, "FAIL message received from")));
+    assert_eq!(world.topology(0).state, State::Ok, "its slots are not affected");
+    world.run(2_500);
+    assert!(world.topology(0).node(&id).expect("known").failure_reports > 0);
+    world.restart(5, false);
+    world.run_until(10_000, "FAIL cleared", |w| {
+        (0..5).all(|i| w.topology(i).node(&id).is_some_and(|n| !n.is_failed()))
+    });
+    assert!(world.logged(0, ":replica is reachable again."));
+}
+
+#[test]
+fn a_minority_stops_serving_and_its_lease_ends() {
+    let mut world = World::formed(3, 3, 22);
+    world.members[0].cut = true;
+    world.run_until(10_000, "state fail", |w| w.topology(0).state == State::Fail(FailReason::Minority));
+    let lease = world.members[0].data.lease.expect("told");
+    assert!(lease.0 <= world.now, "the lease ended before the minority was noticed");
+    assert!(world.logged(0, "Cluster state changed: fail"));
+}
+
+#[test]
+fn an_own_absence_is_no_evidence() {
+    let mut world = World::formed(3, 3, 23);
+    // The control thread sleeps for longer than the timeout, then handles its timer before anything else.
+    let later = super::world::now_at(world.now + 10_000);
+    world.members[0].machine.handle_timeout(later);
+    let suspected =
+        world.topology(0).nodes.iter().filter(|n| n.flags.any(NodeFlags::PFAIL | NodeFlags::FAIL)).count();
+    assert_eq!(suspected, 0);
+}
+
+#[test]
+fn a_hung_data_thread_silences_its_node() {
+    let mut world = World::formed(3, 3, 24);
+    world.members[0].data_stalled = true;
+    let (id, heir) = (world.id(0), world.id(3));
+    world.run_until(20_000, "failed over", |w| {
+        w.topology(1).owner(base::Slot::new(0).expect("slot")).is_some_and(|n| n.id == heir)
+    });
+    assert!(world.topology(1).node(&id).is_some_and(NodeView::is_failed));
+}

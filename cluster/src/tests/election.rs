@@ -1,0 +1,112 @@
+//! A primary dies; a replica is elected, promoted and claims its slots.
+
+use super::world::World;
+use crate::*;
+use base::Slot;
+
+fn owner_of_zero(world: &World, index: usize) -> Option<base::NodeId> {
+    world.topology(index).owner(Slot::new(0)?).map(|n| n.id)
+}
+
+#[test]
+fn a_replica_takes_over_and_the_old_primary_follows_it() {
+    let mut world = World::formed(3, 3, 31);
+    let heir = world.id(3);
+    world.kill(0);
+    world.run_until(15_000, "failover", |w| (1..6).all(|i| owner_of_zero(w, i) == Some(heir)));
+    for text in [
+        "Start of election delayed for ",
+        "Starting a failover election for epoch 7.",
+        "Failover election won: I'm the new master.",
+        "configEpoch set to 7 after successful failover",
+    ] {
+        assert!(world.logged(3, text), "{text}");
+    }
+    assert!((1..3).all(|i| world.logged(i, "Failover auth granted to")));
+    assert!(world.members[3].data.primary);
+    assert!(matches!(world.members[3].data.orders.last(), Some(Order::Promote { .. })));
+    world.run_until(5_000, "agreement", World::agreed);
+    world.restart(0, false);
+    world.run_until(10_000, "the old primary is a replica", |w| w.members[0].data.of == Some(heir));
+    assert!(world.logged(0, "Configuration change detected. Reconfiguring myself as a replica of"));
+    world.run_until(5_000, "agreement", World::agreed);
+    assert!(world.topology(1).node(&world.id(0)).is_some_and(|n| n.primary == Some(heir) && !n.is_failed()));
+    world.assert_single_votes();
+}
+
+#[test]
+fn without_a_majority_nobody_is_elected() {
+    let mut world = World::formed(3, 3, 32);
+    world.kill(0);
+    world.kill(1);
+    world.run(20_000);
+    assert!(world.members[3].machine.topology().myself().primary.is_some());
+    assert_ne!(world.topology(2).state, State::Ok);
+}
+
+#[test]
+fn the_replica_with_more_data_goes_first() {
+    let mut world = World::formed(3, 4, 33);
+    // Nodes 3 and 6 are replicas of node 0; node 6 lags.
+    assert_eq!(world.topology(6).myself().primary, Some(world.id(0)));
+    world.kill(0);
+    world.members[6].data.offset = 10;
+    world.run(300);
+    let heir = world.id(3);
+    world.run_until(15_000, "failover", |w| owner_of_zero(w, 1) == Some(heir));
+    world.run_until(10_000, "the sibling follows", |w| w.members[6].data.of == Some(heir));
+    world.assert_single_votes();
+}
+
+#[test]
+fn a_replica_that_never_synced_does_not_stand() {
+    let mut world = World::formed(3, 3, 34);
+    world.kill(0);
+    world.members[3].data.synced = false;
+    world.run(30_000);
+    assert!(world.topology(3).myself().primary.is_some());
+    assert!(
+        world.logged(3, "Currently unable to failover: Disconnected from master for longer than allowed.")
+    );
+}
+
+#[test]
+fn nofailover_is_honoured() {
+    let mut world = World::formed(3, 3, 35);
+    let config = Config { replica_no_failover: true, ..world.members[3].machine.config().clone() };
+    let now = super::world::now_at(world.now);
+    world.members[3].machine.set_config(now, config);
+    world.run(2000);
+    assert!(world.topology(1).node(&world.id(3)).is_some_and(|n| n.flags.has(NodeFlags::NOFAILOVER)));
+    world.kill(0);
+    world.run(20_000);
+    assert!(world.topology(3).myself().primary.is_some());
+}
+
+#[test]
+fn a_replica_moves_to_an_orphaned_primary() {
+    let mut world = World::formed(3, 4, 36);
+    // Node 0 has two replicas (3 and 6), node 1 has one: it dies.
+    world.kill(4);
+    let orphan = world.id(1);
+    world.run_until(30_000, "migration", |w| [3, 6].iter().any(|i| w.members[*i].data.of == Some(orphan)));
+    assert!([3, 6].iter().any(|i| world.logged(*i, "Migrating to orphaned master")));
+}
+
+#[test]
+fn a_dead_primary_is_replaced_again_and_again() {
+    let mut world = World::formed(3, 3, 37);
+    for round in 0..4 {
+        let (old, new) = if round % 2 == 0 { (0, 3) } else { (3, 0) };
+        let heir = world.id(new);
+        world.kill(old);
+        world.run_until(20_000, "failover", |w| owner_of_zero(w, 1) == Some(heir));
+        world.restart(old, false);
+        world.run_until(15_000, "back as a replica", |w| {
+            w.members[old].data.of == Some(heir) && w.members[old].data.synced
+        });
+        world.run(6_000);
+    }
+    world.run_until(5_000, "agreement", World::agreed);
+    world.assert_single_votes();
+}

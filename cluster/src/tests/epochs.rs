@@ -1,0 +1,83 @@
+//! Config epochs: collisions, bumps, and claims that win or lose by them.
+
+use super::world::{World, slots};
+use crate::*;
+use base::{Epoch, Slot};
+use std::collections::BTreeSet;
+use std::string::ToString;
+use std::vec::Vec;
+
+#[test]
+fn collisions_are_resolved() {
+    let mut world = World::new(3, 61);
+    world.meet(0, 1);
+    world.meet(0, 2);
+    let epochs = |w: &World| w.members.iter().map(|m| m.machine.config_epoch()).collect::<BTreeSet<_>>();
+    world.run_until(20_000, "distinct epochs", |w| epochs(w).len() == 3);
+    let largest = (0..3).max_by_key(|i| world.id(*i)).expect("three");
+    assert_eq!(world.members[largest].machine.config_epoch(), Epoch(0), "the largest name never moves");
+}
+
+#[test]
+fn bumpepoch_says_what_it_did() {
+    let mut world = World::new(1, 62);
+    assert_eq!(world.command(0, Command::BumpEpoch), Ok(Answer::Simple("BUMPED 1".into())));
+    assert_eq!(world.command(0, Command::BumpEpoch), Ok(Answer::Simple("STILL 1".into())));
+    assert!(world.logged(0, "New configEpoch set to 1"));
+    assert!(world.members[0].disk.contains("vars currentEpoch 1 lastVoteEpoch 0"));
+}
+
+#[test]
+fn a_slot_moves_by_setslot_and_everybody_learns() {
+    let mut world = World::formed(3, 0, 63);
+    let (from, to) = (world.id(0), world.id(1));
+    let set = |action| Command::SetSlot { slot: b"7".to_vec(), action, keys: 0 };
+    world.ok(1, set(SetSlotAction::Importing(from.0.to_vec())));
+    world.ok(0, set(SetSlotAction::Migrating(to.0.to_vec())));
+    let slot = Slot::new(7).expect("slot");
+    assert_eq!(world.topology(0).migrating.get(&slot), Some(&to));
+    assert_eq!(world.topology(1).importing.get(&slot), Some(&from));
+    assert!(world.members[0].disk.contains(&std::format!("[7->-{to}]")));
+    world.ok(1, set(SetSlotAction::Node(to.0.to_vec())));
+    assert!(world.logged(1, "configEpoch updated after importing slot 7"));
+    world.run_until(5_000, "everybody knows", |w| {
+        (0..3).all(|i| w.topology(i).owner(slot).is_some_and(|n| n.id == to))
+    });
+    assert!(world.topology(0).migrating.is_empty());
+    let dropped: Vec<_> =
+        world.members[0].data.orders.iter().filter(|o| matches!(o, Order::DropSlots { .. })).collect();
+    assert!(
+        matches!(dropped[..], [Order::DropSlots { slots: lost, .. }] if *lost == slots(7..8)),
+        "{dropped:?}"
+    );
+}
+
+#[test]
+fn a_primary_with_an_old_view_is_told() {
+    let mut world = World::formed(3, 3, 64);
+    let heir = world.id(3);
+    world.members[0].cut = true;
+    world.run_until(20_000, "failover", |w| {
+        w.topology(1).owner(Slot::new(0).expect("slot")).is_some_and(|n| n.id == heir)
+    });
+    world.kill(3);
+    world.run(3_000);
+    world.members[0].cut = false;
+    world.run_until(20_000, "the old primary gives way", |w| {
+        w.topology(0).owner(Slot::new(0).expect("slot")).is_some_and(|n| n.id == heir)
+    });
+    assert!((1..6).any(|i| world.logged(i, "has old slots configuration, sending an UPDATE message about")));
+    assert_eq!(world.topology(0).myself().primary, Some(heir));
+}
+
+#[test]
+fn set_config_epoch_texts() {
+    let mut world = World::new(1, 65);
+    let set = |epoch: &str| Command::SetConfigEpoch(epoch.as_bytes().to_vec());
+    let text = |result: Result<Answer, CommandError>| result.map(|_| ()).map_err(|e| e.to_string());
+    assert_eq!(text(world.command(0, set("-1"))), Err("ERR Invalid config epoch specified: -1".into()));
+    assert_eq!(text(world.command(0, set("x"))), Err("ERR value is not an integer or out of range".into()));
+    assert_eq!(text(world.command(0, set("5"))), Ok(()));
+    assert_eq!(text(world.command(0, set("6"))), Err("ERR Node config epoch is already non-zero".into()));
+    assert!(world.logged(0, "configEpoch set to 5 via CLUSTER SET-CONFIG-EPOCH"));
+}

@@ -1,0 +1,114 @@
+//! Nodes meet, learn each other's names, and form a cluster.
+
+use super::world::World;
+use crate::*;
+use base::Slot;
+
+#[test]
+fn two_nodes_meet() {
+    let mut world = World::new(2, 1);
+    let before = world.id(1);
+    world.meet(0, 1);
+    assert!(world.topology(0).nodes.iter().any(|n| n.flags.has(NodeFlags::HANDSHAKE)));
+    world.run(1000);
+    for (index, other) in [(0, 1), (1, 0)] {
+        let topology = world.topology(index);
+        assert_eq!(topology.nodes.len(), 2);
+        let view = topology.node(&world.id(other)).expect("known by its real name");
+        assert!(view.link_up && view.is_primary() && !view.flags.has(NodeFlags::HANDSHAKE), "{view:?}");
+        assert_eq!(&*view.ip, "127.0.0.1");
+        assert_eq!((view.port, view.bus_port), (7000 + other as u16, 17000 + other as u16));
+        assert_eq!(&*topology.myself().ip, "127.0.0.1", "learnt from the socket");
+        assert_eq!(world.topology(other).myself().shard_id, view.shard_id);
+    }
+    assert_eq!(world.id(1), before);
+    assert!(world.members[0].disk.contains(&std::format!("{} 127.0.0.1:7001@17001 master -", world.id(1))));
+    assert!(world.topology(0).stats.sent[2] >= 1, "a MEET was sent");
+}
+
+#[test]
+fn a_handshake_with_nobody_is_dropped() {
+    let mut world = World::new(1, 1);
+    let meet = Command::Meet { ip: b"127.0.0.1".to_vec(), port: b"7999".to_vec(), bus_port: None };
+    world.ok(0, meet.clone());
+    world.ok(0, meet);
+    assert_eq!(world.topology(0).nodes.len(), 2, "one handshake per address");
+    world.run(3000);
+    assert_eq!(world.topology(0).nodes.len(), 1);
+}
+
+#[test]
+fn meeting_oneself_changes_nothing() {
+    let mut world = World::new(1, 1);
+    world.meet(0, 0);
+    world.run(1000);
+    assert_eq!(world.topology(0).nodes.len(), 1);
+}
+
+#[test]
+fn six_nodes_form_a_cluster() {
+    let world = World::formed(3, 3, 7);
+    for index in 0..6 {
+        let topology = world.topology(index);
+        assert_eq!((topology.nodes.len(), topology.size, topology.slots_assigned()), (6, 3, 16384));
+        let owner = topology.owner(Slot::new(6000).expect("slot")).expect("owned");
+        assert_eq!(owner.id, world.id(1));
+        assert_eq!(
+            topology.replicas(&world.id(1)).map(|n| n.id).collect::<std::vec::Vec<_>>(),
+            [world.id(4)]
+        );
+        let shard = |index: usize| topology.node(&world.id(index)).expect("known").shard_id;
+        assert_eq!(shard(1), shard(4));
+        assert_ne!(shard(0), shard(1));
+    }
+    assert!(world.agreed());
+    assert!(world.logged(0, "Cluster state changed: ok"));
+    assert_eq!(world.members[4].data.of, Some(world.id(1)));
+    assert!(world.members[0].data.lease.is_some_and(|until| until.0 > world.now));
+}
+
+#[test]
+fn a_cluster_restarts_from_its_files() {
+    let mut world = World::formed(3, 3, 8);
+    for index in 0..6 {
+        world.kill(index);
+    }
+    for index in 0..6 {
+        world.restart(index, false);
+    }
+    world.run_until(20_000, "agreement again", World::agreed);
+    assert_eq!(world.members[3].data.of, Some(world.id(0)));
+    assert_eq!(world.topology(2).myself().shard_id, world.topology(5).myself().shard_id);
+}
+
+#[test]
+fn published_messages_reach_everybody_or_the_shard() {
+    let mut world = World::formed(3, 3, 9);
+    let now = super::world::now_at(world.now);
+    world.members[0].machine.publish(now, b"news", b"hello", false);
+    world.members[0].machine.publish(now, b"shard", b"here", true);
+    world.run(200);
+    let got =
+        |index: usize, sharded| world.members[index].data.delivered.iter().filter(|d| d.2 == sharded).count();
+    assert_eq!((1..6).map(|i| got(i, false)).collect::<std::vec::Vec<_>>(), [1; 5]);
+    assert_eq!((1..6).map(|i| got(i, true)).collect::<std::vec::Vec<_>>(), [0, 0, 1, 0, 0]);
+}
+
+#[test]
+fn a_forgotten_node_stays_away() {
+    let mut world = World::formed(3, 3, 10);
+    let gone = world.id(5);
+    world.kill(5);
+    world.ok(0, Command::Forget { node: gone.0.to_vec() });
+    world.run(3000);
+    for index in 0..5 {
+        assert!(world.topology(index).node(&gone).is_none(), "node {index} was told by gossip");
+    }
+    assert_eq!(world.command(0, Command::Forget { node: gone.0.to_vec() }), Ok(Answer::Ok), "pretends");
+}
+
+#[test]
+fn forty_nodes_form_a_cluster() {
+    let world = World::formed(20, 20, 11);
+    assert!(world.agreed());
+}

@@ -1,0 +1,13 @@
+//! Machines under a virtual clock: single ones by their actions, several of them in a small world.
+
+mod boot;
+mod commands;
+mod detection;
+mod election;
+mod epochs;
+mod formation;
+mod interop;
+mod manual;
+mod promotion;
+mod start;
+mod world;

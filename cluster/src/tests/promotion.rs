@@ -1,0 +1,77 @@
+//! The order of a promotion: saved, carried out, claimed; and what happens when a step fails.
+
+use super::world::World;
+use crate::*;
+use base::Slot;
+
+fn claims_of(world: &World, index: usize) -> Option<base::NodeId> {
+    world.topology(index).owner(Slot::new(0)?).map(|n| n.id)
+}
+
+#[test]
+fn nothing_is_claimed_before_the_data_thread_has_answered() {
+    let mut world = World::formed(3, 3, 41);
+    let old = world.id(0);
+    world.kill(0);
+    world.members[3].deaf = true;
+    world.run_until(15_000, "votes asked", |w| w.logged(3, "Starting a failover election"));
+    world.run_until(2_000, "won", |w| w.logged(3, "Failover election won"));
+    world.run(900);
+    assert_eq!(claims_of(&world, 1), Some(old), "others still see the old owner");
+    assert!(world.members[3].data.orders.iter().any(|o| matches!(o, Order::Promote { .. })));
+    world.run(1500);
+    assert!(world.logged(3, "the epoch is burnt"));
+    assert_eq!(claims_of(&world, 1), Some(old));
+    assert_eq!(world.topology(3).myself().primary, Some(old), "a replica again");
+    let heir = world.id(3);
+    world.members[3].deaf = false;
+    world.members[3].data.heard = Some(base::Millis(world.now));
+    world.members[3].data.synced = true;
+    world.run_until(30_000, "the next attempt succeeds", |w| claims_of(w, 1) == Some(heir));
+    world.assert_single_votes();
+}
+
+#[test]
+fn nothing_is_done_before_the_file_is_saved() {
+    let mut world = World::formed(3, 3, 42);
+    let old = world.id(0);
+    world.kill(0);
+    world.run_until(15_000, "election scheduled", |w| w.logged(3, "Start of election delayed"));
+    world.members[3].disk_stalled = true;
+    world.run(3_000);
+    assert!(world.logged(3, "Starting a failover election"));
+    assert_eq!(
+        world.votes.keys().filter(|(_, epoch)| *epoch >= 7).count(),
+        0,
+        "the request waits for the save"
+    );
+    assert_eq!(claims_of(&world, 1), Some(old));
+}
+
+#[test]
+fn a_vote_waits_for_its_save() {
+    let mut world = World::formed(3, 3, 43);
+    world.kill(0);
+    world.run_until(15_000, "election scheduled", |w| w.logged(3, "Start of election delayed"));
+    world.members[1].disk_stalled = true;
+    world.members[2].disk_stalled = true;
+    world.run(1_500);
+    assert!(world.logged(1, "Failover auth granted to"));
+    assert!(world.votes.is_empty(), "{:?}", world.votes);
+    assert!(!world.logged(3, "Failover election won"));
+}
+
+#[test]
+fn takeover_needs_nobody() {
+    let mut world = World::formed(3, 3, 44);
+    world.kill(0);
+    world.kill(1);
+    world.run(100);
+    world.ok(3, Command::Failover(FailoverMode::Takeover));
+    world.ok(4, Command::Failover(FailoverMode::Takeover));
+    let (a, b) = (world.id(3), world.id(4));
+    let owner = |w: &World, slot| w.topology(2).owner(Slot::new(slot).expect("slot")).map(|n| n.id);
+    world.run_until(5_000, "claimed", |w| owner(w, 0) == Some(a) && owner(w, 6000) == Some(b));
+    assert!(world.logged(3, "Taking over the master (user request)."));
+    assert_ne!(world.members[3].machine.config_epoch(), world.members[4].machine.config_epoch());
+}

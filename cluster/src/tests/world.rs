@@ -1,0 +1,526 @@
+//! A small world: machines, their links, their disks and their data threads, under one virtual clock.
+//!
+//! Model: a queue of events ordered by time; packets take a millisecond, saves and the data thread take two. Nodes live at 127.0.0.1, node `n` with
+//! client port 7000+n. A node can be killed and started again from its disk, cut off, or have its disk or data thread stalled.
+
+use crate::nodes_conf;
+use crate::*;
+use alloc::collections::{BTreeMap, BTreeSet};
+use base::{Millis, NodeId, Now, ReplId, ReplOffset, Slot, SlotSet, UnixMillis};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::format;
+use std::string::{String, ToString};
+use std::sync::Arc;
+use std::vec::Vec;
+
+const PACKET_MS: u64 = 1;
+const DISK_MS: u64 = 2;
+const DATA_MS: u64 = 2;
+const STATUS_MS: u64 = 50;
+const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+enum Event {
+    Timer,
+    Packet { link: LinkId, bytes: Arc<[u8]> },
+    Link { link: LinkId, event: LinkEvent },
+    Saved { version: ConfigVersion },
+    Data { event: DataEvent, life: u32 },
+}
+
+/// What stands in for the data thread.
+pub struct Data {
+    pub primary: bool,
+    pub of: Option<NodeId>,
+    pub offset: u64,
+    pub empty: bool,
+    pub synced: bool,
+    pub heard: Option<Millis>,
+    pub paused: bool,
+    pub progress: u64,
+    pub topology: Option<Arc<Topology>>,
+    pub orders: Vec<Order>,
+    pub lease: Option<Millis>,
+    pub delivered: Vec<(Vec<u8>, Vec<u8>, bool)>,
+}
+
+pub struct Member {
+    pub machine: Machine,
+    outbox: Outbox,
+    pub data: Data,
+    pub disk: String,
+    pub alive: bool,
+    pub cut: bool,
+    pub disk_stalled: bool,
+    pub data_stalled: bool,
+    /// Its data thread does not carry out promotions.
+    pub deaf: bool,
+    life: u32,
+    pub log: Vec<String>,
+    pub replies: BTreeMap<u64, Result<Answer, CommandError>>,
+    /// Link of ours to (peer, link of theirs).
+    wires: BTreeMap<LinkId, (usize, LinkId)>,
+    seed: u64,
+    config: Config,
+    pub sent: u64,
+}
+
+pub struct World {
+    pub now: u64,
+    pub members: Vec<Member>,
+    queue: BTreeMap<(u64, u64), (usize, Event)>,
+    order: u64,
+    next_link: u64,
+    next_request: u64,
+    /// Votes seen on the wire: (voter, epoch) to candidates.
+    pub votes: BTreeMap<(NodeId, u64), BTreeSet<usize>>,
+    pub timeout: u64,
+}
+
+pub fn now_at(ms: u64) -> Now {
+    Now { mono: Millis(ms), unix: UnixMillis(1_700_000_000_000 + ms as i64), micros: 0 }
+}
+
+fn fresh_data() -> Data {
+    Data {
+        primary: true,
+        of: None,
+        offset: 0,
+        empty: true,
+        synced: false,
+        heard: None,
+        paused: false,
+        progress: 0,
+        topology: None,
+        orders: Vec::new(),
+        lease: None,
+        delivered: Vec::new(),
+    }
+}
+
+impl World {
+    pub fn new(count: usize, seed: u64) -> World {
+        let mut world = World {
+            now: 1000,
+            members: Vec::new(),
+            queue: BTreeMap::new(),
+            order: 0,
+            next_link: 1,
+            next_request: 1,
+            votes: BTreeMap::new(),
+            timeout: 2000,
+        };
+        for index in 0..count {
+            let config =
+                Config { port: 7000 + index as u16, node_timeout_ms: world.timeout, ..Config::default() };
+            let machine =
+                Machine::new(config.clone(), Start::Fresh, seed * 1000 + index as u64, now_at(world.now));
+            world.members.push(Member {
+                machine,
+                outbox: Outbox::new(),
+                data: fresh_data(),
+                disk: String::new(),
+                alive: true,
+                cut: false,
+                disk_stalled: false,
+                data_stalled: false,
+                deaf: false,
+                life: 0,
+                log: Vec::new(),
+                replies: BTreeMap::new(),
+                wires: BTreeMap::new(),
+                seed: seed * 1000 + index as u64,
+                config,
+                sent: 0,
+            });
+            world.start_up(index);
+        }
+        world
+    }
+
+    /// A cluster of `primaries` with one replica each and all slots, converged.
+    pub fn formed(primaries: usize, replicas: usize, seed: u64) -> World {
+        let mut world = World::new(primaries + replicas, seed);
+        for index in 0..primaries + replicas {
+            world.ok(index, Command::SetConfigEpoch(format!("{}", index + 1).into_bytes()));
+        }
+        let share = 16384 / primaries + 1;
+        for index in 0..primaries {
+            let (first, last) = (index * share, ((index + 1) * share).min(16384) - 1);
+            let range = (first.to_string().into_bytes(), last.to_string().into_bytes());
+            world.ok(index, Command::AddSlotsRange([range].into()));
+        }
+        for index in 1..primaries + replicas {
+            world.meet(0, index);
+        }
+        world.run_until(30_000, "all know all", |w| {
+            let count = w.members.len();
+            w.members
+                .iter()
+                .all(|m| m.machine.topology().nodes.iter().filter(|n| !n.ip.is_empty()).count() == count)
+        });
+        for replica in primaries..primaries + replicas {
+            let primary = world.id((replica - primaries) % primaries);
+            world.ok(replica, Command::Replicate { node: primary.0.to_vec(), empty: true });
+        }
+        world.run_until(30_000, "state ok and replicas attached", |w| {
+            w.members.iter().all(|m| {
+                let topology = m.machine.topology();
+                topology.state == State::Ok
+                    && topology.nodes.iter().filter(|n| n.primary.is_some()).count() == replicas
+            })
+        });
+        for index in 0..primaries {
+            world.members[index].data.offset = 1000;
+            world.members[index].data.empty = false;
+        }
+        world.run(3000);
+        world
+    }
+
+    fn start_up(&mut self, index: usize) {
+        self.drain(index);
+        self.schedule_timer(index);
+        self.status_soon(index);
+    }
+
+    fn status_soon(&mut self, index: usize) {
+        let life = self.members[index].life;
+        let event = DataEvent::Status(self.status(index));
+        self.at(STATUS_MS, index, Event::Data { event, life });
+    }
+
+    pub fn id(&self, index: usize) -> NodeId {
+        self.members[index].machine.me()
+    }
+
+    pub fn topology(&self, index: usize) -> Arc<Topology> {
+        self.members[index].machine.topology()
+    }
+
+    pub fn meet(&mut self, from: usize, to: usize) {
+        let port = self.members[to].config.port.to_string().into_bytes();
+        self.ok(from, Command::Meet { ip: b"127.0.0.1".to_vec(), port, bus_port: None });
+    }
+
+    /// Runs a command to its answer.
+    pub fn command(&mut self, index: usize, command: Command) -> Result<Answer, CommandError> {
+        let request = self.next_request;
+        self.next_request += 1;
+        let now = now_at(self.now);
+        self.members[index].machine.command(now, RequestId(request), command);
+        self.drain(index);
+        for _ in 0..1000 {
+            if let Some(result) = self.members[index].replies.remove(&request) {
+                return result;
+            }
+            self.run(1);
+        }
+        panic!("no answer within a second");
+    }
+
+    pub fn ok(&mut self, index: usize, command: Command) {
+        assert_eq!(self.command(index, command), Ok(Answer::Ok));
+    }
+
+    pub fn kill(&mut self, index: usize) {
+        self.members[index].alive = false;
+        let wires = core::mem::take(&mut self.members[index].wires);
+        for (peer, link) in wires.into_values() {
+            self.members[peer].wires.remove(&link);
+            self.at(PACKET_MS, peer, Event::Link { link, event: LinkEvent::Closed });
+        }
+        self.queue.retain(|_, (owner, _)| *owner != index);
+    }
+
+    /// Starts a killed node from its disk; its data survived unless `empty`.
+    pub fn restart(&mut self, index: usize, empty: bool) {
+        let conf =
+            nodes_conf::parse(self.members[index].disk.as_bytes()).expect("own file").expect("not empty");
+        let now = now_at(self.now);
+        let member = &mut self.members[index];
+        member.life += 1;
+        member.alive = true;
+        member.seed += 500;
+        member.machine = Machine::new(member.config.clone(), Start::Restored(conf), member.seed, now);
+        member.outbox = Outbox::new();
+        member.wires.clear();
+        let offset = if empty { 0 } else { member.data.offset };
+        member.data = Data { offset, empty, ..fresh_data() };
+        self.start_up(index);
+    }
+
+    pub fn run(&mut self, ms: u64) {
+        let end = self.now + ms;
+        while let Some(entry) = self.queue.first_entry() {
+            let (at, _) = *entry.key();
+            if at > end {
+                break;
+            }
+            let (index, event) = entry.remove();
+            self.now = at;
+            self.handle(index, event);
+        }
+        self.now = end;
+    }
+
+    pub fn run_until(&mut self, limit_ms: u64, what: &str, done: impl Fn(&World) -> bool) {
+        let end = self.now + limit_ms;
+        while self.now < end {
+            if done(self) {
+                return;
+            }
+            self.run(20);
+        }
+        for (index, member) in self.members.iter().enumerate() {
+            std::eprintln!("--- {index} {} {:?}", member.machine.me(), member.machine.topology().state);
+            for line in member.log.iter().rev().take(12).rev() {
+                std::eprintln!("    {line}");
+            }
+        }
+        panic!("not reached within {limit_ms} ms: {what}");
+    }
+
+    fn at(&mut self, delay: u64, index: usize, event: Event) {
+        self.order += 1;
+        self.queue.insert((self.now + delay, self.order), (index, event));
+    }
+
+    fn schedule_timer(&mut self, index: usize) {
+        let due = self.members[index].machine.poll_timeout().map_or(self.now + 100, |at| at.0);
+        self.at(due.saturating_sub(self.now).max(1), index, Event::Timer);
+    }
+
+    fn handle(&mut self, index: usize, event: Event) {
+        if !self.members[index].alive {
+            return;
+        }
+        let now = now_at(self.now);
+        match event {
+            Event::Timer => {
+                self.members[index].machine.handle_timeout(now);
+                self.schedule_timer(index);
+            }
+            Event::Packet { link, bytes } => {
+                if !self.members[index].wires.contains_key(&link) || self.members[index].cut {
+                    return;
+                }
+                let result = self.members[index].machine.handle_packet(now, link, &bytes);
+                assert_eq!(result, Ok(()));
+            }
+            Event::Link { link, event } => self.members[index].machine.handle_link(now, link, event),
+            Event::Saved { version } => {
+                self.members[index].outbox.saved(version);
+                self.members[index].machine.handle_saved(now, version);
+            }
+            Event::Data { event, life } => self.handle_data(index, event, life, now),
+        }
+        self.drain(index);
+    }
+
+    fn handle_data(&mut self, index: usize, event: DataEvent, life: u32, now: Now) {
+        if self.members[index].life != life {
+            return;
+        }
+        match event {
+            DataEvent::Status(_) => {
+                // Built anew when it is delivered: the stand-in has no queue.
+                self.replicate_step(index);
+                let status = self.status(index);
+                self.members[index].machine.handle_data(now, DataEvent::Status(status));
+                self.status_soon(index);
+            }
+            event => {
+                if let DataEvent::Applied { version } | DataEvent::Promoted { version } = &event {
+                    self.members[index].outbox.applied(*version);
+                }
+                self.members[index].machine.handle_data(now, event);
+            }
+        }
+    }
+
+    /// A replica takes over its primary's offset, if it can reach it.
+    fn replicate_step(&mut self, index: usize) {
+        if self.members[index].data_stalled {
+            return;
+        }
+        self.members[index].data.progress += 1;
+        let Some(of) = self.members[index].data.of else { return };
+        let found = self.members.iter().position(|m| m.alive && !m.cut && m.machine.me() == of);
+        let Some(primary) = found.filter(|_| !self.members[index].cut) else { return };
+        let source = &self.members[primary].data;
+        let refuses = matches!(
+            source.topology.as_ref().map(|t| t.state),
+            Some(State::Fail(reason)) if reason.refuses_replicas()
+        );
+        if !source.primary || refuses {
+            return;
+        }
+        let (offset, empty) = (source.offset, source.empty);
+        let data = &mut self.members[index].data;
+        (data.offset, data.empty, data.synced, data.heard) = (offset, empty, true, Some(Millis(self.now)));
+    }
+
+    fn status(&self, index: usize) -> DataStatus {
+        let data = &self.members[index].data;
+        DataStatus {
+            primary: data.primary,
+            offset: ReplOffset(data.offset),
+            link_up: data.synced,
+            last_primary_io: data.heard,
+            synced_once: data.synced,
+            history: ReplId::ZERO,
+            progress: data.progress,
+            empty: data.empty,
+        }
+    }
+
+    fn drain(&mut self, index: usize) {
+        while let Some(action) = self.members[index].machine.poll_action() {
+            self.members[index].outbox.push(action);
+        }
+        while let Some(action) = self.members[index].outbox.pop() {
+            self.carry_out(index, action);
+        }
+    }
+
+    fn carry_out(&mut self, index: usize, action: Action) {
+        match action {
+            Action::Connect { link, addr } => self.connect(index, link, addr),
+            Action::Close { link } => {
+                if let Some((peer, theirs)) = self.members[index].wires.remove(&link) {
+                    self.members[peer].wires.remove(&theirs);
+                    self.at(PACKET_MS, peer, Event::Link { link: theirs, event: LinkEvent::Closed });
+                }
+            }
+            Action::Send { link, packet, .. } => self.transmit(index, link, packet),
+            Action::Save { version, text } => {
+                nodes_conf::parse(text.as_bytes()).expect("what is written can be read");
+                if !self.members[index].disk_stalled {
+                    self.members[index].disk = text;
+                    self.at(DISK_MS, index, Event::Saved { version });
+                }
+            }
+            Action::ToData { message, .. } => self.data_thread(index, message),
+            Action::Log { text, .. } => {
+                let line = format!("{} {text}", self.now);
+                self.members[index].log.push(line);
+            }
+        }
+    }
+
+    fn connect(&mut self, index: usize, link: LinkId, addr: SocketAddr) {
+        let peer = self.members.iter().position(|m| m.config.bus_listen_port() == addr.port());
+        let Some(peer) = peer.filter(|p| self.members[*p].alive) else {
+            self.at(PACKET_MS, index, Event::Link { link, event: LinkEvent::Refused });
+            return;
+        };
+        if self.members[peer].cut || self.members[index].cut {
+            // Silence: no answer to the SYN.
+            return;
+        }
+        let theirs = LinkId(self.next_link);
+        self.next_link += 1;
+        self.members[index].wires.insert(link, (peer, theirs));
+        self.members[peer].wires.insert(theirs, (index, link));
+        let from = SocketAddr::new(LOCAL, 40_000);
+        self.at(
+            PACKET_MS,
+            peer,
+            Event::Link { link: theirs, event: LinkEvent::Accepted { peer: from, local: LOCAL } },
+        );
+        self.at(PACKET_MS, index, Event::Link { link, event: LinkEvent::Connected { local: LOCAL } });
+    }
+
+    fn transmit(&mut self, index: usize, link: LinkId, packet: Arc<[u8]>) {
+        let Some((peer, theirs)) = self.members[index].wires.get(&link).copied() else { return };
+        self.members[index].sent += 1;
+        if packet[13] == 6 {
+            let epoch = u64::from_be_bytes(packet[16..24].try_into().expect("eight bytes"));
+            let voter = self.id(index);
+            self.votes.entry((voter, epoch)).or_default().insert(peer);
+        }
+        if !self.members[index].cut {
+            self.at(PACKET_MS, peer, Event::Packet { link: theirs, bytes: packet });
+        }
+    }
+
+    fn data_thread(&mut self, index: usize, message: ToData) {
+        let life = self.members[index].life;
+        let (stalled, deaf) = (self.members[index].data_stalled, self.members[index].deaf);
+        let data = &mut self.members[index].data;
+        let answer = match message {
+            ToData::Topology(topology) => {
+                let version = topology.version;
+                data.topology = Some(topology);
+                Some(DataEvent::Applied { version })
+            }
+            ToData::Order(order) => {
+                data.orders.push(order.clone());
+                match order {
+                    Order::Promote { version } if !stalled && !deaf => {
+                        (data.primary, data.of, data.synced) = (true, None, false);
+                        Some(DataEvent::Promoted { version })
+                    }
+                    Order::Replicate { primary, .. } if !stalled => {
+                        data.synced &= data.of == Some(primary);
+                        (data.primary, data.of) = (false, Some(primary));
+                        None
+                    }
+                    Order::BecomeEmptyPrimary => {
+                        (data.primary, data.of, data.offset, data.empty) = (true, None, 0, true);
+                        None
+                    }
+                    Order::PauseWrites { .. } => {
+                        data.paused = true;
+                        Some(DataEvent::Paused { offset: ReplOffset(data.offset) })
+                    }
+                    Order::ResumeWrites => {
+                        data.paused = false;
+                        None
+                    }
+                    _ => None,
+                }
+            }
+            ToData::Reply { request, result } => {
+                self.members[index].replies.insert(request.0, result);
+                None
+            }
+            ToData::Deliver { channel, message, sharded } => {
+                data.delivered.push((channel, message, sharded));
+                None
+            }
+            ToData::Lease { until } => {
+                data.lease = Some(until);
+                None
+            }
+        };
+        if let Some(event) = answer.filter(|_| !stalled) {
+            self.at(DATA_MS, index, Event::Data { event, life });
+        }
+    }
+
+    /// Whether all live members agree on the owner of every slot, and it is `state: ok` everywhere.
+    pub fn agreed(&self) -> bool {
+        let alive: Vec<_> = self.members.iter().filter(|m| m.alive).map(|m| m.machine.topology()).collect();
+        let owners =
+            |t: &Topology| -> Vec<Option<NodeId>> { Slot::all().map(|s| t.owner(s).map(|n| n.id)).collect() };
+        let first = owners(&alive[0]);
+        alive.iter().all(|t| t.state == State::Ok && owners(t) == first)
+    }
+
+    /// At most one candidate per voter and epoch.
+    pub fn assert_single_votes(&self) {
+        for ((voter, epoch), candidates) in &self.votes {
+            assert_eq!(candidates.len(), 1, "{voter} voted twice in epoch {epoch}");
+        }
+    }
+
+    pub fn logged(&self, index: usize, text: &str) -> bool {
+        self.members[index].log.iter().any(|line| line.contains(text))
+    }
+}
+
+/// Slots by numbers.
+pub fn slots(range: core::ops::Range<u64>) -> SlotSet {
+    range.filter_map(Slot::new).collect()
+}
