@@ -159,6 +159,11 @@ impl Node {
         crate::persistence::shutdown::signal(self, interrupt);
     }
 
+    /// Whether a shutdown is under way: it may still be called off, or fail.
+    pub fn is_shutting_down(&self) -> bool {
+        self.persistence.shutdown.is_some()
+    }
+
     /// The configuration in force.
     pub fn config(&self) -> &Config {
         &self.config

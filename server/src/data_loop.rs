@@ -16,7 +16,6 @@ use crate::disk::Disk;
 use crate::fifo::{Item, Mailbox};
 use crate::listening::Listening;
 use crate::peers::{local_info, peer_info};
-use crate::pending::Pending;
 use crate::reaper::Reaper;
 use crate::resolver::Resolver;
 use crate::usage;
@@ -104,6 +103,8 @@ pub struct DataLoop {
     inbox_taken: VecDeque<DataMessage>,
     /// When the process's usage is measured again.
     next_usage: Millis,
+    /// A signal has asked for the shutdown that is under way.
+    signalled: bool,
     exit: Option<i32>,
     pub(crate) parts: Parts,
 }
@@ -127,6 +128,7 @@ impl DataLoop {
             control_taken: VecDeque::new(),
             inbox_taken: VecDeque::new(),
             next_usage: Millis(0),
+            signalled: false,
             exit: None,
             parts,
         })
@@ -172,6 +174,11 @@ impl DataLoop {
         self.run_timers();
         self.resume_reading();
         self.finish_turn();
+        if self.signalled && !self.node.is_shutting_down() && self.exit.is_none() {
+            // It failed or was called off: the next Ctrl-C asks again, and does not kill.
+            self.signalled = false;
+            runtime::signals::shutdown_cancelled();
+        }
         while let Some(garbage) = self.node.take_garbage() {
             self.parts.reaper.free(garbage);
         }
@@ -218,10 +225,8 @@ impl DataLoop {
     fn take_signal(&mut self, now: Now) {
         if let Some(request) = runtime::signals::take_request() {
             let interrupt = request == runtime::signals::Request::Interrupt;
-            self.log(Level::Notice, "User requested shutdown...");
-            if let Some(Action::Exit { code }) = self.node.handle_signal(now, interrupt) {
-                self.exit = Some(code);
-            }
+            self.node.handle_signal(now, interrupt);
+            self.signalled = true;
         }
     }
 
@@ -447,14 +452,13 @@ impl DataLoop {
                 Action::Close { conn } => {
                     self.connections.remove(&self.poller, conn);
                 }
+                Action::Disk(request) => self.parts.disk.request(request),
                 Action::Control(message) => self.to_control(message),
                 Action::Log { level, text } => self.log(crate::settings::level_of_node(level), &text),
                 Action::ConfigChanged { names } => self.apply_config(&names),
                 Action::RewriteConfig { config, .. } => self.rewrite_config(now, &config),
                 Action::Sleep { micros } => std::thread::sleep(Duration::from_micros(micros)),
                 Action::Exit { code } => self.exit = Some(code),
-                #[allow(unreachable_patterns, reason = "the node is about to learn Disk")]
-                other => self.log(Level::Warning, &format!("Not carried out: {other:?}")),
             }
         }
         any

@@ -16,7 +16,6 @@ mod fifo;
 mod links;
 mod listening;
 mod peers;
-mod pending;
 mod reaper;
 mod reconfigure;
 mod resolver;

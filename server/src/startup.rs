@@ -12,7 +12,6 @@ use crate::data_loop::{self, DataLoop};
 use crate::disk::Disk;
 use crate::fifo::Mailbox;
 use crate::listening::Listening;
-use crate::pending::Pending;
 use crate::reaper::Reaper;
 use crate::saver::Saver;
 use crate::settings::{level_of_node, read_files, threshold};
@@ -242,16 +241,13 @@ fn listen(logger: &Logger, settings: &Settings) -> Result<Listening, Failed> {
 /// Loads the data as it was saved; the node says what it found.
 fn load(logger: &Logger, node: &mut Node) -> Result<(), Failed> {
     signals::set_loading(true);
-    let started = Clock.mono_micros();
     let mut storage = DiskStorage::new(&current_folder());
     let outcome = node.load(&mut storage, Clock.now());
     signals::set_loading(false);
-    let seconds = (Clock.mono_micros() - started) as f64 / 1e6;
     match outcome {
         Ok(report) => {
             for (level, text) in report.log {
-                // The node has no clock: it leaves the place of the duration open.
-                logger.log(level_of_node(level), &text.replace("{seconds}", &format!("{seconds:.3}")));
+                logger.log(level_of_node(level), &text);
             }
             Ok(())
         }

@@ -140,6 +140,10 @@ impl Storage for DiskStorage {
         File::open(self.path(directory)).and_then(|folder| folder.sync_all()).map_err(failure)
     }
 
+    fn micros(&mut self) -> u64 {
+        runtime::Clock.mono_micros()
+    }
+
     fn len(&mut self, name: &str) -> Result<u64, StorageError> {
         std::fs::metadata(self.path(name)).map(|data| data.len()).map_err(failure)
     }

@@ -80,18 +80,21 @@ fn shutdown(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) 
     Ok(())
 }
 
-/// A termination signal: as SHUTDOWN without arguments. A second one does not wait for replicas.
+/// A termination signal, which its handler has logged: as SHUTDOWN with the words of `shutdown-on-sigint` or
+/// `shutdown-on-sigterm`. A second one does not wait for replicas.
 pub(crate) fn signal(node: &mut Node, interrupt: bool) {
-    let name = if interrupt { "SIGINT" } else { "SIGTERM" };
-    node.log(LogLevel::Warning, format!("Received {name} scheduling shutdown..."));
     if let Some(shutdown) = &mut node.persistence.shutdown {
         if let Phase::Replicas(deadline) = &mut shutdown.phase {
             *deadline = node.now.mono;
         }
         return cron(node);
     }
-    let save = !node.config.settings.save.is_empty();
-    begin(node, None, save, false, false);
+    let settings = &node.config.settings;
+    let words = if interrupt { &settings.shutdown_on_sigint } else { &settings.shutdown_on_sigterm };
+    let has = |word: &str| words.split(' ').any(|w| w.eq_ignore_ascii_case(word));
+    let save = has("save") || (!has("nosave") && !settings.save.is_empty());
+    let (now, force) = (has("now"), has("force"));
+    begin(node, None, save, now, force);
 }
 
 fn begin(node: &mut Node, client: Option<Client>, save: bool, now: bool, force: bool) {
