@@ -1,6 +1,7 @@
 //! Commands that work on keys of any type: existence, time to live, names, iteration, flushing, inspection.
 
 mod del;
+mod dump;
 mod expire;
 mod flush;
 mod object;
@@ -29,6 +30,8 @@ pub fn handler(name: &str) -> Option<Handler> {
         "keys" => scan::keys,
         "dbsize" => scan::dbsize,
         "randomkey" => scan::randomkey,
+        "dump" => dump::dump,
+        "restore" | "restore-asking" => dump::restore,
         "rename" => rename::rename,
         "renamenx" => rename::renamenx,
         "copy" => rename::copy,

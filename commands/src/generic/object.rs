@@ -78,7 +78,5 @@ fn refcount(ctx: &mut Ctx<'_>, key: &[u8], lfu: bool, reply: &mut Reply) -> Resu
 fn unknown(sub: &[u8]) -> CommandError {
     let shown = &sub[..sub.len().min(128)];
     let shown = String::from_utf8_lossy(shown);
-    CommandError::Owned(format!(
-        "ERR unknown subcommand or wrong number of arguments for '{shown}'. Try OBJECT HELP."
-    ))
+    CommandError::Owned(format!("ERR unknown subcommand '{shown}'. Try OBJECT HELP."))
 }

@@ -67,7 +67,7 @@ fn clamp(start: i64, end: i64, len: usize) -> Option<(usize, usize)> {
     let len = len as i64;
     let from_end = |at: i64| if at < 0 { at.saturating_add(len).max(0) } else { at };
     let (start, end) = (from_end(start), from_end(end).min(len - 1));
-    (start <= end && len > 0).then_some((start as usize, end as usize + 1))
+    (start <= end && len > 0).then(|| (start as usize, end as usize + 1))
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ pub fn getset(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<()
 
 /// MSET key value [key value ...]
 pub fn mset(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
-    if args.len() % 2 == 0 {
+    if args.len().is_multiple_of(2) {
         return Err(CommandError::Arity("mset"));
     }
     store_pairs(ctx, args);
@@ -111,7 +111,7 @@ pub fn mset(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), 
 ///
 /// All or nothing.
 pub fn msetnx(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
-    if args.len() % 2 == 0 {
+    if args.len().is_multiple_of(2) {
         return Err(CommandError::Arity("msetnx"));
     }
     for index in (1..args.len()).step_by(2) {

@@ -1,0 +1,93 @@
+//! The hot path: how often the allocator is asked.
+
+use crate::runner::Runner;
+use base::OwnedArgs;
+use commands::{Classes, handler};
+use resp::Protocol;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+struct Counting;
+
+thread_local! {
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+fn count() {
+    let _ = COUNT.try_with(|c| c.set(c.get() + 1));
+}
+
+// SAFETY: everything is passed on to the system's allocator; counting allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise.
+        unsafe { System.realloc(ptr, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Allocations of one command, warmed up.
+fn allocations(runner: &mut Runner, line: &str) -> usize {
+    let words = base::args::split(line.as_bytes()).expect("balanced quotes");
+    let args = OwnedArgs::from_slices(words.iter().map(Vec::as_slice));
+    let run = handler(&String::from_utf8_lossy(&words[0]).to_ascii_lowercase()).expect("a command");
+    for _ in 0..3 {
+        runner.run_handler(run, args.as_args());
+    }
+    let before = COUNT.with(Cell::get);
+    runner.run_handler(run, args.as_args());
+    COUNT.with(Cell::get) - before
+}
+
+#[test]
+fn the_hot_path_allocates_as_promised() {
+    let mut runner = Runner::new(Protocol::Resp2);
+    runner.effects.wanted = Classes::NONE;
+    runner.run("SET string 0123456789abcdef0123456789abcdef");
+    runner.run("SET number 17");
+    runner.run("SET volatile v EX 100");
+    for (line, allowed) in [
+        ("GET string", 0),
+        ("GET number", 0),
+        ("GET missing", 0),
+        ("GET volatile", 0),
+        ("EXISTS string", 0),
+        ("TTL volatile", 0),
+        ("MGET string number", 0),
+        ("SET string 0123456789abcdef0123456789abcdeX", 0),
+        ("SET number 18", 0),
+        ("INCR number", 0),
+        ("GETRANGE string 1 3", 0),
+        ("SETRANGE string 1 x", 0),
+    ] {
+        let made = allocations(&mut runner, line);
+        assert!(made <= allowed, "{line}: {made} allocations");
+    }
+    // A value of another size: the entry is made anew, once.
+    let made: Vec<usize> = ["SET string short", "SET string 0123456789abcdef0123456789abcdef0123"]
+        .iter()
+        .map(|line| {
+            let words = base::args::split(line.as_bytes()).expect("balanced quotes");
+            let args = OwnedArgs::from_slices(words.iter().map(Vec::as_slice));
+            let run = handler("set").expect("a command");
+            let before = COUNT.with(Cell::get);
+            runner.run_handler(run, args.as_args());
+            COUNT.with(Cell::get) - before
+        })
+        .collect();
+    assert_eq!(made, [1, 1]);
+}

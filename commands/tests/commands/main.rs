@@ -1,0 +1,11 @@
+//! The data commands through their handlers: tables of replies and effects, allocation counts, a replica that follows
+//! the log, and random sequences side by side with a real redis-server.
+
+extern crate grapevine_commands as commands;
+
+mod allocations;
+mod differential;
+mod effects;
+mod replica;
+mod replies;
+mod runner;
