@@ -18,14 +18,15 @@ pub(crate) struct Cron {
     /// When the next tick is due.
     pub next: Millis,
     pub ticks: u64,
-    processed_before: u64,
+    /// Commands, bytes in and bytes out at the last sample.
+    before: [u64; 3],
     /// The client at which the next look at idle clients begins.
     idle_cursor: usize,
 }
 
 impl Cron {
     pub fn new(now: Now) -> Self {
-        Self { next: now.mono, ticks: 0, processed_before: 0, idle_cursor: 0 }
+        Self { next: now.mono, ticks: 0, before: [0; 3], idle_cursor: 0 }
     }
 }
 
@@ -82,6 +83,9 @@ fn sample(node: &mut Node) {
     if node.cron.ticks % 10 != 0 {
         return;
     }
-    node.stats.ops_per_sec = node.stats.processed.saturating_sub(node.cron.processed_before);
-    node.cron.processed_before = node.stats.processed;
+    let stats = &mut node.stats;
+    let now = [stats.processed, stats.input_bytes, stats.output_bytes];
+    let before = std::mem::replace(&mut node.cron.before, now);
+    let [ops, input, output] = std::array::from_fn(|i| now[i].saturating_sub(before[i]));
+    (stats.ops_per_sec, stats.input_per_sec, stats.output_per_sec) = (ops, input, output);
 }

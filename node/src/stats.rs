@@ -55,6 +55,10 @@ pub struct Stats {
     pub output_buffer_disconnections: u64,
     /// `instantaneous_ops_per_sec`, sampled by cron.
     pub ops_per_sec: u64,
+    /// Bytes received in the last second (`instantaneous_input_kbps`).
+    pub input_per_sec: u64,
+    /// Bytes sent in the last second (`instantaneous_output_kbps`).
+    pub output_per_sec: u64,
     /// `sync_full`, `sync_partial_ok`, `sync_partial_err` are the replication room's; here what is left.
     pub total_reads: u64,
     /// `total_writes_processed`.
@@ -80,6 +84,8 @@ impl Default for Stats {
             query_buffer_disconnections: 0,
             output_buffer_disconnections: 0,
             ops_per_sec: 0,
+            input_per_sec: 0,
+            output_per_sec: 0,
             total_reads: 0,
             total_writes: 0,
         }

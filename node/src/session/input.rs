@@ -109,6 +109,8 @@ fn finish_request(node: &mut Node, client: Client, before: usize, reply: &mut Re
 fn give_back(node: &mut Node, client: Client, mut batch: Batch) {
     let Some(session) = node.sessions.get_mut(client) else { return };
     session.executing = false;
+    session.received += batch.consumed as u64;
+    node.stats.input_bytes += batch.consumed as u64;
     if batch.consumed >= batch.input.len() {
         batch.input.clear();
         if batch.input.capacity() > KEEP_CAPACITY {

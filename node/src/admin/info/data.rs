@@ -1,6 +1,6 @@
 //! The sections about the data and what was done with it: persistence, stats, commandstats, errorstats, cluster, keyspace.
 
-use super::lines::{Lines, safe};
+use super::lines::{Lines, ratio, safe};
 use crate::node::Node;
 use crate::persistence::snapshot::{Job, Kind as JobKind};
 use crate::pubsub::Kind;
@@ -60,8 +60,13 @@ pub(super) fn stats(node: &Node, lines: &mut Lines) {
     lines.field("total_net_input_bytes", stats.input_bytes);
     lines.field("total_net_output_bytes", stats.output_bytes);
     lines.zeros(&["total_net_repl_input_bytes", "total_net_repl_output_bytes"]);
-    for name in ["input", "output", "input_repl", "output_repl"] {
-        lines.field(&format!("instantaneous_{name}_kbps"), "0.00");
+    for (name, bytes) in [
+        ("input", stats.input_per_sec),
+        ("output", stats.output_per_sec),
+        ("input_repl", 0),
+        ("output_repl", 0),
+    ] {
+        lines.field(&format!("instantaneous_{name}_kbps"), ratio(bytes, 1024));
     }
     lines.field("rejected_connections", stats.rejected_connections);
     super::replication::syncs(node, lines);
