@@ -300,7 +300,7 @@ fn the_replica_side_of_the_handshake() {
     };
     let connect = ReplicaAction::Connect { host: "h".into(), port: 1 };
     let mut replica = Replica::new(config, true, Millis(0));
-    assert_eq!(replica_actions(&mut replica), [connect.clone()]);
+    assert_eq!(replica_actions(&mut replica), core::slice::from_ref(&connect));
     replica.handle_connected(Millis(1), Ok(()));
     assert_eq!(replica_actions(&mut replica), [command(&["PING"])]);
     replica.handle_bytes(Millis(2), b"-NOAUTH Authentication requ", at);
