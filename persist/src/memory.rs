@@ -48,7 +48,7 @@ pub struct MemStorage {
     next: u64,
     operations: u64,
     fault: Option<(u64, Failure)>,
-    failing: bool,
+    stopped: bool,
 }
 
 impl MemStorage {
@@ -65,7 +65,7 @@ impl MemStorage {
             next: 1,
             operations: 0,
             fault: None,
-            failing: false,
+            stopped: false,
         }
     }
 
@@ -82,7 +82,7 @@ impl MemStorage {
     /// No more faults.
     pub fn heal(&mut self) {
         self.fault = None;
-        self.failing = false;
+        self.stopped = false;
     }
 
     /// The power goes and comes back: open files are closed, and what was not synced is torn.
@@ -126,10 +126,10 @@ impl MemStorage {
         if let Some((at, failure)) = self.fault
             && number >= at
         {
+            // The operation at which the machine stops may still have done a part; later ones do nothing.
+            self.stopped = failure == Failure::Stop && number > at;
             if failure == Failure::Once {
                 self.fault = None;
-            } else {
-                self.failing = true;
             }
             return Err(StorageError::new(ErrorKind::Full, "No space left on device"));
         }
@@ -213,6 +213,7 @@ impl Storage for MemStorage {
     fn write(&mut self, file: FileId, bytes: &[u8]) -> Result<usize, StorageError> {
         let part = match self.step() {
             Ok(()) => bytes.len(),
+            Err(error) if self.stopped => return Err(error),
             // Half of the failing writes get something out before they fail: the caller sees a short count first.
             Err(error) => match self.prng.below(2 * bytes.len() as u64 + 1) as usize {
                 part if part < bytes.len() && part > 0 => part,

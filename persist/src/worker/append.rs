@@ -4,7 +4,9 @@
 //! nothing is ever appended twice. Syncing: after a failed sync the system may have dropped the pages and call the next
 //! sync a success, so the file is `poisoned`: nothing of it is promised again until a new base has replaced it.
 //!
-//! An increment file is `listed` when the manifest on disk names it; what is not listed is not promised either.
+//! Listing: nothing is promised of an increment file before the manifest on disk is known to name it. When replacing the
+//! manifest fails, nobody knows which one a power loss would leave; so everything here is done such that both would
+//! do: the new increment file is used at once, the old one is whole, and no number of a file is used twice.
 
 use crate::aof::{self, FileInfo, Manifest};
 use crate::load::LoadFailure;
@@ -17,6 +19,17 @@ const PENDING_MAX: usize = 1 << 30;
 /// The version that our files claim.
 pub(super) const REDIS_VERSION: &[u8] = b"7.2.4";
 
+/// Whether the manifest on disk names the open increment file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Listing {
+    /// It does.
+    Listed,
+    /// It may or may not: storing it failed, and is tried again with each sync.
+    Due,
+    /// It must not before a new base is there.
+    NeedsBase,
+}
+
 /// The open AOF.
 pub(super) struct AofFiles {
     directory: String,
@@ -24,8 +37,10 @@ pub(super) struct AofFiles {
     manifest: Manifest,
     file: FileId,
     incr: FileInfo,
-    listed: bool,
+    listing: Listing,
     poisoned: bool,
+    /// The highest number that a base was ever given.
+    base_seq: u64,
     /// Bytes of the base and of the increments before this one, and of this one.
     old_size: u64,
     incr_size: u64,
@@ -83,7 +98,7 @@ impl AofFiles {
         storage.sync_dir(&directory)?;
         let incr_size = storage.len(&path)?;
         let mut files = Self::with(directory, filename, manifest, file, incr);
-        files.listed = true;
+        files.listing = Listing::Listed;
         files.incr_size = incr_size;
         files.old_size = files.size_of_others(storage);
         files.store_manifest(storage)?;
@@ -107,14 +122,16 @@ impl AofFiles {
     }
 
     fn with(directory: String, filename: String, manifest: Manifest, file: FileId, incr: FileInfo) -> Self {
+        let base_seq = manifest.base.as_ref().map_or(0, |base| base.seq);
         Self {
             directory,
             filename,
             manifest,
             file,
             incr,
-            listed: false,
+            listing: Listing::NeedsBase,
             poisoned: false,
+            base_seq,
             old_size: 0,
             incr_size: 0,
             pending: Vec::new(),
@@ -132,8 +149,9 @@ impl AofFiles {
         self.old_size + self.incr_size
     }
 
-    pub fn is_listed(&self) -> bool {
-        self.listed
+    /// Whether it is worth nothing without the base that is being written.
+    pub fn needs_base(&self) -> bool {
+        self.listing == Listing::NeedsBase
     }
 
     /// Takes records and writes what the disk takes.
@@ -184,21 +202,24 @@ impl AofFiles {
         if !self.pending.is_empty() && !self.write_pending(storage, out) {
             return;
         }
-        match storage.sync(self.file) {
-            Ok(()) => {
-                self.safe = self.written;
-                self.promise(out);
-            }
-            Err(error) => {
-                self.poisoned = true;
-                out.push(DiskEvent::AofFailed { stage: AofStage::Sync, error });
+        if let Err(error) = storage.sync(self.file) {
+            self.poisoned = true;
+            out.push(DiskEvent::AofFailed { stage: AofStage::Sync, error });
+            return;
+        }
+        self.safe = self.written;
+        if self.listing == Listing::Due {
+            match self.store_manifest(storage) {
+                Ok(()) => self.listing = Listing::Listed,
+                Err(error) => out.push(DiskEvent::AofFailed { stage: AofStage::Write, error }),
             }
         }
+        self.promise(out);
     }
 
     /// Says what is safe, if it may be said.
     pub fn promise(&mut self, out: &mut Vec<DiskEvent>) {
-        if self.listed && !self.poisoned && self.promised != self.safe {
+        if self.listing == Listing::Listed && !self.poisoned && self.promised != self.safe {
             self.promised = self.safe;
             out.push(DiskEvent::AofSynced { upto: self.safe });
         }
@@ -211,36 +232,35 @@ impl AofFiles {
         out: &mut Vec<DiskEvent>,
     ) -> Result<(), StorageError> {
         self.sync(storage, out);
-        if !self.pending.is_empty() && !self.poisoned {
+        let whole = self.pending.is_empty() && self.listing != Listing::Due;
+        if !whole && !self.poisoned {
             return Err(StorageError::new(ErrorKind::Full, "the append only file has unwritten bytes"));
         }
         let seq = self.manifest.next_incr_seq().max(self.incr.seq + 1);
         let incr = FileInfo { name: aof::incr_name(&self.filename, seq), seq };
         let file = storage.create(&aof::path(&self.directory, &incr.name))?;
-        // After a failed sync the old files have a hole that the new one must not be replayed over.
-        if self.listed && !self.poisoned {
-            let mut manifest = self.manifest.clone();
-            manifest.incrs.push(incr.clone());
-            let stored = storage
-                .sync_dir(&self.directory)
-                .and_then(|()| aof::store_manifest(storage, &self.directory, &self.filename, &manifest));
-            if let Err(error) = stored {
-                storage.close(file);
-                return Err(error);
-            }
-            self.manifest = manifest;
-        } else {
-            self.listed = false;
+        if let Err(error) = storage.sync_dir(&self.directory) {
+            storage.close(file);
+            return Err(error);
         }
         storage.close(self.file);
         self.file = file;
-        self.incr = incr;
+        self.incr = incr.clone();
         self.old_size += self.incr_size;
         self.incr_size = 0;
-        self.poisoned = false;
-        self.overflowed = false;
         self.pending = Vec::new();
         self.written = self.accepted;
+        // After a failed sync the old files have a hole that the new one must not be replayed over.
+        if self.poisoned || self.listing == Listing::NeedsBase {
+            self.listing = Listing::NeedsBase;
+            self.poisoned = false;
+            self.overflowed = false;
+            return Ok(());
+        }
+        self.manifest.incrs.push(incr);
+        self.listing = Listing::Due;
+        self.store_manifest(storage)?;
+        self.listing = Listing::Listed;
         Ok(())
     }
 
@@ -255,12 +275,13 @@ impl AofFiles {
         if self.poisoned {
             return Err(StorageError::new(ErrorKind::Other, "the new increment file could not be made safe"));
         }
-        if !self.listed {
+        if self.listing != Listing::Listed {
             // It must be whole before a manifest names it.
             storage.sync(self.file)?;
             self.safe = self.written;
         }
-        let seq = self.manifest.next_base_seq();
+        self.base_seq = self.base_seq.max(self.manifest.next_base_seq() - 1) + 1;
+        let seq = self.base_seq;
         let base = FileInfo { name: aof::base_name(&self.filename, seq), seq };
         storage.rename(temp, &aof::path(&self.directory, &base.name))?;
         storage.sync_dir(&self.directory)?;
@@ -274,7 +295,7 @@ impl AofFiles {
         self.perhaps_listed = true;
         aof::store_manifest(storage, &self.directory, &self.filename, &manifest)?;
         self.manifest = manifest;
-        self.listed = true;
+        self.listing = Listing::Listed;
         self.old_size = base_size;
         self.remove_history(storage);
         Ok(())
@@ -307,10 +328,10 @@ impl AofFiles {
     pub fn close(mut self, storage: &mut dyn Storage, out: &mut Vec<DiskEvent>) -> bool {
         self.sync(storage, out);
         storage.close(self.file);
-        self.listed && !self.poisoned && self.safe == self.accepted
+        self.listing == Listing::Listed && !self.poisoned && self.safe == self.accepted
     }
 
-    /// Closes and removes an unlisted increment file.
+    /// Closes and removes an increment file that needs a base and will not get it.
     pub fn discard(self, storage: &mut dyn Storage) {
         storage.close(self.file);
         if self.perhaps_listed {

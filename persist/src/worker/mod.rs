@@ -190,7 +190,7 @@ impl<S: Storage> Worker<S> {
 
     /// An increment file that no manifest names is worth nothing without the base that it was begun for.
     fn forget_unlisted(&mut self) {
-        if let Some(aof) = self.aof.take_if(|aof| !aof.is_listed()) {
+        if let Some(aof) = self.aof.take_if(|aof| aof.needs_base()) {
             aof.discard(&mut self.storage);
         }
     }
