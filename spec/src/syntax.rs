@@ -1,7 +1,7 @@
 //! How a command is written, as one line made from its arguments: `SET <key> <value> [NX|XX] [GET] ...`.
 //!
 //! A value stands in angle brackets, what may be left out in square ones, a choice with bars, what may be repeated
-//! is followed by dots. HELP subcommands and the CLI's hints come from here.
+//! is followed by dots (a choice only by them, it is long enough once). HELP subcommands and the CLI's hints come from here.
 
 use alloc::string::String;
 
@@ -29,7 +29,9 @@ fn push(arg: &Arg, out: &mut String) {
         out.push('[');
     }
     push_once(arg, out);
-    if arg.multiple {
+    if arg.multiple && arg.kind == ArgKind::OneOf {
+        out.push_str(" ...");
+    } else if arg.multiple {
         out.push_str(" [");
         if arg.multiple_token {
             push_once(arg, out);

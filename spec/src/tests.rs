@@ -168,6 +168,7 @@ fn a_line_of_syntax() {
         ),
         ("cluster|failover", "[FORCE|TAKEOVER]"),
         ("client|reply", "(ON|OFF|SKIP)"),
+        ("cluster|addslotsrange", "<start-slot> <end-slot> [<start-slot> <end-slot> ...]"),
         ("multi", ""),
     ] {
         assert_eq!(syntax(lookup_full(name.as_bytes()).unwrap()), line);

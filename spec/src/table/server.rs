@@ -84,6 +84,11 @@ pub(crate) const COMMANDS: &[Command] = &[
         .since("5.0.0")
         .flags(READONLY | FAST)
         .args(&[integer("version").token("VERSION").optional()]),
+    command("memory", -2)
+        .summary("Groups the commands about memory.")
+        .since("4.0.0")
+        .complexity("Depends on the subcommand")
+        .with(MEMORY_SUBCOMMANDS),
     command("psync", -3)
         .summary("Begins replication, from an offset where possible.")
         .since("2.8.0")
@@ -271,4 +276,19 @@ const CONFIG_SUBCOMMANDS: &[Command] = &[
         .flags(ADMIN | NOSCRIPT | LOADING | STALE)
         .args(&[block("data", &[string("parameter"), string("value")]).multiple()])
         .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
+];
+
+const MEMORY_SUBCOMMANDS: &[Command] = &[
+    command("memory|help", 2)
+        .summary("Explains the subcommands.")
+        .since("4.0.0")
+        .complexity("O(1)")
+        .flags(LOADING | STALE),
+    command("memory|usage", -3)
+        .summary("Returns how many bytes a key takes, with its value and all that belongs to it.")
+        .since("4.0.0")
+        .complexity("O(N) in the number of samples")
+        .flags(READONLY)
+        .keys(&[one(2, RO)])
+        .args(&[key("key", 0), integer("count").token("SAMPLES").optional()]),
 ];
