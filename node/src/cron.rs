@@ -13,6 +13,9 @@ const TICK_MS: u64 = 100;
 /// How many clients one tick looks at for their idle time.
 const CLIENTS_PER_TICK: usize = 200;
 
+/// How much of the tables' own background work one tick does, in entries.
+const IDLE_ENTRIES: usize = 1000;
+
 /// The clock's state.
 pub(crate) struct Cron {
     /// When the next tick is due.
@@ -41,6 +44,7 @@ pub(crate) fn run(node: &mut Node) {
     expire_keys(node);
     close_idle_clients(node);
     sample(node);
+    node.keyspace.idle_work(IDLE_ENTRIES);
     persistence::cron(node);
     replication::cron(node);
     install::report_status(node);

@@ -90,9 +90,10 @@ pub(crate) fn serve(node: &mut Node, client: Client, args: Args<'_>, reply: &mut
     }
     match pass {
         Ok(Pass::Execute) => {
-            node.keyspace.set_slot_hint(request.slot);
+            let before = node.log.offset();
             call(node, client, command, args, request.slot, reply);
             effects::end_unit(node);
+            note_offset(node, client, before);
         }
         Ok(Pass::Queue) => transaction::queue(node, &request, reply),
         Ok(Pass::Postpone) => return Verdict::Postponed,
@@ -245,6 +246,7 @@ pub(crate) fn call(
     slot: Option<Slot>,
     reply: &mut Reply,
 ) {
+    node.keyspace.set_slot_hint(slot);
     let begun = (node.meter)();
     let handler = node.table.get(command.id.index()).map_or(Handler::Missing, |e| e.handler);
     let outcome: Outcome = match handler {
@@ -255,6 +257,8 @@ pub(crate) fn call(
             command.name
         ))),
     };
+    // Nobody after this command may take its slot for theirs.
+    node.keyspace.set_slot_hint(None);
     let took = (node.meter)().saturating_sub(begun);
     node.stats.processed += 1;
     if let Some(stats) = node.stats.commands.get_mut(command.id.index()) {
@@ -269,6 +273,16 @@ pub(crate) fn call(
             replication::failed(node, client, command, &text);
         }
         reply.error(&text);
+    }
+}
+
+/// Remembers how far the log went with this client's last write, which is what its WAIT waits for.
+fn note_offset(node: &mut Node, client: Client, before: base::ReplOffset) {
+    let after = node.log.offset();
+    if after != before
+        && let Some(session) = node.sessions.get_mut(client)
+    {
+        session.last_write_offset = after;
     }
 }
 

@@ -44,7 +44,8 @@ fn release(node: &mut Node) {
     for client in std::mem::take(&mut node.gated) {
         let Some(session) = node.sessions.get_mut(client) else { continue };
         session.output.release(synced);
-        if session.output.is_gated() {
+        session.gated = session.output.is_gated();
+        if session.gated {
             node.gated.push(client);
         }
         node.writable.push_back(client);

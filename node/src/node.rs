@@ -29,6 +29,9 @@ use repl::Log;
 use spec::KeyPosition;
 use std::collections::{BTreeSet, VecDeque};
 
+/// Bytes of replies that wait for the disk at which a client is not read any more.
+const HELD_OUTPUT_MAX: usize = 1 << 20;
+
 /// The data thread's machine. Its fields are open to the rooms of this crate and to nobody else.
 pub struct Node {
     pub(crate) now: Now,
@@ -179,7 +182,9 @@ impl Node {
     pub fn input(&mut self, conn: ConnId) -> Option<&mut Vec<u8>> {
         let client = self.sessions.find(conn)?;
         let session = self.sessions.get_mut(client)?;
-        (!session.close_after_reply && !session.executing).then_some(&mut session.input)
+        // Who does not take what it is owed, because the disk holds it back, need not ask for more (ENGINE 11).
+        let held = session.output.is_gated() && session.output.pending() > HELD_OUTPUT_MAX;
+        (!session.close_after_reply && !session.executing && !held).then_some(&mut session.input)
     }
 
     /// Bytes arrived in the input buffer: executes what is complete.
@@ -279,7 +284,8 @@ impl Node {
 
     /// Whether background work wants another turn soon.
     pub fn has_work(&self) -> bool {
-        !self.cluster.drops.is_empty() || crate::persistence::has_work(self)
+        let drops = !self.cluster.drops.is_empty() && !self.pause.holds_writes();
+        drops || crate::persistence::has_work(self)
     }
 
     /// One bounded slice of background work.

@@ -103,7 +103,6 @@ fn exec(node: &mut Node, client: Client, _args: Args<'_>, reply: &mut Reply) -> 
     reply.array(multi.queue.len());
     node.unit.in_exec = true;
     for queued in &multi.queue {
-        node.keyspace.set_slot_hint(queued.slot);
         dispatch::call(node, client, queued.command, queued.args.as_args(), queued.slot, reply);
     }
     node.unit.in_exec = false;
@@ -249,7 +248,6 @@ pub(crate) fn touch_where(node: &mut Node, wanted: impl Fn(DbIndex, &[u8], bool)
 /// A watched key that has expired since, but was not met by anyone yet, has changed too.
 fn watched_key_expired(node: &mut Node, client: Client) -> bool {
     let Some(session) = node.sessions.get(client) else { return false };
-    node.keyspace.set_slot_hint(None);
     session.watched.iter().any(|(db, key)| {
         let watchers = node.watches.keys.get(db).and_then(|keys| keys.get(key));
         let present =

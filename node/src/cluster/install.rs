@@ -9,10 +9,11 @@
 use crate::api::{Action, ToControl};
 use crate::effects;
 use crate::node::Node;
-use crate::pause::{Kind, Purpose};
+use crate::pause::{self, Purpose};
 use crate::{blocking, pubsub, replication, transaction};
-use base::{Slot, SlotSet};
+use base::{DbIndex, OwnedArgs, Slot, SlotSet};
 use cluster::{Answer, Command, CommandError, DataEvent, Order, RequestId, ToData, Topology};
+use repl::{Kind, Targets};
 use resp::Reply;
 use std::sync::Arc;
 
@@ -60,19 +61,27 @@ fn obey(node: &mut Node, order: Order) {
         }
         Order::BecomeEmptyPrimary => {
             replication::promote(node);
-            node.keyspace.flush(None);
-            transaction::touch_where(node, |_, _, present| present);
+            empty(node);
             report_status(node);
         }
         Order::DropSlots { slots, .. } => node.cluster.drops.push_back(slots),
         Order::PauseWrites { until } => {
-            node.pause.begin(Purpose::Failover, until, Kind::Writes);
+            node.pause.begin(Purpose::Failover, until, pause::Kind::Writes);
             node.keyspace.set_expire_pause(true);
             let offset = node.log.offset();
             tell(node, DataEvent::Paused { offset });
         }
         Order::ResumeWrites => node.release_paused(Purpose::Failover),
     }
+}
+
+/// Deletes everything, in the log too: the AOF must not bring it back.
+fn empty(node: &mut Node) {
+    node.keyspace.flush(None);
+    transaction::touch_where(node, |_, _, present| present);
+    let command = OwnedArgs::from_slices([b"FLUSHALL".as_slice()]);
+    effects::record(node, Kind::Write, Targets::ALL, DbIndex(0), None, command.as_args());
+    effects::end_unit(node);
 }
 
 /// Reports the node's state to the control thread; cron does it too, ten times a second.

@@ -8,6 +8,8 @@
 pub(crate) mod install;
 pub(crate) mod lease;
 pub(crate) mod redirect;
+#[cfg(test)]
+mod tests;
 
 use crate::session::{Client, SlotId};
 use base::{Millis, SlotSet};

@@ -148,7 +148,6 @@ impl<'a> Survey<'a> {
             };
             let open = view.migrating.contains_key(&slot) || view.importing.contains_key(&slot);
             if open && !channels {
-                keyspace.set_slot_hint(Some(slot));
                 let here = keyspace.contains(DbIndex(0), key);
                 self.present |= here;
                 self.missing |= !here;

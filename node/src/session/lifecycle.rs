@@ -85,7 +85,8 @@ pub(crate) fn commit(node: &mut Node, client: Client, mark: Option<Seq>) {
     let Some(session) = node.sessions.get_mut(client) else { return };
     session.dirty = false;
     session.output.commit(mark);
-    if session.output.is_gated() && mark.is_some() && !node.gated.contains(&client) {
+    if session.output.is_gated() && !session.gated {
+        session.gated = true;
         node.gated.push(client);
     }
     let done = session.close_after_reply && session.output.pending() == 0;

@@ -80,6 +80,8 @@ pub struct Session {
     pub executing: bool,
     /// Whether it is in the node's list of sessions with new output.
     pub dirty: bool,
+    /// Whether it is in the node's list of sessions whose output waits for the disk.
+    pub gated: bool,
     /// SELECTed database.
     pub db: DbIndex,
     /// CLIENT SETNAME; empty for none.
@@ -144,6 +146,7 @@ impl Session {
             pushes: Vec::new(),
             executing: false,
             dirty: false,
+            gated: false,
             db: DbIndex(0),
             name: Vec::new(),
             lib_name: Vec::new(),

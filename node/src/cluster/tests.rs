@@ -1,0 +1,299 @@
+//! Redirections and the control thread's messages, on a view of three primaries a, b, c and our replica or primary.
+
+use crate::tests::World;
+use crate::{Action, ToControl};
+use base::{Millis, NodeId, ReplOffset, Slot, SlotSet};
+use cluster::{
+    Answer, CommandError, DataEvent, FailReason, NodeFlags, NodeView, Order, State, ToData, Topology,
+    TopologyVersion,
+};
+use std::sync::Arc;
+
+/// Key `foo` is in slot 12182, `bar` in 5061, `hello` in 866.
+const FOO: u64 = 12182;
+
+fn id(letter: u8) -> NodeId {
+    NodeId([letter; 40])
+}
+
+fn member(letter: u8, port: u16, slots: std::ops::Range<u64>) -> NodeView {
+    let mut node = NodeView::unknown(id(letter), NodeFlags::PRIMARY);
+    node.ip = "10.0.0.1".into();
+    node.port = port;
+    node.slots = Arc::new(slots.filter_map(Slot::new).collect());
+    node
+}
+
+/// We are `a`, with slots below 5461; `b` has those below 10923, `c` the rest.
+fn view() -> Topology {
+    let mut view = Topology::alone(id(b'a'));
+    view.version = TopologyVersion(1);
+    view.state = State::Ok;
+    view.nodes =
+        vec![member(b'a', 7001, 0..5461), member(b'b', 7002, 5461..10923), member(b'c', 7003, 10923..16384)];
+    let slots: Vec<u16> = (0..16384).map(|s| if s < 5461 { 0 } else { u16::from(s >= 10923) + 1 }).collect();
+    view.slots = slots.into();
+    view
+}
+
+fn world(view: Topology) -> World {
+    let mut world = World::with(|c| c.settings.cluster_enabled = true);
+    install(&mut world, view);
+    world
+}
+
+fn install(world: &mut World, view: Topology) {
+    let version = view.version;
+    world.others.clear();
+    world.node.handle_control(world.now, ToData::Topology(Arc::new(view)));
+    world.turn();
+    assert!(reported(world, |e| *e == DataEvent::Applied { version }));
+}
+
+fn reported(world: &World, wanted: impl Fn(&DataEvent) -> bool) -> bool {
+    world.others.iter().any(|a| matches!(a, Action::Control(ToControl::Data(event)) if wanted(event)))
+}
+
+fn order(world: &mut World, order: Order) {
+    world.node.handle_control(world.now, ToData::Order(order));
+    world.turn();
+}
+
+#[test]
+fn keys_of_others_are_redirected() {
+    let mut world = world(view());
+    assert_eq!(world.run(&["SET", "foo", "1"]), "-MOVED 12182 10.0.0.1:7003\r\n");
+    assert_eq!(world.run(&["SET", "bar", "1"]), "+OK\r\n");
+    assert_eq!(world.run(&["GET", "bar"]), "$1\r\n1\r\n");
+    assert_eq!(
+        world.run(&["MGET", "bar", "hello"]),
+        "-CROSSSLOT Keys in request don't hash to the same slot\r\n"
+    );
+    assert_eq!(world.run(&["MGET", "{bar}1", "{bar}2"]), "*2\r\n$-1\r\n$-1\r\n");
+    assert_eq!(world.run(&["PING"]), "+PONG\r\n");
+    assert_eq!(world.run(&["SELECT", "1"]), "-ERR SELECT is not allowed in cluster mode\r\n");
+}
+
+#[test]
+fn nothing_is_served_while_the_cluster_is_down() {
+    let mut down = view();
+    down.state = State::Fail(FailReason::Minority);
+    let mut world = world(down.clone());
+    assert_eq!(world.run(&["GET", "bar"]), "-CLUSTERDOWN The cluster is down\r\n");
+    down.allow_reads_when_down = true;
+    install(&mut world, down.clone());
+    assert_eq!(world.run(&["GET", "bar"]), "$-1\r\n");
+    assert_eq!(
+        world.run(&["SET", "bar", "1"]),
+        "-CLUSTERDOWN The cluster is down and only accepts read commands\r\n"
+    );
+    down.slots = vec![Topology::UNASSIGNED; 16384].into();
+    install(&mut world, down);
+    assert_eq!(world.run(&["GET", "bar"]), "-CLUSTERDOWN Hash slot not served\r\n");
+}
+
+#[test]
+fn a_slot_that_leaves_answers_ask_for_what_is_gone() {
+    let mut moving = view();
+    let slot = Slot::of_key(b"bar");
+    let mut world = world(moving.clone());
+    world.run(&["SET", "bar", "1"]);
+    moving.migrating.insert(slot, id(b'b'));
+    install(&mut world, moving);
+    assert_eq!(world.run(&["GET", "bar"]), "$1\r\n1\r\n");
+    assert_eq!(world.run(&["GET", "{bar}gone"]), "-ASK 5061 10.0.0.1:7002\r\n");
+    assert_eq!(
+        world.run(&["MGET", "bar", "{bar}gone"]),
+        "-TRYAGAIN Multiple keys request during rehashing of slot\r\n"
+    );
+}
+
+#[test]
+fn a_slot_that_arrives_serves_who_was_asked_to_ask() {
+    let mut moving = view();
+    moving.importing.insert(Slot::of_key(b"foo"), id(b'c'));
+    let mut world = world(moving);
+    assert_eq!(world.run(&["SET", "foo", "1"]), "-MOVED 12182 10.0.0.1:7003\r\n");
+    assert_eq!(world.run(&["ASKING"]), "+OK\r\n");
+    assert_eq!(world.run(&["SET", "foo", "1"]), "+OK\r\n");
+    assert_eq!(world.run(&["GET", "foo"]), "-MOVED 12182 10.0.0.1:7003\r\n", "ASKING is for one command");
+    world.run(&["ASKING"]);
+    assert_eq!(
+        world.run(&["MGET", "foo", "{foo}2"]),
+        "-TRYAGAIN Multiple keys request during rehashing of slot\r\n"
+    );
+    world.run(&["ASKING"]);
+    assert_eq!(world.run(&["GET", "foo"]), "$1\r\n1\r\n");
+}
+
+#[test]
+fn a_replica_reads_for_clients_that_said_readonly() {
+    let mut mine = view();
+    mine.nodes[0].flags = NodeFlags::REPLICA;
+    mine.nodes[0].primary = Some(id(b'c'));
+    let mut world = world(mine);
+    assert_eq!(world.run(&["GET", "foo"]), "-MOVED 12182 10.0.0.1:7003\r\n");
+    assert_eq!(world.run(&["READONLY"]), "+OK\r\n");
+    assert_eq!(world.run(&["GET", "foo"]), "$-1\r\n");
+    assert_eq!(world.run(&["SET", "foo", "1"]), "-MOVED 12182 10.0.0.1:7003\r\n");
+    assert_eq!(world.run(&["READWRITE"]), "+OK\r\n");
+    assert_eq!(world.run(&["GET", "foo"]), "-MOVED 12182 10.0.0.1:7003\r\n");
+}
+
+#[test]
+fn a_transaction_is_judged_by_all_its_keys() {
+    let mut world = world(view());
+    world.run(&["MULTI"]);
+    assert_eq!(world.run(&["SET", "bar", "1"]), "+QUEUED\r\n");
+    assert_eq!(world.run(&["SET", "foo", "1"]), "-MOVED 12182 10.0.0.1:7003\r\n");
+    assert_eq!(world.run(&["EXEC"]), "-EXECABORT Transaction discarded because of previous errors.\r\n");
+    world.run(&["MULTI"]);
+    world.run(&["SET", "bar", "1"]);
+    world.run(&["SET", "hello", "1"]);
+    assert_eq!(world.run(&["EXEC"]), "-CROSSSLOT Keys in request don't hash to the same slot\r\n");
+    world.run(&["MULTI"]);
+    world.run(&["SET", "bar", "1"]);
+    let mut lost = view();
+    lost.slots = vec![1; 16384].into();
+    install(&mut world, lost);
+    assert_eq!(world.run(&["EXEC"]), "-MOVED 5061 10.0.0.1:7002\r\n");
+    assert_eq!(world.run(&["EXEC"]), "-ERR EXEC without MULTI\r\n");
+}
+
+#[test]
+fn losing_a_slot_dirties_watches_and_unsubscribes() {
+    let mut world = world(view());
+    world.connect(2);
+    world.run(&["WATCH", "bar"]);
+    world.run_on(2, &["SSUBSCRIBE", "bar"]);
+    assert_eq!(world.run_on(2, &["SSUBSCRIBE", "foo"]), "-MOVED 12182 10.0.0.1:7003\r\n");
+    let mut lost = view();
+    lost.slots = vec![1; 16384].into();
+    install(&mut world, lost);
+    assert_eq!(world.read(2), "*3\r\n$12\r\nsunsubscribe\r\n$3\r\nbar\r\n:0\r\n");
+    world.run(&["MULTI"]);
+    world.run(&["PING"]);
+    assert_eq!(world.run(&["EXEC"]), "*-1\r\n");
+}
+
+#[test]
+fn writes_end_with_the_lease() {
+    let mut world = world(view());
+    let until = world.now.mono + 500;
+    world.node.handle_control(world.now, ToData::Lease { until });
+    assert_eq!(world.run(&["SET", "bar", "1"]), "+OK\r\n");
+    world.now.mono = world.now.mono + 501;
+    assert_eq!(world.run(&["SET", "bar", "2"]), "-CLUSTERDOWN The cluster is down\r\n");
+    assert_eq!(world.run(&["GET", "bar"]), "$1\r\n1\r\n");
+    world.node.handle_control(world.now, ToData::Lease { until: Millis(u64::MAX) });
+    assert_eq!(world.run(&["SET", "bar", "2"]), "+OK\r\n");
+}
+
+#[test]
+fn keys_of_a_lost_slot_are_dropped_unless_it_comes_back() {
+    let mut world = world(view());
+    world.run(&["SET", "bar", "1"]);
+    world.run(&["SET", "hello", "1"]);
+    let slots: SlotSet = [Slot::of_key(b"bar"), Slot::of_key(b"hello")].into_iter().collect();
+    let mut lost = view();
+    let mut owners = lost.slots.to_vec();
+    owners[Slot::of_key(b"bar").index()] = 1;
+    lost.slots = owners.into();
+    install(&mut world, lost);
+    order(&mut world, Order::DropSlots { slots, version: TopologyVersion(1) });
+    assert_eq!(world.run(&["DBSIZE"]), ":1\r\n", "hello is owned again: it stays");
+    assert_eq!(world.run(&["GET", "hello"]), "$1\r\n1\r\n");
+}
+
+#[test]
+fn a_paused_primary_holds_writes_and_says_where_it_stands() {
+    let mut world = world(view());
+    let until = world.now.mono + 1000;
+    order(&mut world, Order::PauseWrites { until });
+    assert!(reported(&world, |e| *e == DataEvent::Paused { offset: ReplOffset(0) }));
+    assert_eq!(world.run(&["SET", "bar", "1"]), "");
+    assert_eq!(world.run(&["PING"]), "", "order is kept behind a held write");
+    world.connect(2);
+    assert_eq!(world.run_on(2, &["GET", "bar"]), "$-1\r\n");
+    order(&mut world, Order::ResumeWrites);
+    assert_eq!(world.read(1), "+OK\r\n+PONG\r\n");
+    order(&mut world, Order::PauseWrites { until });
+    assert_eq!(world.run(&["SET", "bar", "2"]), "");
+    world.pass(1001);
+    assert_eq!(world.read(1), "+OK\r\n");
+}
+
+#[test]
+fn a_command_for_the_control_thread_holds_back_what_follows() {
+    let mut world = world(view());
+    assert_eq!(world.send(1, b"CLUSTER BUMPEPOCH\r\nPING\r\n"), "");
+    let request = world.others.iter().find_map(|a| match a {
+        Action::Control(ToControl::Command { request, .. }) => Some(*request),
+        _ => None,
+    });
+    let request = request.expect("the command travels");
+    let result = Ok(Answer::Simple("BUMPED 5".into()));
+    world.node.handle_control(world.now, ToData::Reply { request, result });
+    world.turn();
+    assert_eq!(world.read(1), "+BUMPED 5\r\n+PONG\r\n");
+    let result = Err(CommandError::InvalidSlot);
+    world.node.handle_control(world.now, ToData::Reply { request, result });
+    world.turn();
+    assert_eq!(world.read(1), "", "a reply comes once");
+}
+
+#[test]
+fn inside_exec_the_replies_keep_their_places() {
+    let mut world = world(view());
+    world.send(1, b"MULTI\r\nPING\r\nCLUSTER BUMPEPOCH\r\nPING\r\n");
+    assert_eq!(world.send(1, b"EXEC\r\nPING\r\n"), "*3\r\n+PONG\r\n");
+    let request = world.others.iter().find_map(|a| match a {
+        Action::Control(ToControl::Command { request, .. }) => Some(*request),
+        _ => None,
+    });
+    let message = ToData::Reply { request: request.expect("the command travels"), result: Ok(Answer::Ok) };
+    world.node.handle_control(world.now, message);
+    world.turn();
+    assert_eq!(world.read(1), "+OK\r\n+PONG\r\n+PONG\r\n");
+}
+
+#[test]
+fn messages_cross_the_bus() {
+    let mut world = world(view());
+    world.connect(2);
+    world.run_on(2, &["SUBSCRIBE", "news"]);
+    world.others.clear();
+    assert_eq!(world.run(&["PUBLISH", "news", "x"]), ":1\r\n");
+    assert!(world.others.iter().any(
+        |a| matches!(a, Action::Control(ToControl::Publish { channel, sharded: false, .. }) if channel == b"news")
+    ));
+    world.read(2);
+    let message = ToData::Deliver { channel: b"news".to_vec(), message: b"y".to_vec(), sharded: false };
+    world.others.clear();
+    world.node.handle_control(world.now, message);
+    world.turn();
+    assert_eq!(world.read(2), "*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$1\r\ny\r\n");
+    assert!(world.others.is_empty(), "what came from the bus goes no further");
+}
+
+#[test]
+fn the_state_is_reported_ten_times_a_second() {
+    let mut world = world(view());
+    let mut last = 0;
+    for _ in 0..5 {
+        world.others.clear();
+        world.pass(100);
+        let progress = world.others.iter().find_map(|a| match a {
+            Action::Control(ToControl::Data(DataEvent::Status(status))) => Some(status.progress),
+            _ => None,
+        });
+        let progress = progress.expect("a status each tick");
+        assert!(progress > last);
+        last = progress;
+    }
+}
+
+#[test]
+fn the_slot_of_foo_is_as_the_specification_says() {
+    assert_eq!(Slot::new(FOO), Some(Slot::of_key(b"foo")));
+}
