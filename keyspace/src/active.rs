@@ -71,14 +71,10 @@ impl Keyspace {
             }
         }
         self.active.cursors[index] = cursor;
-        // The hint is about the command's keys, not about these.
-        let hint = self.slot_hint.take();
         let gone = due.len();
         for key in due {
-            let place = self.place(&key);
-            self.live(db, place, &key);
+            self.expire_found(db, &key);
         }
-        self.slot_hint = hint;
         (looked_at, gone)
     }
 }

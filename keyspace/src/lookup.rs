@@ -66,9 +66,11 @@ impl Keyspace {
         Some(Found(database.read(entry)))
     }
 
-    /// Whether a live key is there, without touching it.
-    pub fn contains(&mut self, db: DbIndex, key: &[u8]) -> bool {
-        self.lookup(db, key, Touch::Silent).is_some()
+    /// Whether a live key is there; nothing changes, and an expired one is not deleted.
+    pub fn contains(&self, db: DbIndex, key: &[u8]) -> bool {
+        let place = self.place(key);
+        let found = self.dbs.get(db.0 as usize).and_then(|(_, database)| database.find(place, key));
+        found.is_some_and(|entry| !self.is_expired(entry))
     }
 
     #[inline]
@@ -107,6 +109,12 @@ impl Keyspace {
     /// Whether this node deletes what has expired, rather than hiding it.
     pub(crate) fn may_delete_expired(&self) -> bool {
         !self.replica && !self.expire_pause
+    }
+
+    /// Deletes a key that a walk found expired, if this node may. The slot hint is about other keys.
+    pub(crate) fn expire_found(&mut self, db: DbIndex, key: &[u8]) {
+        let slot = if self.clustered { Slot::of_key(key).number() } else { 0 };
+        self.live(db, Place::new(&self.hasher, key, slot), key);
     }
 
     /// Deletes an entry whose time has passed and reports it.

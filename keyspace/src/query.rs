@@ -81,7 +81,7 @@ impl Keyspace {
             cursor = 0;
         }
         for key in expired {
-            self.contains(db, &key);
+            self.expire_found(db, &key);
         }
         cursor
     }
@@ -115,7 +115,7 @@ impl Keyspace {
             if !self.is_expired(entry) || (!self.may_delete_expired() && tries >= RANDOM_TRIES) {
                 return Some(key);
             }
-            self.contains(db, &key);
+            self.expire_found(db, &key);
         }
     }
 

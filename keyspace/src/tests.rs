@@ -234,6 +234,32 @@ fn memory_is_the_sum_of_what_is_there() {
     }
 }
 
+/// Mean and worst bytes per key (16 bytes, value 32) over two doubling cycles.
+fn bytes_per_key(ttl: Ttl) -> (f64, f64) {
+    let mut ks = keyspace(false);
+    let (mut sum, mut samples, mut worst) = (0.0, 0, 0f64);
+    for i in 0..60_000u32 {
+        ks.set(DB0, format!("{i:016}").as_bytes(), NewValue::encoded(&[b'v'; 32]), ttl);
+        // Sampled evenly in the logarithm, from 15,000 keys to four times as many.
+        let next = (15_000.0 * 4f64.powf(f64::from(samples) / 200.0)) as usize;
+        if ks.len(DB0) >= next {
+            let per_key = ks.used_memory() as f64 / ks.len(DB0) as f64;
+            sum += per_key;
+            samples += 1;
+            worst = worst.max(per_key);
+        }
+    }
+    (sum / f64::from(samples), worst)
+}
+
+#[test]
+fn keys_take_no_more_memory_than_promised() {
+    let (mean, worst) = bytes_per_key(Ttl::Clear);
+    assert!(mean < 76.0 && worst < 80.0, "mean {mean:.1}, worst {worst:.1}");
+    let (mean, worst) = bytes_per_key(Ttl::At(UnixMillis(i64::MAX)));
+    assert!(mean < 100.0 && worst < 112.0, "with a TTL: mean {mean:.1}, worst {worst:.1}");
+}
+
 #[test]
 fn expired_keys_are_deleted_hidden_or_visible() {
     let mut ks = keyspace(false);
