@@ -74,6 +74,7 @@ impl Server {
     /// As `start`, in this folder.
     pub fn start_in(folder: &Path, args: &[&str]) -> Self {
         let port = free_port();
+        let _ = std::fs::remove_file(folder.join("log"));
         let child = binary()
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--logfile", "log"])
             .args(["--dir", folder.to_str().unwrap()])
