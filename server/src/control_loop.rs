@@ -10,6 +10,7 @@
 use crate::fifo::{Item, Mailbox};
 use crate::links::{LinkEnd, Links};
 use crate::saver::{Save, Saver};
+use crate::settings::level_of_cluster;
 use base::{Millis, Now};
 use cluster::{
     Action, ConfigVersion, DataEvent, DataStatus, LinkEvent, LinkId, Machine, Outbox, RequestId, ToData,
@@ -126,8 +127,8 @@ pub struct ControlLoop {
 }
 
 impl ControlLoop {
-    /// A loop over `machine`, ready to run in its thread.
-    pub fn new(machine: Machine, parts: Parts) -> std::io::Result<Self> {
+    /// A loop over `machine`, whose first actions are in `outbox`, ready to run in its thread.
+    pub fn new(machine: Machine, outbox: Outbox, parts: Parts) -> std::io::Result<Self> {
         let poller = Poller::new()?;
         poller.add(&parts.waker, WAKER, Interest::READ)?;
         for (index, listener) in parts.listeners.iter().enumerate() {
@@ -135,7 +136,7 @@ impl ControlLoop {
         }
         Ok(Self {
             machine,
-            outbox: Outbox::new(),
+            outbox,
             poller,
             clock: Clock,
             links: Links::new(parts.source),
@@ -394,21 +395,12 @@ impl ControlLoop {
             }
             Action::Save { version, text } => self.parts.saver.save(Save { version, text }),
             Action::ToData { message, .. } => self.parts.to_data.push(message),
-            Action::Log { level, text } => self.log(level_of(level), &text),
+            Action::Log { level, text } => self.log(level_of_cluster(level), &text),
         }
     }
 
     fn log(&self, level: Level, text: &str) {
         self.parts.logger.log(level, text);
-    }
-}
-
-fn level_of(level: cluster::LogLevel) -> Level {
-    match level {
-        cluster::LogLevel::Debug => Level::Debug,
-        cluster::LogLevel::Verbose => Level::Verbose,
-        cluster::LogLevel::Notice => Level::Notice,
-        cluster::LogLevel::Warning => Level::Warning,
     }
 }
 

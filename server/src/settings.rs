@@ -24,6 +24,16 @@ pub fn level_of_node(level: node::LogLevel) -> Level {
     }
 }
 
+/// The level of a line that the cluster machine logs.
+pub fn level_of_cluster(level: cluster::LogLevel) -> Level {
+    match level {
+        cluster::LogLevel::Debug => Level::Debug,
+        cluster::LogLevel::Verbose => Level::Verbose,
+        cluster::LogLevel::Notice => Level::Notice,
+        cluster::LogLevel::Warning => Level::Warning,
+    }
+}
+
 /// Most files that one pattern may name.
 const MATCHES_MAX: usize = 1024;
 

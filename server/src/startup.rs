@@ -14,10 +14,10 @@ use crate::fifo::Mailbox;
 use crate::listening::Listening;
 use crate::reaper::Reaper;
 use crate::saver::Saver;
-use crate::settings::{level_of_node, read_files, threshold};
+use crate::settings::{level_of_cluster, level_of_node, read_files, threshold};
 use crate::storage::DiskStorage;
 use crate::usage;
-use cluster::{Machine, Start};
+use cluster::{Action, Machine, Outbox, Start};
 use config::{Config, ConfigError, Settings};
 use node::Node;
 use runtime::listener::Listener;
@@ -169,13 +169,13 @@ fn start(
     let reaper = Reaper::start().map_err(|e| fail(&format!("Can't start a thread: {e}")))?;
     let (lock, control) = match bus {
         None => (None, None),
-        Some(Bus { machine, lock }) => {
+        Some(Bus { machine, outbox, lock }) => {
             let parts = ControlSetup {
                 listeners: bus_listeners,
                 to_data: from_control.clone(),
                 progress: progress.clone(),
             };
-            let started = start_control(logger, &settings, machine, parts);
+            let started = start_control(logger, &settings, (machine, outbox), parts);
             (Some(lock), Some(started.map_err(|e| fail(&format!("Can't start a thread: {e}")))?))
         }
     };
@@ -267,6 +267,7 @@ fn current_folder() -> PathBuf {
 /// The cluster machine, and the lock on the file it came from.
 struct Bus {
     machine: Machine,
+    outbox: Outbox,
     lock: FileLock,
 }
 
@@ -277,15 +278,22 @@ fn prepare_bus(logger: &Logger, settings: &Settings) -> Result<Bus, Failed> {
         Failed
     })?;
     let start = read_nodes_conf(logger, Path::new(path))?;
-    let fresh = start == Start::Fresh;
-    let machine = Machine::new(node::cluster_config(settings), start, process::random_seed(), Clock.now());
-    let text = if fresh {
-        format!("No cluster configuration found, I'm {}", machine.me())
-    } else {
-        format!("Node configuration loaded, I'm {}", machine.me())
-    };
-    logger.log(Level::Notice, &text);
-    Ok(Bus { machine, lock })
+    let mut machine =
+        Machine::new(node::cluster_config(settings), start, process::random_seed(), Clock.now());
+    let outbox = first_actions(logger, &mut machine);
+    Ok(Bus { machine, outbox, lock })
+}
+
+/// What the machine wants first: lines for the log at once, in their place among the others; the rest once the loop runs.
+fn first_actions(logger: &Logger, machine: &mut Machine) -> Outbox {
+    let mut outbox = Outbox::new();
+    while let Some(action) = machine.poll_action() {
+        match action {
+            Action::Log { level, text } => logger.log(level_of_cluster(level), &text),
+            action => outbox.push(action),
+        }
+    }
+    outbox
 }
 
 fn read_nodes_conf(logger: &Logger, path: &Path) -> Result<Start, Failed> {
@@ -342,7 +350,7 @@ struct ControlSetup {
 fn start_control(
     logger: &Logger,
     settings: &Settings,
-    machine: Machine,
+    (machine, outbox): (Machine, Outbox),
     setup: ControlSetup,
 ) -> std::io::Result<(JoinHandle<()>, Arc<Mailbox<ControlMessage>>)> {
     let waker = Waker::new()?;
@@ -358,7 +366,7 @@ fn start_control(
         source: settings.bind_source_addr.parse().ok(),
         progress: setup.progress,
     };
-    let control = ControlLoop::new(machine, parts)?;
+    let control = ControlLoop::new(machine, outbox, parts)?;
     let thread = std::thread::Builder::new().name("control".into()).spawn(move || control.run())?;
     Ok((thread, inbox))
 }
