@@ -378,3 +378,14 @@ fn nothing_is_an_underscore_in_resp3() {
         "#,
     );
 }
+
+#[test]
+fn every_string_and_generic_command_of_the_table_has_a_handler() {
+    // These are answered by the dispatcher, which has what they need: sessions, replication, nothing at all.
+    let elsewhere = ["wait", "waitaof", "migrate", "sort", "sort_ro"];
+    for command in spec::all().filter(|c| ["String", "Generic"].contains(&format!("{:?}", c.group).as_str()))
+    {
+        let here = commands::handler(command.name).is_some();
+        assert!(here || elsewhere.contains(&command.name), "{} has no handler", command.name);
+    }
+}
