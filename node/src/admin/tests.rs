@@ -3,6 +3,7 @@
 mod bench;
 mod cluster_commands;
 mod families;
+mod lone_cluster;
 mod transcript;
 
 pub(super) use bench::Bench;
