@@ -38,6 +38,13 @@ impl Machine {
         let now = self.now.mono;
         let shard = line.shard_id.unwrap_or_else(|| NodeId::random(&mut self.prng));
         let mut node = Node::new(line.id, shard, NodeFlags(line.flags.0 & KEPT), now);
+        if node.flags.has(NodeFlags::MYSELF) {
+            node.flags.clear(NodeFlags::PFAIL | NodeFlags::FAIL | NodeFlags::NOADDR);
+            let role = if line.primary.is_some() { NodeFlags::REPLICA } else { NodeFlags::PRIMARY };
+            if !node.flags.any(NodeFlags::PRIMARY | NodeFlags::REPLICA) {
+                node.flags.set(role);
+            }
+        }
         node.ip = line.ip.as_str().into();
         // The first port of a line is the one of the bus's own transport, unless the file named the other one.
         let only_tls = self.config.tls_cluster && line.tls_port == 0;

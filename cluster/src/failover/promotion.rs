@@ -99,12 +99,15 @@ impl Machine {
 
     /// Something else decided our role meanwhile.
     pub(crate) fn cancel_promotion(&mut self) {
-        self.promotion = None;
+        if self.promotion.take().is_some() {
+            self.saver.withhold_claims(&self.wire);
+        }
     }
 
     /// A replica of the old primary again, which has its slots back.
     fn undo_promotion(&mut self) {
         let Some(promotion) = self.promotion.take() else { return };
+        self.saver.withhold_claims(&self.wire);
         let me = self.me;
         let primary: Option<NodeIx> = self.nodes.find(&promotion.primary);
         for slot in promotion.slots.iter() {

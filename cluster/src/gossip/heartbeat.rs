@@ -71,9 +71,8 @@ impl Machine {
         let now = self.now.mono;
         let node = &mut self.nodes[ix];
         node.pong_received = Some(now);
-        if let Some(sent) = node.ping_sent.take() {
-            node.contact = Some(sent);
-        }
+        node.ping_sent = None;
+        node.contact = node.pinged.take().or(node.contact);
         if node.suspected() {
             self.unsuspect(ix);
         } else if node.failed() {

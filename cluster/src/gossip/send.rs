@@ -85,7 +85,9 @@ impl Machine {
         let (target, inbound, mut extensions) = (link.node, link.inbound, link.extensions);
         extensions |= kind == MessageType::Meet || target.is_some_and(|ix| self.nodes[ix].extensions);
         if let Some(ix) = target.filter(|_| !inbound && kind == MessageType::Ping) {
-            self.nodes[ix].ping_sent = Some(self.now.mono);
+            let (node, now) = (&mut self.nodes[ix], self.now.mono);
+            node.ping_sent = Some(now);
+            node.pinged.get_or_insert(now);
         }
         let about = self.choose_gossip();
         let mut writer = Writer::new(&self.header(kind, &self.wire));

@@ -42,7 +42,8 @@ impl Machine {
         self.todo.state = false;
         let reachable = self.count_voters();
         let now = self.now.mono;
-        if reachable < self.health.quorum() {
+        // Without any slots there is nobody to be separated from.
+        if self.health.size > 0 && reachable < self.health.quorum() {
             self.health.minority_at = Some(now);
         }
         let new = match self.reason_not_to_serve(reachable) {

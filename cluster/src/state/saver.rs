@@ -56,6 +56,14 @@ impl Saver {
         self.failed.as_ref().map(|(_, error)| error.as_str())
     }
 
+    /// What was about to be claimed is not true any more: keep claiming what is on the wire now.
+    pub fn withhold_claims(&mut self, wire: &Claims) {
+        self.saved_claims = None;
+        if let Some(claims) = &mut self.in_flight {
+            *claims = wire.clone();
+        }
+    }
+
     pub fn take_saved_claims(&mut self) -> Option<Claims> {
         self.saved_claims.take()
     }

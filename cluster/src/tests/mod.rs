@@ -6,6 +6,7 @@ mod detection;
 mod election;
 mod epochs;
 mod formation;
+mod hostile;
 mod interop;
 mod manual;
 mod promotion;
