@@ -157,7 +157,8 @@ pub(crate) fn rewrite(node: &mut Node) -> Result<(), String> {
 
 /// Hands the log's new records to the disk thread.
 pub(crate) fn flush(node: &mut Node) {
-    if node.persistence.aof.state != State::On {
+    // The disk thread takes requests in order: an append follows the opening that was asked for before.
+    if !matches!(node.persistence.aof.state, State::On | State::Opening) {
         return;
     }
     let mut bytes = Vec::new();

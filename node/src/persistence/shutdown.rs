@@ -129,16 +129,18 @@ fn finish(node: &mut Node) {
         node.log(LogLevel::Warning, "There is a child saving an .rdb. Killing it!");
         snapshot::abort(node);
     }
-    let mut aof = false;
+    let mut closing = false;
     if matches!(node.persistence.aof.state, aof::State::On | aof::State::Opening) {
         node.log(LogLevel::Notice, "Calling fsync() on the AOF file.");
         aof::flush(node);
         request(node, DiskRequest::AofClose);
-        aof = true;
+        // From here on nothing else may be asked of the file: a sync behind the close would be an error.
+        node.persistence.aof.state = aof::State::Closing;
+        closing = true;
     }
     let wants_save = node.persistence.shutdown.as_ref().is_some_and(|s| s.save);
     if let Some(shutdown) = &mut node.persistence.shutdown {
-        shutdown.phase = Phase::Disk { aof, snapshot: wants_save };
+        shutdown.phase = Phase::Disk { aof: closing, snapshot: wants_save };
     }
     if wants_save {
         node.log(LogLevel::Notice, "Saving the final RDB snapshot before exiting.");

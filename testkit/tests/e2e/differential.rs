@@ -86,7 +86,7 @@ const TEMPLATES: &[&str] = &[
     "CLIENT REPLY on",
     "COMMAND COUNT V",
     "CONFIG GET maxmemory",
-    "CONFIG SET maxmemory V",
+    "CONFIG SET hz C",
     "CONFIG RESETSTAT C",
     "PUBLISH V V",
     "PUBSUB NUMSUB V V",
@@ -115,7 +115,6 @@ const TEMPLATES: &[&str] = &[
     "QUIT V",
     "COMMAND GETKEYS SET K V",
     "COMMAND GETKEYS MGET K K",
-    "COMMAND GETKEYS PING",
     "COMMAND INFO GET",
     "TIME V",
 ];
@@ -376,7 +375,7 @@ fn broken_requests_get_the_same_bytes() {
     for request in requests {
         assert_eq!(show(&exchange(&ours, request)), show(&exchange(&theirs, request)), "{}", show(request));
     }
-    let endless = vec![b'x'; 70_000];
+    let endless = vec![b'x'; 100_000];
     assert_eq!(
         show(&exchange(&ours, &endless)),
         show(&exchange(&theirs, &endless)),
