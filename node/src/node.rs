@@ -253,9 +253,13 @@ impl Node {
         crate::persistence::end_batch(self);
         crate::replication::end_batch(self);
         let mark = self.gate.mark(self.log.end_seq());
-        for client in std::mem::take(&mut self.dirty) {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for client in dirty.drain(..) {
             session::lifecycle::commit(self, client, mark);
         }
+        // The list keeps its memory; what was marked meanwhile (by closing) is for the next turn.
+        dirty.append(&mut self.dirty);
+        self.dirty = dirty;
     }
 
     /// The next connection with bytes that may leave; each is named once per turn.

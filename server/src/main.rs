@@ -13,6 +13,8 @@ mod control_loop;
 mod data_loop;
 mod disk;
 mod fifo;
+#[cfg(all(test, feature = "jemalloc"))]
+mod hot_path_tests;
 mod links;
 mod listening;
 mod peers;
