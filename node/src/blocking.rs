@@ -123,6 +123,7 @@ pub(crate) fn expire(node: &mut Node) {
         node.deadlines.remove(&(deadline, client));
         let waiting = node.sessions.get(client).and_then(|s| s.waiting);
         if let Some(Waiting::Replicas { offset, .. }) = waiting {
+            node.waiting_for_replicas.retain(|other| *other != client);
             let acknowledged = replication::acknowledged(node, offset);
             finish(node, client, |reply| reply.int(acknowledged as i64));
         }

@@ -84,7 +84,7 @@ fn close_idle_clients(node: &mut Node) {
 }
 
 fn sample(node: &mut Node) {
-    if node.cron.ticks % 10 != 0 {
+    if !node.cron.ticks.is_multiple_of(10) {
         return;
     }
     let stats = &mut node.stats;

@@ -225,7 +225,8 @@ fn reject(node: &mut Node, request: &Request<'_>, refusal: Refusal, reply: &mut 
     if request.is(is::EXEC) {
         transaction::discard_all(node, request.client);
         if !refusal.is_redirection() {
-            text = format!("EXECABORT Transaction discarded because of: {text}");
+            let reason = text.strip_prefix("ERR ").unwrap_or(&text);
+            text = format!("EXECABORT Transaction discarded because of: {reason}");
         }
     } else {
         transaction::flag(node, request.client);

@@ -45,6 +45,12 @@ pub(crate) fn run(
     let (db, obey) = (session.db, session.role.is_obeyed());
     node.effects.clear();
     node.limits.obey = obey;
+    node.limits.keep_expired = obey || replication::is_replica(node);
+    // The primary's commands see the keys that the primary saw.
+    let follows = obey && !node.loading;
+    if follows {
+        node.keyspace.set_ignore_expiry(true);
+    }
     let outcome = handler(
         &mut Ctx {
             keyspace: &mut node.keyspace,
@@ -57,6 +63,9 @@ pub(crate) fn run(
         args,
         reply,
     );
+    if follows {
+        node.keyspace.set_ignore_expiry(false);
+    }
     settle(node, obey, db, slot, args);
     outcome.map_err(Refusal::from)
 }

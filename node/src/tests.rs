@@ -287,11 +287,52 @@ mod transactions {
     }
 
     #[test]
+    fn a_refused_exec_says_why() {
+        let mut world = World::new();
+        world.run(&["MULTI"]);
+        assert_eq!(
+            world.run(&["EXEC", "x"]),
+            "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command\r\n"
+        );
+        assert_eq!(world.run(&["EXEC"]), "-ERR EXEC without MULTI\r\n");
+    }
+
+    #[test]
     fn watch_inside_multi_is_an_error_that_does_not_abort() {
         let mut world = World::new();
         world.run(&["MULTI"]);
         assert_eq!(world.run(&["WATCH", "k"]), "-ERR WATCH inside MULTI is not allowed\r\n");
         assert_eq!(world.run(&["EXEC"]), "*0\r\n");
+    }
+}
+
+mod waiting {
+    use super::*;
+
+    #[test]
+    fn wait_without_replicas_waits_for_its_timeout() {
+        let mut world = World::new();
+        assert_eq!(world.run(&["WAIT", "0", "0"]), ":0\r\n");
+        assert_eq!(world.run(&["WAIT", "1", "500"]), "");
+        assert_eq!(world.run(&["PING"]), "");
+        world.pass(499);
+        assert_eq!(world.read(1), "");
+        world.pass(1);
+        assert_eq!(world.read(1), ":0\r\n+PONG\r\n");
+        assert_eq!(world.run(&["WAIT", "1", "-1"]), "-ERR timeout is negative\r\n");
+        assert_eq!(world.run(&["WAIT", "x", "1"]), "-ERR value is not an integer or out of range\r\n");
+        world.run(&["MULTI"]);
+        world.run(&["WAIT", "1", "0"]);
+        assert_eq!(world.run(&["EXEC"]), "*1\r\n:0\r\n", "nothing waits inside EXEC");
+    }
+
+    #[test]
+    fn a_client_that_leaves_while_waiting_is_forgotten() {
+        let mut world = World::new();
+        world.run(&["WAIT", "1", "500"]);
+        world.node.handle_closed(world.now, ConnId(1));
+        assert!(world.node.deadlines.is_empty() && world.node.waiting_for_replicas.is_empty());
+        world.pass(1000);
     }
 }
 

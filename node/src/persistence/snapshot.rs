@@ -13,7 +13,7 @@ use crate::api::LogLevel;
 use crate::node::Node;
 use crate::replication;
 use crate::session::Client;
-use base::{Millis, UnixMillis};
+use base::Millis;
 use keyspace::{JobSlot, SnapshotBusy, StepOutcome};
 use persist::{DiskRequest, JobId, SnapshotHead, SnapshotTarget};
 
@@ -43,7 +43,6 @@ pub(crate) enum Kind {
 pub(crate) struct Job {
     pub id: JobId,
     pub kind: Kind,
-    pub began: UnixMillis,
     pub began_mono: Millis,
     /// `dirty` at the cut: what a successful save takes off.
     pub dirty: u64,
@@ -90,7 +89,6 @@ pub(crate) fn begin(node: &mut Node, kind: Kind, target: SnapshotTarget) -> Resu
     node.persistence.job = Some(Job {
         id,
         kind,
-        began: node.now.unix,
         began_mono: node.now.mono,
         dirty: node.persistence.dirty,
         keys_total,

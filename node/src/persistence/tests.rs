@@ -3,6 +3,7 @@
 use crate::Action;
 use crate::tests::World;
 use config::{AppendFsync, Config};
+use persist::Storage;
 use persist::memory::Failure;
 
 /// Lets the n-th change on disk from here fail.
@@ -109,6 +110,66 @@ fn the_aof_brings_everything_back() {
     let mut world = world.restarted();
     world.run(&["SELECT", "3"]);
     assert_eq!(world.run(&["GET", "b"]), "$1\r\n4\r\n");
+}
+
+/// What the AOF's increment file holds, one word per line as in the protocol, lengths left out.
+fn logged_commands(world: &mut World) -> Vec<String> {
+    let bytes =
+        world.disk.storage().read("appendonlydir/appendonly.aof.1.incr.aof").expect("there is an increment");
+    let mut reader = persist::aof::CommandReader::new(0);
+    reader.feed(&bytes);
+    let mut commands = Vec::new();
+    while let Some(args) = reader.next_command().expect("whole commands") {
+        commands
+            .push(args.iter().map(|a| String::from_utf8_lossy(a).into_owned()).collect::<Vec<_>>().join(" "));
+    }
+    commands
+}
+
+#[test]
+fn what_reaches_the_log() {
+    let mut world = World::with(durable);
+    world.run(&["GET", "a"]);
+    world.run(&["SET", "a", "1"]);
+    world.run(&["DEL", "missing"]);
+    world.run(&["MULTI"]);
+    world.run(&["GET", "a"]);
+    world.run(&["EXEC"]);
+    world.run(&["MULTI"]);
+    world.run(&["SET", "b", "1"]);
+    world.run(&["GET", "a"]);
+    world.run(&["SELECT", "1"]);
+    world.run(&["INCR", "c"]);
+    world.run(&["EXEC"]);
+    world.run(&["SELECT", "0"]);
+    world.run(&["SET", "d", "1", "PX", "10"]);
+    world.now.unix.0 += 20;
+    world.run(&["GET", "d"]);
+    world.run(&["SET", "e", "1", "PX", "10"]);
+    world.now.unix.0 += 20;
+    world.run(&["APPEND", "e", "x"]);
+    world.run(&["PUBLISH", "c", "x"]);
+    let at = world.now.unix.0;
+    assert_eq!(
+        logged_commands(&mut world),
+        [
+            "SELECT 0",
+            "SET a 1",
+            "MULTI",
+            "SET b 1",
+            "SELECT 1",
+            "INCR c",
+            "EXEC",
+            "SELECT 0",
+            &format!("SET d 1 PXAT {}", at - 30),
+            "DEL d",
+            &format!("SET e 1 PXAT {}", at - 10),
+            "MULTI",
+            "DEL e",
+            "APPEND e x",
+            "EXEC",
+        ]
+    );
 }
 
 #[test]

@@ -162,11 +162,6 @@ impl Output {
         (self.end() - self.sent) as usize
     }
 
-    /// Whether replies are still to be filled in.
-    pub fn has_open_slots(&self) -> bool {
-        !self.slots.is_empty()
-    }
-
     /// Whether bytes wait for the log.
     pub fn is_gated(&self) -> bool {
         !self.marks.is_empty()

@@ -82,12 +82,8 @@ impl Sessions {
     }
 
     /// How many there are.
+    #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> usize {
         self.by_conn.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.by_conn.is_empty()
     }
 }
