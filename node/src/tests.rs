@@ -243,6 +243,46 @@ mod checklist {
     }
 
     #[test]
+    fn slow_subscribers_are_closed() {
+        let mut world = World::with(|c| {
+            c.settings.client_output_buffer_limit.pubsub.hard_bytes = 1000;
+            c.settings.client_output_buffer_limit.pubsub.soft_bytes = 100;
+            c.settings.client_output_buffer_limit.pubsub.soft_seconds = 2;
+        });
+        for conn in [2, 3] {
+            world.connect(conn);
+            world.run_on(conn, &["SUBSCRIBE", &format!("c{conn}")]);
+        }
+        world.run(&["PUBLISH", "c2", &"x".repeat(1000)]);
+        assert!(world.is_closed(2));
+        world.run(&["PUBLISH", "c3", &"x".repeat(200)]);
+        world.pass(1000);
+        assert!(!world.is_closed(3));
+        world.pass(1100);
+        assert!(world.is_closed(3));
+        assert!(world.has_logged("scheduled to be closed ASAP for overcoming of output buffer limits."));
+    }
+
+    #[test]
+    fn a_request_that_never_ends_is_cut_off() {
+        let mut world = World::with(|c| c.settings.client_query_buffer_limit = 100);
+        world.send(1, b"*2\r\n$4\r\nECHO\r\n$500\r\n");
+        assert!(!world.is_closed(1));
+        world.send(1, &[b'x'; 200]);
+        assert!(world.is_closed(1));
+        assert!(world.has_logged("Closing client that reached max query buffer length"));
+    }
+
+    #[test]
+    fn a_client_that_kills_itself_gets_its_reply() {
+        let mut world = World::new();
+        let id = world.run(&["CLIENT", "ID"]);
+        let id = id.trim_start_matches(':').trim_end();
+        assert_eq!(world.run(&["CLIENT", "KILL", "ID", id, "SKIPME", "no"]), ":1\r\n");
+        assert!(world.is_closed(1));
+    }
+
+    #[test]
     fn browsers_are_sent_away() {
         let mut world = World::new();
         assert_eq!(world.send(1, b"POST / HTTP/1.1\r\nHost: x\r\n\r\nSET a b\r\n"), "");

@@ -154,7 +154,9 @@ pub(super) fn ended(node: &mut Node, job: &Job, outcome: Result<u64, String>) {
 
 /// FLUSHALL: what is being saved is gone, and an empty data set is worth saving when save points are set.
 pub(crate) fn flushed_all(node: &mut Node) {
-    if node.persistence.job.as_ref().is_some_and(|job| job.kind == Kind::Background) {
+    // What a new AOF base holds stays right: the FLUSHALL follows in the increment.
+    let doomed = |job: &Job| matches!(job.kind, Kind::Background | Kind::Replication);
+    if node.persistence.job.as_ref().is_some_and(doomed) {
         snapshot::abort(node);
     }
     if !node.config.settings.save.is_empty() && !node.loading {
