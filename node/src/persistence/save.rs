@@ -4,7 +4,7 @@
 //! the command. Log lines are Redis's, because tools wait for them; there is no child, so the pid is the server's.
 
 use super::aof;
-use super::snapshot::{self, Job, Kind};
+use super::snapshot::{self, Failure, Job, Kind};
 use crate::admin::AdminHandler;
 use crate::api::LogLevel;
 use crate::blocking::{self, Waiting};
@@ -40,6 +40,7 @@ fn save(node: &mut Node, client: Client, _args: Args<'_>, _reply: &mut Reply) ->
     if node.persistence.job.is_some() {
         return Err("ERR Background save already in progress".into());
     }
+    snapshot::finish_sweep(node);
     let target = file_target(node);
     snapshot::begin(node, Kind::Save(client), target).map_err(|text| Refusal::from(format!("ERR {text}")))?;
     blocking::begin(node, client, Waiting::Snapshot, None);
@@ -54,6 +55,11 @@ fn bgsave(node: &mut Node, _client: Client, args: Args<'_>, reply: &mut Reply) -
         _ => return Err(Refusal::SYNTAX),
     };
     match node.persistence.job.as_ref().map(|job| job.kind) {
+        // The next tick begins it, or the one after: marks of an aborted job are being swept.
+        None if node.persistence.sweeping => {
+            node.persistence.scheduled = true;
+            reply.simple("Background saving started");
+        }
         None => {
             background(node).map_err(|text| Refusal::from(format!("ERR {text}")))?;
             reply.simple("Background saving started");
@@ -125,7 +131,7 @@ pub(super) fn file_target(node: &Node) -> SnapshotTarget {
 }
 
 /// A save ended.
-pub(super) fn ended(node: &mut Node, job: &Job, outcome: Result<u64, String>) {
+pub(super) fn ended(node: &mut Node, job: &Job, outcome: Result<u64, Failure>) {
     let ok = outcome.is_ok();
     let persistence = &mut node.persistence;
     if ok {
@@ -133,7 +139,10 @@ pub(super) fn ended(node: &mut Node, job: &Job, outcome: Result<u64, String>) {
         persistence.last_save = node.now.unix.seconds();
         persistence.saves += 1;
     }
-    persistence.last_save_ok = ok;
+    // A save that was given up on purpose says nothing about the disk.
+    if outcome != Err(Failure::Aborted) {
+        persistence.last_save_ok = ok;
+    }
     persistence.last_save_seconds = (node.now.mono.since(job.began_mono) / 1000) as i64;
     if ok {
         node.log(LogLevel::Notice, "DB saved on disk");
@@ -145,6 +154,9 @@ pub(super) fn ended(node: &mut Node, job: &Job, outcome: Result<u64, String>) {
             blocking::finish(node, client, |reply| reply.error("ERR"));
         }
         (_, Ok(_)) => node.log(LogLevel::Notice, "Background saving terminated with success"),
+        (_, Err(Failure::Aborted)) => {
+            node.log(LogLevel::Warning, "Background saving terminated by signal 10");
+        }
         (_, Err(error)) => {
             node.log(LogLevel::Warning, format!("Write error saving DB on disk: {error}"));
             node.log(LogLevel::Warning, "Background saving error");

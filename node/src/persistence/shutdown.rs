@@ -149,14 +149,11 @@ fn finish(node: &mut Node) {
     leave_if_done(node);
 }
 
-/// The last save; an aborted job's marks are swept to the end first, however long that takes.
 fn begin_last_save(node: &mut Node) {
-    while node.persistence.sweeping {
-        snapshot::slice(node);
-    }
+    snapshot::finish_sweep(node);
     let target = save::file_target(node);
     if let Err(text) = snapshot::begin(node, Kind::Shutdown, target) {
-        saved(node, Err(text));
+        saved(node, Err(snapshot::Failure::Broken(text)));
     }
 }
 
@@ -173,7 +170,7 @@ pub(super) fn aof_closed(node: &mut Node, clean: bool) {
 }
 
 /// The last save ended.
-pub(super) fn saved(node: &mut Node, outcome: Result<u64, String>) {
+pub(super) fn saved(node: &mut Node, outcome: Result<u64, snapshot::Failure>) {
     let Some(shutdown) = &mut node.persistence.shutdown else { return };
     if let Phase::Disk { snapshot, .. } = &mut shutdown.phase {
         *snapshot = false;

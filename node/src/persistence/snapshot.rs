@@ -39,6 +39,24 @@ pub(crate) enum Kind {
     Replication,
 }
 
+/// Why a job did not end well.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Failure {
+    /// The disk's words.
+    Broken(String),
+    /// It was given up on purpose: nothing is wrong with the disk.
+    Aborted,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Failure::Broken(text) => text,
+            Failure::Aborted => "aborted",
+        })
+    }
+}
+
 /// The running job.
 pub(crate) struct Job {
     pub id: JobId,
@@ -143,6 +161,13 @@ pub(super) fn slice(node: &mut Node) {
     }
 }
 
+/// Sweeps what an aborted job left to the end, however long that takes.
+pub(super) fn finish_sweep(node: &mut Node) {
+    while node.persistence.sweeping {
+        slice(node);
+    }
+}
+
 /// The disk thread has worked off a chunk.
 pub(super) fn taken(node: &mut Node, id: JobId) {
     if let Some(job) = node.persistence.job.as_mut().filter(|job| job.id == id) {
@@ -156,7 +181,7 @@ pub(super) fn ended(node: &mut Node, id: JobId, outcome: Result<u64, String>) {
     if job.visiting {
         stop_visiting(node);
     }
-    conclude(node, &job, outcome);
+    conclude(node, &job, outcome.map_err(Failure::Broken));
 }
 
 /// Gives the running job up: FLUSHALL, SHUTDOWN, a lost replica, memory.
@@ -166,7 +191,7 @@ pub(crate) fn abort(node: &mut Node) {
     if job.visiting {
         stop_visiting(node);
     }
-    conclude(node, &job, Err("aborted".to_owned()));
+    conclude(node, &job, Err(Failure::Aborted));
 }
 
 /// The keyspace's marks are swept in later slices.
@@ -175,7 +200,7 @@ fn stop_visiting(node: &mut Node) {
     node.persistence.sweeping = true;
 }
 
-fn conclude(node: &mut Node, job: &Job, outcome: Result<u64, String>) {
+fn conclude(node: &mut Node, job: &Job, outcome: Result<u64, Failure>) {
     match job.kind {
         Kind::Background | Kind::Save(_) => save::ended(node, job, outcome),
         Kind::Shutdown => shutdown::saved(node, outcome),
@@ -191,6 +216,8 @@ fn conclude(node: &mut Node, job: &Job, outcome: Result<u64, String>) {
             }
             aof::rewritten(node, outcome.is_ok());
         }
-        Kind::Replication => replication::snapshot_ended(node, outcome),
+        Kind::Replication => {
+            replication::snapshot_ended(node, outcome.map_err(|failure| failure.to_string()))
+        }
     }
 }
