@@ -1,4 +1,4 @@
-//! What happens by itself: expiry cycles, idle clients, save points, replication's clock, the report to the control thread.
+//! What happens by itself: expiry cycles, idle clients and their buffers, save points, replication's clock, the report to the control thread.
 //!
 //! Model: a tick every [`TICK_MS`]; what is due less often counts ticks. Everything here is bounded work.
 
@@ -12,6 +12,9 @@ use base::{Millis, Now};
 const TICK_MS: u64 = 100;
 /// How many clients one tick looks at for their idle time.
 const CLIENTS_PER_TICK: usize = 200;
+
+/// Silence in ms after which a client's input buffer gives back what it does not use, as in Redis.
+const SHRINK_AFTER_MS: u64 = 2000;
 
 /// How much of the tables' own background work one tick does, in entries.
 const IDLE_ENTRIES: usize = 1000;
@@ -74,7 +77,11 @@ fn close_idle_clients(node: &mut Node) {
     node.cron.idle_cursor = from + CLIENTS_PER_TICK;
     for client in clients.iter().cycle().skip(from).take(CLIENTS_PER_TICK.min(clients.len())) {
         crate::session::lifecycle::enforce_limit(node, *client);
-        let Some(session) = node.sessions.get(*client) else { continue };
+        let Some(session) = node.sessions.get_mut(*client) else { continue };
+        let silent = node.now.mono.since(session.last_interaction) > SHRINK_AFTER_MS;
+        if silent && session.input.capacity() / 2 > session.input.len() {
+            session.input.shrink_to_fit();
+        }
         let exempt = session.role != Role::Normal || session.waiting.is_some() || session.is_subscriber();
         if limit > 0 && !exempt && node.now.mono.since(session.last_interaction) > limit {
             node.log(crate::api::LogLevel::Verbose, "Closing idle client");

@@ -289,7 +289,7 @@ impl Node {
     /// Whether background work wants another turn soon.
     pub fn has_work(&self) -> bool {
         let drops = !self.cluster.drops.is_empty() && !self.pause.holds_writes();
-        drops || crate::persistence::has_work(self)
+        drops || !self.runnable.is_empty() || crate::persistence::has_work(self)
     }
 
     /// One bounded slice of background work.
@@ -354,7 +354,9 @@ impl Node {
         if session.executing {
             let mut reply = resp::Reply::new(session.output.protocol());
             write(&mut reply);
-            session.pushes.extend_from_slice(reply.buffer());
+            if !session.doomed {
+                session.pushes.extend_from_slice(reply.buffer());
+            }
             return;
         }
         write(session.output.reply());
@@ -375,7 +377,12 @@ impl Node {
 
     fn resume(&mut self, clients: Vec<Client>) {
         self.keyspace.set_expire_pause(self.pause.holds_writes());
-        self.runnable.extend(clients);
+        for client in clients {
+            if let Some(session) = self.sessions.get_mut(client) {
+                session.postponed = false;
+                self.runnable.push_back(client);
+            }
+        }
     }
 
     /// Directives were changed by CONFIG SET: everything that depends on them follows.

@@ -5,6 +5,8 @@ use base::{ConnId, Millis, Now, UnixMillis};
 use config::Config;
 use persist::{DiskRequest, MemStorage, Worker};
 
+mod limits;
+
 /// A node with settable time and any number of connections.
 pub(crate) struct World {
     pub node: Node,

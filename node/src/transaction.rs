@@ -3,18 +3,21 @@
 //! Model: an open MULTI is a queue in the session. EXEC runs it as one unit: nothing comes between, and what it changes
 //! reaches the log between MULTI and EXEC. WATCH is an index from key to sessions; whoever changes a key marks them.
 //!
-//! Bound: a queue holds at most `client-query-buffer-limit` bytes of arguments; past that the transaction is lost.
+//! Bound: a queue holds at most `client-query-buffer-limit` bytes, overhead included; past that the transaction is lost.
 
 use crate::admin::AdminHandler;
 use crate::dispatch::{self, Request};
 use crate::node::Node;
 use crate::refusal::Outcome;
-use crate::session::Client;
+use crate::session::{Client, lifecycle};
 use base::{Args, DbIndex, OwnedArgs, Slot};
 use commands::Effects;
 use resp::Reply;
 use spec::Command;
 use std::collections::BTreeMap;
+
+/// What an argument costs in memory besides its bytes: its place.
+const ARGUMENT_BYTES: usize = size_of::<base::argv::ArgRange>();
 
 /// A command that waits for EXEC.
 pub struct Queued {
@@ -37,7 +40,7 @@ pub struct Multi {
     pub lacking: u32,
     /// A command was refused while queueing: EXEC will fail.
     pub broken: bool,
-    /// Bytes of arguments queued.
+    /// Bytes that the queue costs.
     pub bytes: usize,
 }
 
@@ -103,7 +106,9 @@ fn exec(node: &mut Node, client: Client, _args: Args<'_>, reply: &mut Reply) -> 
     reply.array(multi.queue.len());
     node.unit.in_exec = true;
     for queued in &multi.queue {
+        let before = reply.buffer().len();
         dispatch::call(node, client, queued.command, queued.args.as_args(), queued.slot, reply);
+        lifecycle::limit_reply(node, client, reply, before);
     }
     node.unit.in_exec = false;
     Ok(())
@@ -113,7 +118,7 @@ fn exec(node: &mut Node, client: Client, _args: Args<'_>, reply: &mut Reply) -> 
 pub(crate) fn queue(node: &mut Node, request: &Request<'_>, reply: &mut Reply) {
     let limit = node.policy.query_buffer_limit;
     let Some(multi) = node.sessions.get_mut(request.client).and_then(|s| s.multi.as_mut()) else { return };
-    multi.bytes += request.args.total_len();
+    multi.bytes += request.args.total_len() + request.args.len() * ARGUMENT_BYTES + size_of::<Queued>();
     if multi.bytes as u64 > limit {
         multi.broken = true;
         multi.queue = Vec::new();
@@ -160,12 +165,12 @@ fn watch(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> 
     }
     let db = session.db;
     for key in args.from(1).iter() {
-        if session.watched.iter().any(|(d, k)| *d == db && k == key) {
+        let watchers = node.watches.keys.entry(db).or_default().entry(key.to_vec()).or_default();
+        if watchers.iter().any(|watcher| watcher.client == client) {
             continue;
         }
         session.watched.push((db, key.to_vec()));
         let present = node.keyspace.contains(db, key);
-        let watchers = node.watches.keys.entry(db).or_default().entry(key.to_vec()).or_default();
         watchers.push(Watcher { client, present });
     }
     Ok(())

@@ -122,8 +122,11 @@ pub fn shard_channels(node: &mut Node, _client: Client, args: Args<'_>, reply: &
 
 fn list(node: &Node, kind: Kind, args: Args<'_>, reply: &mut Reply) -> Outcome {
     if args.len() > 3 {
-        let own = if kind == Kind::Shard { "shardchannels" } else { "channels" };
-        return Err(format!("ERR wrong number of arguments for 'pubsub|{own}' command").into());
+        return Err(format!(
+            "ERR unknown subcommand or wrong number of arguments for '{}'. Try PUBSUB HELP.",
+            resp::reply::lossy(args.at(1))
+        )
+        .into());
     }
     let pattern = args.get(2);
     let place = reply.deferred_array();

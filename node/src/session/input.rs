@@ -4,10 +4,11 @@
 //! into the session when the input is used up, the session must wait, or it is to be closed. A request that CLIENT PAUSE
 //! holds back is simply not consumed: it is parsed again when the pause ends.
 //!
-//! Bounds: a batch is what one read brought; the input is limited by `client-query-buffer-limit`, a single argument by
-//! `proto-max-bulk-len`.
+//! Bounds: the input is limited by `client-query-buffer-limit`, also while nothing is executed, a single argument by
+//! `proto-max-bulk-len`. A batch ends when the session is owed [`OUTPUT_AHEAD`] bytes and goes on when they have been
+//! sent: who pipelines and does not read is read on, but not obeyed, so that it costs no more than it sent.
 
-use super::{Client, ReplyMode, Role};
+use super::{Client, ReplyMode, Role, lifecycle};
 use crate::api::LogLevel;
 use crate::dispatch::{self, Verdict};
 use crate::node::Node;
@@ -15,6 +16,9 @@ use resp::{Limits, Parsed, Reply, RequestParser};
 
 /// What an idle session may keep of a grown input buffer, in bytes.
 const KEEP_CAPACITY: usize = 32 << 10;
+/// Bytes owed to a client at which its next commands wait, so that neither one batch's replies nor a client that does
+/// not read them fill the memory.
+const OUTPUT_AHEAD: usize = 1 << 20;
 /// How much of a bad request the log shows, in bytes.
 const SHOWN_BYTES: usize = 128;
 
@@ -29,17 +33,26 @@ struct Batch {
 /// Executes what the session's input holds, as far as it may.
 pub(crate) fn run(node: &mut Node, client: Client) {
     let Some(session) = node.sessions.get_mut(client) else { return };
-    if !session.is_runnable() || session.executing || session.input.is_empty() {
+    if session.executing || session.input.is_empty() {
         return;
+    }
+    if !session.is_runnable() {
+        return enforce_limit(node, client);
     }
     session.executing = true;
     let mut batch = Batch {
         input: std::mem::take(&mut session.input),
         parser: std::mem::replace(&mut session.parser, RequestParser::new()),
         reply: session.output.take(),
-        consumed: 0,
+        consumed: std::mem::take(&mut session.consumed),
     };
+    let before = batch.consumed;
     while run_one(node, client, &mut batch) {}
+    let bytes = batch.consumed.saturating_sub(before) as u64;
+    node.stats.input_bytes += bytes;
+    if let Some(session) = node.sessions.get_mut(client) {
+        session.received += bytes;
+    }
     give_back(node, client, batch);
 }
 
@@ -70,6 +83,9 @@ fn run_one(node: &mut Node, client: Client, batch: &mut Batch) -> bool {
         let verdict = dispatch::serve(node, client, args, &mut batch.reply);
         if matches!(verdict, Verdict::Postponed) {
             batch.parser.reset();
+            if let Some(session) = node.sessions.get_mut(client) {
+                session.postponed = true;
+            }
             return false;
         }
         if primary {
@@ -102,30 +118,54 @@ fn finish_request(node: &mut Node, client: Client, before: usize, reply: &mut Re
         reply.raw(&session.pushes);
         session.pushes.clear();
     }
+    lifecycle::limit_reply(node, client, reply, before);
+    let Some(session) = node.sessions.get_mut(client) else { return false };
+    session.crowded = session.role == Role::Normal && session.output.unsent(reply) >= OUTPUT_AHEAD;
     session.is_runnable()
+}
+
+/// Bytes were sent: who was owed too much may go on once the most of it is gone.
+pub(crate) fn relieve(node: &mut Node, client: Client) {
+    if let Some(session) = node.sessions.get_mut(client)
+        && session.crowded
+        && session.output.pending() < OUTPUT_AHEAD / 2
+    {
+        session.crowded = false;
+        node.runnable.push_back(client);
+    }
 }
 
 /// Puts everything back into the session and notes that it has output.
 fn give_back(node: &mut Node, client: Client, mut batch: Batch) {
     let Some(session) = node.sessions.get_mut(client) else { return };
     session.executing = false;
-    session.received += batch.consumed as u64;
-    node.stats.input_bytes += batch.consumed as u64;
     if batch.consumed >= batch.input.len() {
         batch.input.clear();
         if batch.input.capacity() > KEEP_CAPACITY {
             batch.input = Vec::new();
         }
-    } else {
+        batch.consumed = 0;
+    } else if batch.consumed >= batch.input.len() / 2 {
+        // Nothing is moved more often than something is consumed, however long the rest is.
         batch.input.drain(..batch.consumed);
+        batch.consumed = 0;
     }
-    let limit = node.policy.query_buffer_limit;
-    let too_much = session.role == Role::Normal && batch.input.len() as u64 > limit;
     session.input = batch.input;
+    session.consumed = batch.consumed;
     session.parser = batch.parser;
     session.output.put_back(batch.reply);
+    if session.doomed {
+        return node.close(client);
+    }
     node.mark_dirty(client);
-    if too_much {
+    enforce_limit(node, client);
+}
+
+/// Closes a client whose request, or whose requests that cannot be executed now, are too long.
+fn enforce_limit(node: &mut Node, client: Client) {
+    let limit = node.policy.query_buffer_limit;
+    let Some(session) = node.sessions.get(client) else { return };
+    if session.role == Role::Normal && session.unconsumed() as u64 > limit {
         node.log(LogLevel::Warning, "Closing client that reached max query buffer length".to_owned());
         node.close(client);
     }

@@ -9,7 +9,7 @@ use crate::blocking::Waiting;
 use crate::node::Node;
 use crate::{pubsub, replication, transaction};
 use base::ConnId;
-use config::OutputLimit;
+use config::{OutputLimit, OutputLimits};
 use persist::Seq;
 
 const DENIED: &str = "DENIED Redis is running in protected mode because protected mode is enabled and no password is \
@@ -108,24 +108,53 @@ pub(crate) fn sent(node: &mut Node, client: Client, n: usize) {
     node.stats.output_bytes += n as u64;
     node.stats.total_writes += 1;
     if session.close_after_reply && session.output.pending() == 0 {
-        close(node, client);
+        return close(node, client);
     }
+    super::input::relieve(node, client);
 }
 
 /// Closes a session that lets too much output pile up (`client-output-buffer-limit`).
 pub(crate) fn enforce_limit(node: &mut Node, client: Client) {
-    let limits = node.policy.output_limits;
     let now = node.now.mono;
     let Some(session) = node.sessions.get_mut(client) else { return };
-    let limit = match session.role {
-        Role::Primary | Role::Loader => return,
-        Role::Replica => limits.replica,
-        Role::Normal if session.is_subscriber() => limits.pubsub,
-        Role::Normal => limits.normal,
-    };
-    if !exceeds(session, limit, now) {
+    let Some(limit) = output_limit(session, node.policy.output_limits) else { return };
+    if exceeds(session, limit, now) {
+        report_overflow(node, client);
+        close(node, client);
+    }
+}
+
+/// The hard limit on what a command, or one of a transaction, has written to the writer that was taken out. What comes
+/// behind `before` is dropped once it is passed: the session will be closed when it has executed everything.
+pub(crate) fn limit_reply(node: &mut Node, client: Client, reply: &mut resp::Reply, before: usize) {
+    let Some(session) = node.sessions.get_mut(client) else { return };
+    let Some(limit) = output_limit(session, node.policy.output_limits) else { return };
+    if session.doomed {
+        reply.buffer_mut().truncate(before);
+        session.pushes = Vec::new();
         return;
     }
+    let owed = session.output.unsent(reply).saturating_add(session.pushes.len()) as u64;
+    if limit.hard_bytes == 0 || owed < limit.hard_bytes {
+        return;
+    }
+    session.doomed = true;
+    session.pushes = Vec::new();
+    reply.buffer_mut().truncate(before);
+    report_overflow(node, client);
+}
+
+fn output_limit(session: &Session, limits: OutputLimits) -> Option<OutputLimit> {
+    match session.role {
+        Role::Primary | Role::Loader => None,
+        Role::Replica => Some(limits.replica),
+        Role::Normal if session.is_subscriber() => Some(limits.pubsub),
+        Role::Normal => Some(limits.normal),
+    }
+}
+
+fn report_overflow(node: &mut Node, client: Client) {
+    let Some(session) = node.sessions.get(client) else { return };
     let text = format!(
         "Client id={} addr={} name={} scheduled to be closed ASAP for overcoming of output buffer limits.",
         session.id,
@@ -134,7 +163,6 @@ pub(crate) fn enforce_limit(node: &mut Node, client: Client) {
     );
     node.stats.output_buffer_disconnections += 1;
     node.log(LogLevel::Warning, text);
-    close(node, client);
 }
 
 fn exceeds(session: &mut Session, limit: OutputLimit, now: base::Millis) -> bool {

@@ -68,9 +68,11 @@ pub struct Session {
     pub peer: PeerInfo,
     /// Who is at the other end.
     pub role: Role,
-    /// Received bytes that are not consumed yet.
+    /// Received bytes.
     pub input: Vec<u8>,
-    /// Where the parser stands in `input`.
+    /// How many of them are consumed; they are dropped once they are the larger part.
+    pub consumed: usize,
+    /// Where the parser stands in the rest of `input`.
     pub parser: RequestParser,
     /// Bytes on their way out.
     pub output: Output,
@@ -112,6 +114,12 @@ pub struct Session {
     pub subscriptions: Option<Box<Subscriptions>>,
     /// What it waits for, if it waits.
     pub waiting: Option<Waiting>,
+    /// CLIENT PAUSE holds its next command back.
+    pub postponed: bool,
+    /// It is owed so much that it executes nothing until it has read the most of it.
+    pub crowded: bool,
+    /// It passed a limit while it executed a command: closed as soon as that is over, with nothing more sent.
+    pub doomed: bool,
     /// Close it once its output is written; it executes nothing more.
     pub close_after_reply: bool,
     /// The last command, for CLIENT LIST and so that its name need not be hashed again.
@@ -141,6 +149,7 @@ impl Session {
             peer,
             role: Role::Normal,
             input: Vec::new(),
+            consumed: 0,
             parser: RequestParser::new(),
             output: Output::new(Protocol::Resp2),
             pushes: Vec::new(),
@@ -162,6 +171,9 @@ impl Session {
             dirty_cas: false,
             subscriptions: None,
             waiting: None,
+            postponed: false,
+            crowded: false,
+            doomed: false,
             close_after_reply: false,
             last_command: None,
             commands: 0,
@@ -179,8 +191,13 @@ impl Session {
         self.subscriptions.as_ref().is_some_and(|s| s.count() > 0 || s.shard_count() > 0)
     }
 
+    /// Received bytes that are not consumed yet.
+    pub fn unconsumed(&self) -> usize {
+        self.input.len().saturating_sub(self.consumed)
+    }
+
     /// Whether its commands may run now.
     pub fn is_runnable(&self) -> bool {
-        self.waiting.is_none() && !self.close_after_reply
+        self.waiting.is_none() && !(self.close_after_reply || self.postponed || self.crowded || self.doomed)
     }
 }

@@ -157,9 +157,14 @@ impl Output {
         }
     }
 
-    /// Bytes not sent yet, withheld ones included.
+    /// Bytes not sent yet, withheld ones included; 0 while the writer is taken out.
     pub fn pending(&self) -> usize {
-        (self.end() - self.sent) as usize
+        self.end().saturating_sub(self.sent) as usize
+    }
+
+    /// Bytes not sent yet while the writer, `reply`, is taken out.
+    pub fn unsent(&self, reply: &Reply) -> usize {
+        reply.buffer().len().saturating_sub((self.sent - self.start) as usize)
     }
 
     /// Whether bytes wait for the log.

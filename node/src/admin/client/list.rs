@@ -93,7 +93,7 @@ pub(crate) fn describe(session: &Session, protocol: Protocol, now: Now, out: &mu
         out,
         " sub={channels} psub={patterns} ssub={shard} multi={multi} qbuf={} qbuf-free={unused} argv-mem=0 multi-mem=0 \
          rbs=0 rbp=0 obl={pending} oll=0 omem={pending} tot-mem={} events={} cmd={}",
-        session.input.len(),
+        session.unconsumed(),
         session.input.capacity() + pending,
         if pending > 0 { "rw" } else { "r" },
         session.last_command.map_or("NULL", |c| c.name),

@@ -1,0 +1,138 @@
+//! What a client may cost: replies that it does not read, requests that cannot be executed yet, transactions.
+
+use super::*;
+
+/// Lets the node run until it wants nothing more; nobody reads.
+fn idle(world: &mut World) {
+    for _ in 0..100 {
+        world.turn();
+    }
+}
+
+fn pipeline(world: &mut World, words: &[&str], times: usize) {
+    let mut bytes = Vec::new();
+    for _ in 0..times {
+        resp::write_command(&mut bytes, words.iter().map(|w| w.as_bytes()));
+    }
+    if let Some(input) = world.node.input(ConnId(1)) {
+        input.extend_from_slice(&bytes);
+    }
+    world.node.process(world.now, ConnId(1));
+}
+
+fn owed(world: &World) -> usize {
+    world.node.sessions.iter().map(|(_, s)| s.output.pending()).sum()
+}
+
+#[test]
+fn who_does_not_read_is_not_obeyed_further_and_loses_nothing() {
+    let mut world = World::new();
+    let value = "v".repeat(100_000);
+    world.run(&["SET", "k", &value]);
+    pipeline(&mut world, &["GET", "k"], 500);
+    idle(&mut world);
+    assert!(owed(&world) > 1 << 20 && owed(&world) < 2 << 20, "{}", owed(&world));
+    pipeline(&mut world, &["INCR", "n"], 3);
+    idle(&mut world);
+    let mut answer = String::new();
+    loop {
+        let part = world.read(1);
+        if part.is_empty() {
+            break;
+        }
+        answer += &part;
+        world.turn();
+    }
+    let one = format!("$100000\r\n{value}\r\n");
+    assert_eq!(answer.len(), 500 * one.len() + 3 * 4);
+    assert!(answer.starts_with(&one) && answer.ends_with(":1\r\n:2\r\n:3\r\n"));
+}
+
+#[test]
+fn the_hard_limit_holds_within_one_batch() {
+    let mut world = World::with(|c| c.settings.client_output_buffer_limit.normal.hard_bytes = 50_000);
+    world.run(&["SET", "k", &"v".repeat(1000)]);
+    pipeline(&mut world, &["GET", "k"], 40);
+    world.turn();
+    assert!(!world.is_closed(1) && owed(&world) > 40_000);
+    pipeline(&mut world, &["GET", "k"], 40);
+    world.turn();
+    assert!(world.is_closed(1));
+    assert_eq!(world.node.stats.output_buffer_disconnections, 1);
+}
+
+#[test]
+fn the_hard_limit_holds_within_a_transaction_which_is_executed_whole() {
+    let mut world = World::with(|c| c.settings.client_output_buffer_limit.normal.hard_bytes = 50_000);
+    world.run(&["SET", "k", &"v".repeat(1000)]);
+    world.run(&["MULTI"]);
+    for _ in 0..100 {
+        world.run(&["GET", "k"]);
+    }
+    world.run(&["SET", "done", "1"]);
+    assert_eq!(world.run(&["EXEC"]), "");
+    assert!(world.is_closed(1));
+    world.connect(2);
+    assert_eq!(world.run_on(2, &["GET", "done"]), "$1\r\n1\r\n");
+}
+
+#[test]
+fn a_transaction_of_the_smallest_commands_costs_its_overhead() {
+    let mut world = World::with(|c| c.settings.client_query_buffer_limit = 100_000);
+    world.run(&["MULTI"]);
+    for _ in 0..5000 {
+        world.run(&["PING"]);
+    }
+    assert!(world.run(&["EXEC"]).starts_with("-EXECABORT"), "20 kB of text, but more than 100 kB of memory");
+}
+
+#[test]
+fn requests_behind_a_wait_are_limited() {
+    let mut world = World::with(|c| c.settings.client_query_buffer_limit = 1000);
+    world.run(&["WAIT", "1", "0"]);
+    pipeline(&mut world, &["PING"], 50);
+    assert!(!world.is_closed(1));
+    pipeline(&mut world, &["PING"], 50);
+    world.turn();
+    assert!(world.is_closed(1));
+}
+
+#[test]
+fn a_held_client_is_held_once_and_goes_on_in_order() {
+    let mut world = World::new();
+    world.connect(2);
+    world.run_on(2, &["CLIENT", "PAUSE", "10000", "WRITE"]);
+    for _ in 0..20 {
+        assert_eq!(world.run(&["INCR", "n"]), "");
+    }
+    world.run_on(2, &["CLIENT", "UNPAUSE"]);
+    let expected: String = (1..=20).map(|n| format!(":{n}\r\n")).collect();
+    assert_eq!(world.read(1), expected);
+}
+
+#[test]
+fn a_client_that_looks_at_itself_while_it_is_owed_bytes() {
+    let mut world = World::new();
+    world.run(&["SET", "k", &"v".repeat(300_000)]);
+    pipeline(&mut world, &["GET", "k"], 1);
+    world.turn();
+    // The socket took a part.
+    world.node.sent(world.now, ConnId(1), 100_000);
+    pipeline(&mut world, &["CLIENT", "LIST"], 1);
+    pipeline(&mut world, &["INFO"], 1);
+    world.turn();
+    assert!(world.read(1).contains("redis_version"));
+}
+
+#[test]
+fn silent_clients_keep_no_room_that_they_do_not_use() {
+    let mut world = World::new();
+    if let Some(input) = world.node.input(ConnId(1)) {
+        input.reserve(100_000);
+    }
+    world.send(1, b"*2\r\n$3\r\nGET\r\n");
+    world.pass(2001);
+    world.pass(100);
+    let kept: usize = world.node.sessions.iter().map(|(_, s)| s.input.capacity()).sum();
+    assert!(kept < 100, "{kept}");
+}
