@@ -283,7 +283,13 @@ fn lock_is_exclusive_between_descriptors_and_freed_on_drop() {
              make sure that different nodes use different cluster configuration files."
         )
     );
+    // The file is replaced by one that is locked already: the name stays taken, whatever becomes of the old inode.
+    let temp = format!("{name}.tmp");
+    let second = FileLock::of(std::fs::File::create(&temp).unwrap()).unwrap();
+    std::fs::rename(&temp, name).unwrap();
     drop(first);
+    assert_eq!(FileLock::acquire(name).unwrap_err(), LockError::Taken { path: name.into() });
+    drop(second);
     FileLock::acquire(name).unwrap();
     let nowhere = FileLock::acquire("/nonexistent/nodes.conf").unwrap_err().to_string();
     assert_eq!(

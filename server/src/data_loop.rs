@@ -1,9 +1,8 @@
 //! The data thread: every client's bytes in, every command executed, every reply out, one turn after another.
 //!
 //! One turn: sleep; orders of the control thread, then the disk's events; signals; every socket that has bytes is read
-//! and its commands executed; timers; one slice of background work; the end of the batch; every reply that may leave is
-//! written, once; actions. Replies leave after the batch, so that one write to the log and one mark cover the whole
-//! turn.
+//! and its commands executed; timers; one slice of background work; the end of the batch; actions; every reply that may
+//! leave is written, once. Replies leave after the batch, so that one write to the log and one mark cover the whole turn.
 //!
 //! The machine ([`Node`]) decides everything; this file only moves bytes and facts.
 //!
@@ -422,9 +421,12 @@ impl DataLoop {
 
     // The end of a turn
 
+    /// Actions go before writes: a request to the disk starts sooner, and DEBUG SLEEP sleeps before it answers. What the
+    /// writes bring about (the end of a connection that has its last reply) is carried out at once.
     fn finish_turn(&mut self) {
         for _ in 0..DRAINS_PER_TURN {
             self.node.end_batch(self.clock.now());
+            self.act();
             while let Some(conn) = self.node.next_writable() {
                 // A socket without room is written when the poller says that there is some.
                 if self

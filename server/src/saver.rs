@@ -1,14 +1,16 @@
 //! The thread that makes nodes.conf durable, so that a slow disk never delays a heartbeat.
 //!
 //! A save is atomic: a temporary file beside it, fsync, rename, fsync of the folder. Whatever interrupts it leaves the
-//! old file or the new one. The control loop has at most one save under way (the machine's own rule), so the queue holds
+//! old file or the new one. The lock that keeps other nodes off the file moves to the new file before it gets the name.
+//! The control loop has at most one save under way (the machine's own rule), so the queue holds
 //! at most one job.
 
 use crate::control_loop::ControlMessage;
 use crate::fifo::{Jobs, Mailbox};
 use cluster::ConfigVersion;
+use runtime::lock::FileLock;
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -30,15 +32,27 @@ pub struct Saver {
 }
 
 impl Saver {
-    /// Starts the thread; outcomes go to `inbox`.
-    pub fn start(path: PathBuf, inbox: Arc<Mailbox<ControlMessage>>) -> std::io::Result<Self> {
+    /// Starts the thread, which keeps the lock on the file at `path`; outcomes go to `inbox`.
+    pub fn start(path: PathBuf, mut lock: FileLock, inbox: Arc<Mailbox<ControlMessage>>) -> io::Result<Self> {
         let jobs = Arc::new(Jobs::new());
         let queue = jobs.clone();
+        let mut other: Option<FileLock> = None;
         let thread = std::thread::Builder::new().name("saver".into()).spawn(move || {
             while let Some(Save { version, text }) = queue.next() {
-                let result = write_atomically(&path, text.as_bytes()).map_err(runtime::process::reason);
+                let mut new = None;
+                let result = replace(&path, text.as_bytes(), |file| {
+                    new = Some(FileLock::of(file.try_clone()?)?);
+                    Ok(())
+                });
+                // After a failure nobody knows which of the two files has the name: both stay locked.
+                match (result.is_ok(), new) {
+                    (true, Some(new)) => (lock, other) = (new, None),
+                    (_, new) => other = new.or(other),
+                }
+                let result = result.map_err(runtime::process::reason);
                 inbox.push(ControlMessage::Saved { version, result });
             }
+            drop((lock, other));
         })?;
         Ok(Self { jobs, thread: Some(thread) })
     }
@@ -60,7 +74,12 @@ impl Drop for Saver {
 }
 
 /// Replaces the file at `path` by `bytes`, durably.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace(path, bytes, |_| Ok(()))
+}
+
+/// As [`write_atomically`]; `before` is called with the new file when it is safe but does not have its name yet.
+fn replace(path: &Path, bytes: &[u8], before: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
     let mut temp = path.as_os_str().to_owned();
     temp.push(format!(".tmp-{}", std::process::id()));
     let temp = PathBuf::from(temp);
@@ -68,6 +87,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         let mut file = File::create(&temp)?;
         file.write_all(bytes)?;
         file.sync_all()?;
+        before(&file)?;
         std::fs::rename(&temp, path)?;
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,

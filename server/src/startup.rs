@@ -131,8 +131,6 @@ fn greet(logger: &Logger, argv: &[Vec<u8>], args: &[Vec<u8>], config: &Config) {
 struct Helpers {
     control: Option<(JoinHandle<()>, Arc<Mailbox<ControlMessage>>)>,
     pidfile: Option<String>,
-    /// Held until the process ends.
-    _lock: Option<FileLock>,
 }
 
 fn start(
@@ -167,16 +165,16 @@ fn start(
     let disk = Disk::start(current_folder(), inbox.clone())
         .map_err(|e| fail(&format!("Can't start a thread: {e}")))?;
     let reaper = Reaper::start().map_err(|e| fail(&format!("Can't start a thread: {e}")))?;
-    let (lock, control) = match bus {
-        None => (None, None),
-        Some(Bus { machine, outbox, lock }) => {
-            let parts = ControlSetup {
+    let control = match bus {
+        None => None,
+        Some(bus) => {
+            let setup = ControlSetup {
                 listeners: bus_listeners,
                 to_data: from_control.clone(),
                 progress: progress.clone(),
             };
-            let started = start_control(logger, &settings, (machine, outbox), parts);
-            (Some(lock), Some(started.map_err(|e| fail(&format!("Can't start a thread: {e}")))?))
+            let started = start_control(logger, &settings, bus, setup);
+            Some(started.map_err(|e| fail(&format!("Can't start a thread: {e}")))?)
         }
     };
     // The bus is served while the data is loaded, so that peers see a node that lives.
@@ -200,7 +198,7 @@ fn start(
         config_file,
     };
     let data = DataLoop::new(node, parts).map_err(|e| fail(&format!("Can't watch the sockets: {e}")))?;
-    Ok((data, Helpers { control, pidfile, _lock: lock }))
+    Ok((data, Helpers { control, pidfile }))
 }
 
 fn limit_clients(logger: &Logger, settings: &mut Settings) -> Result<(), Failed> {
@@ -350,7 +348,7 @@ struct ControlSetup {
 fn start_control(
     logger: &Logger,
     settings: &Settings,
-    (machine, outbox): (Machine, Outbox),
+    bus: Bus,
     setup: ControlSetup,
 ) -> std::io::Result<(JoinHandle<()>, Arc<Mailbox<ControlMessage>>)> {
     let waker = Waker::new()?;
@@ -361,12 +359,12 @@ fn start_control(
         to_data: setup.to_data,
         listeners: setup.listeners,
         // Resolved against the folder of now: CONFIG SET dir does not move it.
-        saver: Saver::start(current_folder().join(&settings.cluster_config_file), inbox.clone())?,
+        saver: Saver::start(current_folder().join(&settings.cluster_config_file), bus.lock, inbox.clone())?,
         logger: logger.clone(),
         source: settings.bind_source_addr.parse().ok(),
         progress: setup.progress,
     };
-    let control = ControlLoop::new(machine, outbox, parts)?;
+    let control = ControlLoop::new(bus.machine, bus.outbox, parts)?;
     let thread = std::thread::Builder::new().name("control".into()).spawn(move || control.run())?;
     Ok((thread, inbox))
 }

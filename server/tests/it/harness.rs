@@ -48,9 +48,18 @@ pub fn binary() -> Command {
     command
 }
 
-/// Runs the binary to its end.
+/// Runs the binary, which is expected to end by itself.
 pub fn run(args: &[&str]) -> Output {
-    binary().args(args).output().unwrap()
+    let mut child = binary().args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let start = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if start.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            panic!("{args:?} did not end: {}", said(&child.wait_with_output().unwrap()));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.wait_with_output().unwrap()
 }
 
 /// Standard output and error of a run, together.

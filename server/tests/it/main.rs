@@ -1,5 +1,6 @@
 //! The binary over real sockets: what no machine in memory can show.
 
+mod bus;
 mod harness;
 mod serving;
 mod startup;

@@ -109,6 +109,8 @@ fn a_clean_exit_saves_and_the_next_start_loads() {
 #[test]
 fn two_nodes_cannot_share_a_cluster_configuration_file() {
     let first = Server::start(&["--cluster-enabled", "yes"]);
+    // The lock must survive the file's replacement by a save.
+    first.client().ask(&["CLUSTER", "BUMPEPOCH"], "+BUMPED 1\r\n");
     let port = free_port().to_string();
     let dir = first.folder.to_str().unwrap().to_string();
     let output = run(&["--port", &port, "--cluster-enabled", "yes", "--dir", &dir, "--bind", "127.0.0.1"]);
