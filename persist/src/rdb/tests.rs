@@ -48,7 +48,7 @@ fn example(compress: bool, checksum: bool) -> Vec<u8> {
     encoder.set_access(AccessField::Lru { clock: 5 });
     encoder.entry(DbIndex(0), &[0, 255], ValueRef::Bytes(&[b'x'; 100]), None, 0xff_fffe);
     encoder.set_access(AccessField::Lfu);
-    encoder.entry(DbIndex(0), b"", ValueRef::Bytes(b"007"), None, 0x1234_56);
+    encoder.entry(DbIndex(0), b"", ValueRef::Bytes(b"007"), None, 0x12_3456);
     encoder.finish();
     let bytes = encoder.take();
     assert_eq!(encoder.total(), bytes.len() as u64);
