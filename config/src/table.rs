@@ -228,7 +228,7 @@ directives! {
     lfu_log_factor: u64 = "lfu-log-factor", Int(0, INT_MAX), "10", NOT_YET_IF_SET;
     lfu_decay_time: u64 = "lfu-decay-time", Int(0, INT_MAX), "1", NOT_YET_IF_SET;
     replica_priority: u64 = "replica-priority" | "slave-priority", Int(0, INT_MAX), "100", MODIFIABLE;
-    repl_diskless_sync_delay: u64 = "repl-diskless-sync-delay", Int(0, INT_MAX), "5", NOT_YET_IF_SET;
+    repl_diskless_sync_delay: u64 = "repl-diskless-sync-delay", Int(0, INT_MAX), "5", MODIFIABLE;
     maxmemory_samples: u64 = "maxmemory-samples", Int(1, INT_MAX), "5", NOT_YET_IF_SET;
     maxmemory_eviction_tenacity: u64 = "maxmemory-eviction-tenacity", Int(0, 100), "10", NOT_YET_IF_SET;
     timeout: u64 = "timeout", Int(0, INT_MAX), "0", MODIFIABLE;
@@ -249,7 +249,7 @@ directives! {
     min_replicas_max_lag: u64 = "min-replicas-max-lag" | "min-slaves-max-lag", Int(0, INT_MAX), "10", MODIFIABLE;
     watchdog_period: u64 = "watchdog-period", Int(0, INT_MAX), "0", HIDDEN | NOT_YET_IF_SET;
     shutdown_timeout: u64 = "shutdown-timeout", Int(0, INT_MAX), "10", MODIFIABLE;
-    repl_diskless_sync_max_replicas: u64 = "repl-diskless-sync-max-replicas", Int(0, INT_MAX), "0", NOT_YET_IF_SET;
+    repl_diskless_sync_max_replicas: u64 = "repl-diskless-sync-max-replicas", Int(0, INT_MAX), "0", MODIFIABLE;
     maxclients: u64 = "maxclients", Int(1, UINT_MAX), "10000", MODIFIABLE;
     unixsocketperm: Octal = "unixsocketperm", Rule::Octal(0, 0o777), "0", IMMUTABLE;
     socket_mark_id: u64 = "socket-mark-id", Int(0, UINT_MAX), "0", IMMUTABLE | NOT_YET_IF_SET;

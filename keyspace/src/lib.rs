@@ -190,6 +190,26 @@ impl Keyspace {
         self.garbage.pop()
     }
 
+    /// Takes over the databases of another keyspace, and throws its own away. No snapshot may be running on either; what
+    /// was set from outside (role, pauses, statistics) stays.
+    pub fn replace_with(&mut self, mut fresh: Keyspace) {
+        std::mem::swap(self, &mut fresh);
+        self.now = fresh.now;
+        self.replica = fresh.replica;
+        self.expire_pause = fresh.expire_pause;
+        self.ignore_expiry = fresh.ignore_expiry;
+        self.slot_hint = None;
+        self.stats = fresh.stats;
+        std::mem::swap(&mut self.events, &mut fresh.events);
+        self.dispose(fresh);
+    }
+
+    /// Throws another keyspace away; what takes long to free becomes garbage of this one.
+    pub fn dispose(&mut self, mut other: Keyspace) {
+        self.garbage.append(&mut other.garbage);
+        self.garbage.extend(other.dbs.drain(..).map(|(_, db)| Garbage(Waste::Db(db))));
+    }
+
     /// Bytes of entries and tables; what snapshots hold is not counted.
     pub fn used_memory(&self) -> usize {
         self.dbs.iter().map(|(_, db)| db.memory()).sum()

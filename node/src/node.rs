@@ -107,7 +107,7 @@ impl Node {
             watches: Watches::default(),
             pause: Pause::default(),
             cluster: ClusterState { enabled: clustered, ..ClusterState::default() },
-            replication: Replication::new(&config.settings, &mut prng),
+            replication: Replication::new(&config.settings, &mut prng, now),
             persistence: Persistence::new(now),
             config_rewrites: VecDeque::new(),
             stats: Stats::default(),
@@ -153,7 +153,9 @@ impl Node {
     /// Loads the data that the configuration names, and opens the AOF. Blocks; nobody may be connected yet.
     pub fn load(&mut self, storage: &mut dyn Storage, now: Now) -> Result<LoadReport, LoadError> {
         self.set_now(now);
-        crate::persistence::load(self, storage)
+        let report = crate::persistence::load(self, storage)?;
+        crate::replication::start(self);
+        Ok(report)
     }
 
     /// SIGINT (`interrupt`) or SIGTERM: shuts down as `shutdown-on-sigint` and `-sigterm` say.
@@ -289,7 +291,10 @@ impl Node {
     /// Whether background work wants another turn soon.
     pub fn has_work(&self) -> bool {
         let drops = !self.cluster.drops.is_empty() && !self.pause.holds_writes();
-        drops || !self.runnable.is_empty() || crate::persistence::has_work(self)
+        drops
+            || !self.runnable.is_empty()
+            || crate::persistence::has_work(self)
+            || crate::replication::has_work(self)
     }
 
     /// One bounded slice of background work.

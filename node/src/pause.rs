@@ -82,6 +82,11 @@ impl Pause {
         self.strongest.is_some()
     }
 
+    /// Whether the pause of this purpose is running.
+    pub fn is_running(&self, purpose: Purpose) -> bool {
+        self.running[purpose as usize].is_some()
+    }
+
     /// When the first pause ends.
     pub fn deadline(&self) -> Option<Millis> {
         self.running.iter().flatten().map(|(until, _)| *until).min()

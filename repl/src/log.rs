@@ -318,6 +318,11 @@ impl Log {
         self.wire_db
     }
 
+    /// The wire is understood to be in `db` where it ends: data was loaded that says so.
+    pub fn resume_wire_db(&mut self, db: DbIndex) {
+        self.wire_db = Some(db);
+    }
+
     /// The next write says its database: a reader begins here. (A replica must not: it passes on what it gets.)
     pub fn force_select(&mut self) {
         self.wire_db = None;

@@ -7,7 +7,7 @@ use crate::api::Action;
 use crate::node::Node;
 use crate::refusal::{Outcome, Refusal};
 use crate::session::Client;
-use base::{Args, DbIndex, ReplId, number};
+use base::{Args, DbIndex, number};
 use resp::Reply;
 
 /// Syntax and meaning of the subcommands, for HELP.
@@ -80,7 +80,7 @@ fn debug(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> 
             reply.ok();
         }
         (b"change-repl-id", 2) => {
-            node.replication.history = ReplId::random(&mut node.prng);
+            crate::replication::change_id(node);
             reply.ok();
         }
         (b"error", 3) => reply.error_bytes(args.at(2)),

@@ -15,7 +15,7 @@
 //! A handler is found by its name in `spec` (subcommands as `client|id`) when the node's table is built. Each family has a
 //! file with a `handler` function of its own, see `connection.rs`.
 
-mod client;
+pub(crate) mod client;
 mod cluster;
 mod command;
 mod config;

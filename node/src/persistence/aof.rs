@@ -21,6 +21,8 @@ use persist::{AofStage, DiskRequest, Seq, SnapshotTarget, SyncPolicy};
 const BACKLOG_MAX: u64 = 1 << 30;
 /// How often `everysec` syncs, in ms.
 const SYNC_PERIOD_MS: u64 = 1000;
+/// How long after a failure a first base is tried again, in ms.
+const RETRY_MS: u64 = 5000;
 
 /// Whether there is an AOF.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,6 +54,8 @@ pub(crate) struct Aof {
     sync_error: Option<String>,
     /// A base was asked for after a failed fsync.
     repairing: bool,
+    /// The file was begun for a base that is not there yet.
+    needs_base: bool,
 }
 
 impl Aof {
@@ -68,6 +72,7 @@ impl Aof {
             write_error: None,
             sync_error: None,
             repairing: false,
+            needs_base: false,
         }
     }
 
@@ -125,6 +130,18 @@ pub(crate) fn switch(node: &mut Node) {
     }
 }
 
+/// The files must not get another byte: what follows belongs to other data. They stay as they are until a new base is
+/// written, so that a crash meanwhile finds the old data whole.
+pub(crate) fn stop(node: &mut Node) {
+    if matches!(node.persistence.aof.state, State::On | State::Opening) {
+        flush(node);
+        node.log.set_aof(false);
+        request(node, DiskRequest::AofClose);
+        node.persistence.aof = Aof::new();
+        set_policy(node);
+    }
+}
+
 /// Opens the AOF after loading; the files hold what was loaded.
 pub(crate) fn open(node: &mut Node) {
     let settings = &node.config.settings;
@@ -150,6 +167,7 @@ pub(crate) fn rewrite(node: &mut Node) -> Result<(), String> {
     } else {
         node.log.set_aof(true);
         node.persistence.aof.state = State::On;
+        node.persistence.aof.needs_base = true;
         set_policy(node);
     }
     Ok(())
@@ -211,6 +229,8 @@ pub(super) fn synced(node: &mut Node, upto: Seq) {
 pub(super) fn failed(node: &mut Node, stage: AofStage, error: &str) {
     let always = node.config.settings.appendfsync == AppendFsync::Always;
     match stage {
+        // The base that the file was begun for failed, which is told by itself; there will be another one.
+        AofStage::Open if node.persistence.aof.state != State::Opening => return,
         AofStage::Open => {
             node.log(LogLevel::Warning, format!("Fatal error: can't open the append-only file: {error}"));
             return die(node);
@@ -260,6 +280,15 @@ pub(super) fn closed(node: &mut Node) {
 pub(super) fn rewritten(node: &mut Node, ok: bool) {
     let aof = &mut node.persistence.aof;
     aof.repairing = false;
+    let orphan = std::mem::take(&mut aof.needs_base) && !ok;
+    if orphan && aof.state == State::On {
+        // Without the base the new file is worth nothing, and the disk thread has dropped it.
+        node.log.set_aof(false);
+        node.persistence.aof = Aof::new();
+        set_policy(node);
+        node.persistence.rewrite_retry = Some(node.now.mono + RETRY_MS);
+        return;
+    }
     if ok {
         aof.sync_error = None;
         aof.base_size = aof.size;
@@ -269,6 +298,10 @@ pub(super) fn rewritten(node: &mut Node, ok: bool) {
 /// Syncs each second, retries what could not be written, repairs what could not be synced.
 pub(super) fn cron(node: &mut Node) {
     let now = node.now.mono;
+    if node.persistence.rewrite_retry.is_some_and(|at| now >= at) {
+        node.persistence.rewrite_retry = None;
+        node.persistence.rewrite_scheduled = node.config.settings.appendonly;
+    }
     let every_second = policy(node) == SyncPolicy::EverySecond;
     let aof = &mut node.persistence.aof;
     if aof.state != State::On || now.since(aof.last_sync) < SYNC_PERIOD_MS {

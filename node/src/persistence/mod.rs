@@ -20,6 +20,25 @@ pub(crate) use aof::{set_policy, switch as switch_aof};
 pub(crate) use load::load;
 pub(crate) use save::flushed_all;
 
+/// The data is about to be replaced as a whole: whatever was being written of it is worth nothing any more.
+pub(crate) fn data_replaced(node: &mut Node) {
+    // The AOF first: a base that is given up would take the file that it belongs to with it.
+    aof::stop(node);
+    if node.persistence.job.is_some() {
+        snapshot::abort(node);
+    }
+    // The old keyspace's marks go with it.
+    node.persistence.sweeping = false;
+}
+
+/// The new data is in place: the AOF, if there is to be one, begins anew from it.
+pub(crate) fn begin_anew(node: &mut Node) {
+    node.persistence.dirty = 0;
+    if node.config.settings.appendonly {
+        node.persistence.rewrite_scheduled = true;
+    }
+}
+
 use crate::admin::AdminHandler;
 use crate::api::{Action, LogLevel};
 use crate::node::Node;
@@ -47,6 +66,8 @@ pub(crate) struct Persistence {
     pub scheduled: bool,
     /// BGREWRITEAOF while another job runs.
     pub rewrite_scheduled: bool,
+    /// When a first base of the AOF that failed is tried again.
+    pub rewrite_retry: Option<base::Millis>,
     /// The running job.
     pub job: Option<snapshot::Job>,
     /// Keys and expired keys of the load at start (`rdb_last_load_keys_loaded`, `..._expired`).
@@ -72,6 +93,7 @@ impl Persistence {
             saves: 0,
             scheduled: false,
             rewrite_scheduled: false,
+            rewrite_retry: None,
             job: None,
             loaded: (0, 0),
             aof: aof::Aof::new(),
@@ -152,7 +174,8 @@ pub(crate) fn cron(node: &mut Node) {
 
 /// Whether a slice would do something.
 pub(crate) fn has_work(node: &Node) -> bool {
-    node.persistence.sweeping || node.persistence.job.as_ref().is_some_and(snapshot::Job::can_step)
+    let can_step = node.persistence.job.as_ref().is_some_and(snapshot::Job::can_step);
+    node.persistence.sweeping || (can_step && !snapshot::held_back(node))
 }
 
 /// One slice of the running job.

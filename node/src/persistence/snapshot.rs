@@ -140,6 +140,9 @@ pub(super) fn slice(node: &mut Node) {
         }
         return;
     }
+    if held_back(node) {
+        return;
+    }
     let Some(job) = node.persistence.job.as_mut().filter(|job| job.can_step()) else { return };
     let id = job.id;
     let done = node.keyspace.snapshot_step(JobSlot::Save, ENTRIES_PER_SLICE) == StepOutcome::Done;
@@ -166,6 +169,12 @@ pub(super) fn finish_sweep(node: &mut Node) {
     while node.persistence.sweeping {
         slice(node);
     }
+}
+
+/// Whether the job waits for replicas to take what they have been sent.
+pub(super) fn held_back(node: &Node) -> bool {
+    node.persistence.job.as_ref().is_some_and(|job| job.kind == Kind::Replication)
+        && replication::snapshot_held_back(node)
 }
 
 /// The disk thread has worked off a chunk.

@@ -1,142 +1,163 @@
-//! Replication's hooks in the data thread: what the rest of the node asks of it and tells it.
+//! Replication's glue: the machines of `repl` bound to sessions, the log, snapshots and the keyspace.
 //!
-//! A primary without replicas, until the protocol of `repl` is wired in: the answers are true for that state, and what
-//! would change the state is refused.
+//! Model: a node is always a primary (`primary.rs`: its replicas read the log) and sometimes a replica (`replica.rs`: its
+//! upstream's stream is applied by an ordinary session that is obeyed and gets no replies). Commands are in `commands.rs`,
+//! what a full sync brings is loaded in `load.rs`, what others are told is in `status.rs`.
+//!
+//! Invariants: the log's offset is what has been *applied*; a replica's wire holds its primary's bytes, whole commands and
+//! whole transactions; what cannot be applied takes the link down, and nothing after it is applied (ENGINE 16).
 
-use crate::admin::AdminHandler;
-use crate::api::{LocalInfo, LogLevel};
+mod commands;
+mod load;
+mod primary;
+mod replica;
+mod status;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use commands::handler;
+pub(crate) use load::{LoadedHistory, loaded, start};
+pub(crate) use primary::{
+    acknowledged, ask_for_acks, good_replicas, lagging, replica_is_alive, snapshot_bytes, snapshot_ended,
+    snapshot_held_back,
+};
+pub(crate) use replica::{
+    applied, failed, follow, handle_connected, is_streaming, link_input, promote, refuse,
+};
+pub(crate) use status::{info, snapshot_fields, status, syncs};
+
 use crate::node::Node;
 use crate::session::{Client, Session};
-use base::{ConnId, NodeId, Prng, ReplId, ReplOffset};
-use cluster::DataStatus;
+use base::{ConnId, Now, Prng, ReplId, ReplOffset};
 use config::Settings;
-use spec::Command;
+use repl::{Context, History, Level, Position, Primary, PrimaryConfig};
+
+/// Our own connections are numbered from here; those that the runtime accepts never get so far.
+const FIRST_CONN: u64 = 1 << 48;
 
 /// Replication's state.
 pub struct Replication {
-    /// The history that our offset counts in.
-    pub(crate) history: ReplId,
+    /// The name of the stream that the log's offset counts.
+    pub(crate) history: History,
+    primary: Primary,
+    upstream: Option<replica::Upstream>,
+    /// The data at this offset of this history was loaded at start; until something is written it still is.
+    loaded: Option<(ReplId, ReplOffset)>,
+    next_conn: u64,
 }
 
 impl Replication {
     /// A primary with a history of its own.
-    pub fn new(_settings: &Settings, prng: &mut Prng) -> Self {
-        Self { history: ReplId::random(prng) }
+    pub fn new(settings: &Settings, prng: &mut Prng, now: Now) -> Self {
+        Self {
+            history: History::new(prng),
+            primary: Primary::new(primary_config(settings), now.mono),
+            upstream: None,
+            loaded: None,
+            next_conn: FIRST_CONN,
+        }
     }
 }
 
-/// The handlers of this room.
-pub(crate) fn handler(_name: &str) -> Option<AdminHandler> {
-    None
+fn primary_config(settings: &Settings) -> PrimaryConfig {
+    let seconds = |s: u64| s.saturating_mul(1000);
+    let limit = settings.client_output_buffer_limit.replica;
+    PrimaryConfig {
+        timeout: seconds(settings.repl_timeout),
+        ping_period: seconds(settings.repl_ping_replica_period),
+        sync_delay: if settings.repl_diskless_sync { seconds(settings.repl_diskless_sync_delay) } else { 0 },
+        sync_max_replicas: usize::try_from(settings.repl_diskless_sync_max_replicas).unwrap_or(usize::MAX),
+        backlog_size: settings.repl_backlog_size,
+        backlog_ttl: seconds(settings.repl_backlog_ttl),
+        max_lag: seconds(settings.min_replicas_max_lag),
+        output_limit: (limit.hard_bytes, limit.soft_bytes, seconds(limit.soft_seconds)),
+    }
 }
 
 /// Whether this node follows a primary.
-pub(crate) fn is_replica(_node: &Node) -> bool {
-    false
+pub(crate) fn is_replica(node: &Node) -> bool {
+    node.replication.upstream.is_some()
 }
 
 /// A replica whose link to its primary is not up and in sync.
-pub(crate) fn is_stale(_node: &Node) -> bool {
-    false
+pub(crate) fn is_stale(node: &Node) -> bool {
+    is_replica(node) && !is_streaming(node)
 }
 
-/// How many replicas are connected and have acknowledged within `min-replicas-max-lag`.
-pub(crate) fn good_replicas(_node: &Node) -> u64 {
-    0
+/// How far our data is in which history.
+fn position(node: &Node) -> Position {
+    Position { id: node.replication.history.id(), offset: node.log.offset() }
 }
 
-/// How many replicas have acknowledged everything before `offset`.
-pub(crate) fn acknowledged(_node: &Node, _offset: ReplOffset) -> u64 {
-    0
+/// Lets the primary's machine work with what it needs.
+fn with_primary<R>(node: &mut Node, f: impl FnOnce(&mut Primary, &mut Context<'_>) -> R) -> R {
+    let replication = &mut node.replication;
+    let mut context = Context {
+        log: &mut node.log,
+        history: &mut replication.history,
+        prng: &mut node.prng,
+        chained: replication.upstream.is_some(),
+        paused: node.pause.is_running(crate::pause::Purpose::Failover),
+    };
+    f(&mut replication.primary, &mut context)
 }
 
-/// Asks the replicas to acknowledge at once (REPLCONF GETACK), for WAIT.
-pub(crate) fn ask_for_acks(_node: &mut Node) {}
-
-/// A request of our primary's stream was executed: `bytes` are exactly what it was.
-pub(crate) fn applied(_node: &mut Node, _client: Client, _bytes: &[u8]) {}
-
-/// Our primary sent something that must not be executed (ENGINE 16): take the link down, loudly.
-pub(crate) fn refuse(node: &mut Node, client: Client, text: &str) {
-    node.log(LogLevel::Warning, format!("== CRITICAL == The master sent what this replica refuses: {text}"));
-    node.close(client);
+/// A session is gone, whoever it was.
+pub(crate) fn session_closed(node: &mut Node, client: Client, _session: &Session) {
+    let conn = client.conn();
+    node.replication.primary.handle_closed(node.now.mono, conn);
+    replica::link_closed(node, conn);
 }
-
-/// A command of our primary failed here.
-pub(crate) fn failed(node: &mut Node, _client: Client, command: &'static Command, text: &str) {
-    node.log(
-        LogLevel::Warning,
-        format!(
-            "== CRITICAL == This replica is sending an error to its master: '{text}' after processing the command '{}'",
-            command.name
-        ),
-    );
-}
-
-/// A session that was a replica's or our primary's is gone.
-pub(crate) fn session_closed(_node: &mut Node, _client: Client, _session: &Session) {}
-
-/// The outcome of an outgoing connection.
-pub(crate) fn handle_connected(_node: &mut Node, _conn: ConnId, _outcome: Result<LocalInfo, String>) {}
 
 /// A connection without a session was closed.
-pub(crate) fn handle_closed(_node: &mut Node, _conn: ConnId) {}
+pub(crate) fn handle_closed(node: &mut Node, conn: ConnId) {
+    replica::link_closed(node, conn);
+}
 
-/// The end of a turn: the log's new bytes go to the replicas' outputs.
-pub(crate) fn end_batch(_node: &mut Node) {}
+/// The end of a turn: what the machines want is done, and the log's new bytes go to the replicas' outputs.
+pub(crate) fn end_batch(node: &mut Node) {
+    replica::drive(node);
+    primary::drive(node);
+    primary::feed(node);
+}
 
-/// Ten times a second: PINGs, ACKs, timeouts.
-pub(crate) fn cron(_node: &mut Node) {}
+/// Whether replicas could be fed more at once.
+pub(crate) fn has_work(node: &Node) -> bool {
+    primary::could_feed(node)
+}
 
-/// Become (or stay) a primary: the input from our primary ends, what is parsed is applied, the history is shifted.
-pub(crate) fn promote(_node: &mut Node) {}
-
-/// Follow a primary. `id` is its name in the cluster.
-pub(crate) fn follow(_node: &mut Node, _id: Option<NodeId>, _host: &str, _port: u16) {}
+/// Ten times a second: the machines' clocks.
+pub(crate) fn cron(node: &mut Node) {
+    let now = node.now.mono;
+    with_primary(node, |primary, context| primary.handle_timeout(now, context));
+    let at = position(node);
+    if let Some(upstream) = &mut node.replication.upstream {
+        upstream.machine.handle_timeout(now, at);
+    }
+    replica::drive(node);
+    primary::drive(node);
+}
 
 /// CONFIG SET changed these directives.
-pub(crate) fn config_changed(_node: &mut Node, _names: &[&'static str]) {}
-
-/// How many connected replicas have not acknowledged everything.
-pub(crate) fn lagging(_node: &Node) -> u64 {
-    0
-}
-
-/// What an RDB file said about the history of its data.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct LoadedHistory {
-    /// `repl-id`.
-    pub id: String,
-    /// `repl-offset`.
-    pub offset: u64,
-    /// `repl-stream-db`.
-    pub db: Option<u32>,
-}
-
-/// Data was loaded at start (ENGINE 14: as a primary we take a new id, and the loaded one becomes the second).
-pub(crate) fn loaded(_node: &mut Node, _history: Option<LoadedHistory>) {}
-
-/// AUX fields of a snapshot: `repl-stream-db`, `repl-id`, `repl-offset`.
-pub(crate) fn snapshot_fields(_node: &Node) -> Vec<(String, Vec<u8>)> {
-    Vec::new()
-}
-
-/// The next bytes of a snapshot that `snapshot::begin(node, Kind::Replication, SnapshotTarget::Stream)` began.
-pub(crate) fn snapshot_bytes(_node: &mut Node, _bytes: Vec<u8>) {}
-
-/// That snapshot is complete (its length in bytes), or failed.
-pub(crate) fn snapshot_ended(_node: &mut Node, _outcome: Result<u64, String>) {}
-
-/// What the cluster must know.
-pub(crate) fn status(node: &Node) -> DataStatus {
-    DataStatus {
-        primary: true,
-        offset: node.log.offset(),
-        link_up: false,
-        last_primary_io: None,
-        synced_once: true,
-        history: node.replication.history,
-        progress: node.progress,
-        empty: node.keyspace.is_empty(),
+pub(crate) fn config_changed(node: &mut Node, _names: &[&'static str]) {
+    let config = primary_config(&node.config.settings);
+    node.replication.primary.set_config(config, &mut node.log);
+    if let Some(upstream) = &mut node.replication.upstream {
+        let (host, port) = (upstream.machine.config().host.clone(), upstream.machine.config().port);
+        upstream.machine.set_config(replica::config(&node.config.settings, &host, port));
     }
+}
+
+/// DEBUG CHANGE-REPL-ID.
+pub(crate) fn change_id(node: &mut Node) {
+    node.replication.history.renew(&mut node.prng);
+}
+
+fn log(node: &mut Node, level: Level, text: String) {
+    let level = match level {
+        Level::Notice => crate::api::LogLevel::Notice,
+        Level::Warning => crate::api::LogLevel::Warning,
+    };
+    node.log(level, text);
 }

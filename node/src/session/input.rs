@@ -12,6 +12,7 @@ use super::{Client, ReplyMode, Role, lifecycle};
 use crate::api::LogLevel;
 use crate::dispatch::{self, Verdict};
 use crate::node::Node;
+use crate::replication;
 use resp::{Limits, Parsed, Reply, RequestParser};
 
 /// What an idle session may keep of a grown input buffer, in bytes.
@@ -39,6 +40,11 @@ pub(crate) fn run(node: &mut Node, client: Client) {
     if !session.is_runnable() {
         return enforce_limit(node, client);
     }
+    let primary = session.role == Role::Primary;
+    if primary && !replication::is_streaming(node) {
+        return replication::link_input(node, client);
+    }
+    let Some(session) = node.sessions.get_mut(client) else { return };
     session.executing = true;
     let mut batch = Batch {
         input: std::mem::take(&mut session.input),
@@ -46,8 +52,11 @@ pub(crate) fn run(node: &mut Node, client: Client) {
         reply: session.output.take(),
         consumed: std::mem::take(&mut session.consumed),
     };
+    // What our primary executed is executed here, whatever our clock says of the keys' time.
+    node.keyspace.set_ignore_expiry(primary);
     let before = batch.consumed;
     while run_one(node, client, &mut batch) {}
+    node.keyspace.set_ignore_expiry(false);
     let bytes = batch.consumed.saturating_sub(before) as u64;
     node.stats.input_bytes += bytes;
     if let Some(session) = node.sessions.get_mut(client) {
@@ -93,7 +102,9 @@ fn run_one(node: &mut Node, client: Client, batch: &mut Batch) -> bool {
         }
     }
     if primary {
-        crate::replication::applied(node, client, rest.get(..length).unwrap_or(rest));
+        replication::applied(node, client, rest.get(..length).unwrap_or(rest), args.len() == 0);
+    } else if args.len() == 0 {
+        replication::replica_is_alive(node, client);
     }
     batch.parser.reset();
     batch.consumed += length;

@@ -78,9 +78,7 @@ pub(crate) fn remove(node: &mut Node, client: Client) {
         }
         _ => {}
     }
-    if session.role != Role::Normal {
-        replication::session_closed(node, client, &session);
-    }
+    replication::session_closed(node, client, &session);
 }
 
 /// Ends a session's turn: its new bytes may leave once `mark` is durable.

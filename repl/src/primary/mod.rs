@@ -340,6 +340,12 @@ impl Primary {
         }
     }
 
+    /// Our role changed: time without replicas counts from here.
+    pub fn reset_idle(&mut self, now: Millis) {
+        self.lonely_since = now;
+        self.last_ping = now;
+    }
+
     /// Closes every replica: they must hear that our history has another name, or that we are no longer who we were.
     pub fn disconnect_all(&mut self, now: Millis) {
         let conns: Vec<ConnId> =

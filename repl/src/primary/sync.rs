@@ -56,7 +56,6 @@ impl Primary {
         let many = self.config.sync_max_replicas > 0 && waiting().count() >= self.config.sync_max_replicas;
         if longest.is_some_and(|waited| many || waited >= self.config.sync_delay) {
             self.snapshot = Snapshot::Asked;
-            self.notice("Starting BGSAVE for SYNC with target: replicas sockets".to_string());
             self.actions.push_back(PrimaryAction::StartSnapshot);
             return true;
         }
@@ -72,6 +71,7 @@ impl Primary {
 
     /// The snapshot's cut has been made: everything before the log's present end is in it, nothing after it.
     pub fn snapshot_begun(&mut self, now: Millis, context: &mut Context<'_>) {
+        self.notice("Starting BGSAVE for SYNC with target: replicas sockets".to_string());
         self.snapshot = Snapshot::Running;
         self.collected = Vec::new();
         let offset = context.log.offset();

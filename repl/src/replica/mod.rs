@@ -136,8 +136,10 @@ enum State {
     AwaitPsync,
     /// The RDB is coming.
     Transfer(Transfer),
-    /// The owner is putting it in place.
-    Installing,
+    /// The owner is putting it in place. With a length in front the stream may follow at once: it waits here.
+    Installing {
+        early: Vec<u8>,
+    },
     Streaming,
 }
 
@@ -157,6 +159,8 @@ pub struct Replica {
 
 /// Milliseconds between two ticks, and between two attempts to connect.
 const TICK: u64 = 1000;
+/// Bytes of the stream that may come before the RDB is in place.
+const EARLY_MAX: usize = 64 << 20;
 /// A line of the handshake may have so many bytes.
 const LINE_MAX: usize = 4096;
 
@@ -193,7 +197,7 @@ impl Replica {
             State::Waiting { .. } => Phase::Connect,
             State::Connecting => Phase::Connecting,
             State::Handshake { .. } | State::AwaitPsync => Phase::Handshake,
-            State::Transfer(_) | State::Installing => Phase::Sync,
+            State::Transfer(_) | State::Installing { .. } => Phase::Sync,
             State::Streaming => Phase::Connected,
         }
     }
@@ -272,8 +276,16 @@ impl Replica {
                     self.actions.push_back(ReplicaAction::Stream(rest.to_vec()));
                     return;
                 }
+                State::Installing { ref mut early } if early.len() + rest.len() <= EARLY_MAX => {
+                    early.extend_from_slice(rest);
+                    return;
+                }
+                State::Installing { .. } => {
+                    self.warning("The stream outran the loading of the RDB".to_string());
+                    return self.retry(now);
+                }
                 // Nothing is due now; what comes is the tail of a connection that was given up.
-                State::Waiting { .. } | State::Connecting | State::Installing => return,
+                State::Waiting { .. } | State::Connecting => return,
             };
         }
     }
@@ -301,7 +313,7 @@ impl Replica {
                 self.warning("Connection with master lost.".to_string());
                 self.notice("Caching the disconnected master state.".to_string());
             }
-            State::Transfer(_) | State::Installing => {
+            State::Transfer(_) | State::Installing { .. } => {
                 self.warning("I/O error trying to sync with MASTER: connection lost".to_string());
             }
             State::Handshake { .. } | State::AwaitPsync => {
@@ -327,16 +339,18 @@ impl Replica {
 
     /// The RDB is in place (or is not, and why): the answer to `LoadEnd`.
     pub fn handle_loaded(&mut self, now: Millis, outcome: Result<Position, &str>) {
-        if !matches!(self.state, State::Installing) {
-            return;
-        }
+        let State::Installing { early } = &mut self.state else { return };
+        let early = core::mem::take(early);
         match outcome {
             Ok(at) => {
                 self.resumable = true;
                 self.go_online(now);
                 self.notice("MASTER <-> REPLICA sync: Finished with success".to_string());
-                // The primary sends the stream only after this one.
+                // A primary that streamed the RDB sends the rest only after this one.
                 self.acknowledge(at);
+                if !early.is_empty() {
+                    self.actions.push_back(ReplicaAction::Stream(early));
+                }
             }
             Err(why) => {
                 self.warning(format!("Failed trying to load the MASTER synchronization DB: {why}"));
@@ -347,7 +361,7 @@ impl Replica {
 
     /// What was loaded so far turned out to be unusable: before `LoadEnd`.
     pub fn handle_load_failed(&mut self, now: Millis, why: &str) {
-        if matches!(self.state, State::Transfer(_) | State::Installing) {
+        if matches!(self.state, State::Transfer(_) | State::Installing { .. }) {
             self.warning(format!("Failed trying to load the MASTER synchronization DB: {why}"));
             self.retry(now);
         }
@@ -381,7 +395,7 @@ impl Replica {
             }
             State::Streaming => self.acknowledge(at),
             // The primary must see that we live while we load.
-            State::Transfer(_) | State::Installing => self.send(b"\n".to_vec()),
+            State::Transfer(_) | State::Installing { .. } => self.send(b"\n".to_vec()),
             _ => {}
         }
     }
@@ -408,7 +422,7 @@ impl Replica {
     }
 
     fn leave(&mut self, now: Millis) {
-        if matches!(self.state, State::Transfer(_) | State::Installing) {
+        if matches!(self.state, State::Transfer(_) | State::Installing { .. }) {
             self.actions.push_back(ReplicaAction::LoadAbort);
         }
         self.line.clear();

@@ -78,7 +78,7 @@ impl Replica {
     }
 
     fn end_transfer(&mut self) {
-        self.state = State::Installing;
+        self.state = State::Installing { early: Vec::new() };
         self.actions.push_back(ReplicaAction::LoadEnd);
     }
 

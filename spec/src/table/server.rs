@@ -94,6 +94,18 @@ pub(crate) const COMMANDS: &[Command] = &[
         .since("2.8.0")
         .flags(NO_ASYNC_LOADING | ADMIN | NO_MULTI | NOSCRIPT)
         .args(&[string("replicationid"), integer("offset")]),
+    command("failover", -1)
+        .summary("Hands the role of the primary to a replica.")
+        .since("6.2.0")
+        .complexity("O(1)")
+        .flags(ADMIN | NOSCRIPT | STALE)
+        .args(&[
+            block("target", &[string("host"), integer("port"), token("force", "FORCE").optional()])
+                .token("TO")
+                .optional(),
+            token("abort", "ABORT").optional(),
+            integer("milliseconds").token("TIMEOUT").optional(),
+        ]),
     command("replconf", -1)
         .summary("Carries what replica and primary tell each other.")
         .since("3.0.0")

@@ -1,5 +1,7 @@
 //! CLIENT: the connections, one's own and the others'.
 
+pub(crate) use list::describe;
+
 mod kill;
 mod list;
 mod pause;

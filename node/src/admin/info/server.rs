@@ -106,7 +106,8 @@ pub(super) fn memory(node: &Node, lines: &mut Lines) {
     lines.field("mem_fragmentation_ratio", ratio(usage.rss, used));
     lines.field("mem_fragmentation_bytes", usage.rss as i64 - used as i64);
     lines.zeros(&["mem_not_counted_for_evict"]);
-    lines.zeros(&["mem_replication_backlog", "mem_total_replication_buffers"]);
+    lines.field("mem_replication_backlog", node.log.wire_memory());
+    lines.field("mem_total_replication_buffers", node.log.wire_memory());
     let buffers = |role: Role| -> usize {
         let of_role = node.sessions.iter().filter(|(_, s)| s.role == role);
         of_role.map(|(_, s)| s.input.capacity() + s.output.pending()).sum()

@@ -1,0 +1,118 @@
+//! Data that comes from elsewhere: the RDB of a full sync, and what a file at start said about its history.
+//!
+//! A full sync is loaded into a keyspace of its own while the old one is still served; only when it is complete and its
+//! checksum is right does it take the old one's place. A transfer that fails leaves everything as it was.
+
+use super::replica;
+use crate::api::LogLevel;
+use crate::node::Node;
+use crate::{persistence, transaction};
+use base::{DbIndex, ReplId, ReplOffset};
+use keyspace::{Keyspace, Options};
+use persist::rdb::{Decoder, Item};
+use repl::Position;
+
+/// A full sync on its way in.
+pub(super) struct Loading {
+    at: Position,
+    decoder: Decoder,
+    keyspace: Keyspace,
+    /// `repl-stream-db`.
+    db: DbIndex,
+}
+
+impl Loading {
+    /// Begins with an empty keyspace of our node's shape.
+    pub fn begin(node: &mut Node, at: Position) -> Self {
+        let databases = node.keyspace.databases();
+        let clustered = node.keyspace.is_clustered();
+        let seed = node.prng.next_u64();
+        let mut keyspace = Keyspace::new(Options { databases, clustered, seed });
+        keyspace.set_now(node.now.unix);
+        keyspace.set_access_policy(node.keyspace.access_policy());
+        let mut decoder = Decoder::new();
+        decoder.set_verify(node.config.settings.rdbchecksum);
+        Self { at, decoder, keyspace, db: DbIndex(0) }
+    }
+
+    /// Takes in the next bytes.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), String> {
+        self.decoder.feed(bytes);
+        while let Some(item) = self.decoder.next_item().map_err(|error| error.to_string())? {
+            match item {
+                Item::Entry { db, key, value, expire, extra } => {
+                    self.keyspace.load(db, &key, value, expire, extra).map_err(|error| {
+                        format!("Internal error in RDB reading: key '{}': {error}", resp::reply::lossy(&key))
+                    })?;
+                }
+                Item::Aux { name, value } if &*name == b"repl-stream-db" => {
+                    let number = base::number::parse_i64(&value).and_then(|db| u32::try_from(db).ok());
+                    self.db = DbIndex(number.unwrap_or(0));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the data in place of ours; its position and the database that the stream is in.
+    pub fn install(self, node: &mut Node) -> Result<(Position, DbIndex), String> {
+        if let Err(error) = self.decoder.end() {
+            self.discard(node);
+            return Err(error.to_string());
+        }
+        let now = node.now.mono;
+        node.log(LogLevel::Notice, "MASTER <-> REPLICA sync: Swapping active DB with loaded DB");
+        // Nobody goes on from our old data: neither a snapshot, nor the AOF, nor a replica of ours.
+        persistence::data_replaced(node);
+        node.replication.primary.disconnect_all(now);
+        node.keyspace.replace_with(self.keyspace);
+        transaction::touch_where(node, |_, _, _| true);
+        node.replication.history.adopt(self.at.id);
+        node.log.start_backlog(node.config.settings.repl_backlog_size);
+        node.log.restart_wire(self.at.offset, Some(self.db));
+        super::primary::drive(node);
+        persistence::begin_anew(node);
+        Ok((self.at, self.db))
+    }
+
+    /// Throws it away.
+    pub fn discard(self, node: &mut Node) {
+        node.keyspace.dispose(self.keyspace);
+    }
+}
+
+/// What an RDB file said about the history of its data.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct LoadedHistory {
+    /// `repl-id`.
+    pub id: String,
+    /// `repl-offset`.
+    pub offset: u64,
+    /// `repl-stream-db`.
+    pub db: Option<u32>,
+}
+
+/// Data was loaded at start (ENGINE 14): as a primary we take a new id, and the loaded one becomes the second, so that
+/// replicas that are exactly there can go on. A node that turns out to be a replica before it writes goes back to it.
+pub(crate) fn loaded(node: &mut Node, history: Option<LoadedHistory>) {
+    let Some(history) = history else { return };
+    let Some(id) = ReplId::parse(history.id.as_bytes()) else { return };
+    let offset = ReplOffset(history.offset);
+    node.replication.history.loaded_as_primary(id, offset, &mut node.prng);
+    node.log.start_backlog(node.config.settings.repl_backlog_size);
+    node.log.restart_wire(offset, None);
+    node.replication.loaded = Some((id, offset));
+    if let Some(db) = history.db {
+        node.log.resume_wire_db(DbIndex(db));
+    }
+}
+
+/// The data is loaded: follow the configured primary.
+pub(crate) fn start(node: &mut Node) {
+    if let Some((host, port)) = node.config.settings.replicaof.clone()
+        && !node.cluster.enabled
+    {
+        replica::follow(node, None, &host, port);
+    }
+}
