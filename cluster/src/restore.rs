@@ -28,6 +28,8 @@ impl Machine {
         for line in &conf.nodes {
             self.restore_links_and_slots(line);
         }
+        let me = self.me;
+        self.nodes[me].config_epoch = self.myself().config_epoch.max(conf.own_config_epoch);
         let replicas = self.myself().replicas.clone();
         if self.myself().is_voter() {
             self.boot = Boot::new(replicas.into_iter().filter(|ix| !self.nodes[*ix].failed()));

@@ -1,6 +1,6 @@
 //! Reading nodes.conf.
 
-use super::{NodeLine, NodesConf, NodesConfError, SHARDS_VARIABLE};
+use super::{NodeLine, NodesConf, NodesConfError, OWN_EPOCH_VARIABLE, SHARDS_VARIABLE};
 use crate::codec::is_plain;
 use crate::config::BUS_PORT_OFFSET;
 use crate::topology::NodeFlags;
@@ -43,7 +43,7 @@ pub fn parse(text: &[u8]) -> Result<Option<NodesConf>, NodesConfError> {
     check(&conf)?;
     // An edited file may know a larger config epoch than its own `vars` line.
     let largest = conf.nodes.iter().map(|n| n.config_epoch).max().unwrap_or_default();
-    conf.current_epoch = conf.current_epoch.max(largest).max(conf.last_vote_epoch);
+    conf.current_epoch = conf.current_epoch.max(largest).max(conf.last_vote_epoch).max(conf.own_config_epoch);
     Ok(Some(conf))
 }
 
@@ -72,6 +72,8 @@ fn variables(
             conf.current_epoch = Epoch(number::parse_u64(value).ok_or("bad currentEpoch")?);
         } else if name.eq_ignore_ascii_case(b"lastVoteEpoch") {
             conf.last_vote_epoch = Epoch(number::parse_u64(value).ok_or("bad lastVoteEpoch")?);
+        } else if name == OWN_EPOCH_VARIABLE.as_bytes() {
+            conf.own_config_epoch = Epoch(number::parse_u64(value).ok_or("bad config epoch")?);
         } else if name == SHARDS_VARIABLE.as_bytes() {
             for entry in value.split(|b| *b == b',') {
                 let mut ids = entry.split(|b| *b == b':').map(NodeId::parse);

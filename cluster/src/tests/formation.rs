@@ -70,12 +70,15 @@ fn six_nodes_form_a_cluster() {
 #[test]
 fn a_cluster_restarts_from_its_files() {
     let mut world = World::formed(3, 3, 8);
+    let epochs = |w: &World| w.members.iter().map(|m| m.machine.config_epoch()).collect::<std::vec::Vec<_>>();
+    let before = epochs(&world);
     for index in 0..6 {
         world.kill(index);
     }
     for index in 0..6 {
         world.restart(index, false);
     }
+    assert_eq!(epochs(&world), before, "a replica's own epoch too");
     world.run_until(20_000, "agreement again", World::agreed);
     assert_eq!(world.members[3].data.of, Some(world.id(0)));
     assert_eq!(world.topology(2).myself().shard_id, world.topology(5).myself().shard_id);
