@@ -197,7 +197,9 @@ pub(super) fn cron(node: &mut Node) {
         .settings
         .save
         .iter()
-        .find(|(seconds, changes)| persistence.dirty >= *changes && since > *seconds as i64)
+        .find(|(seconds, changes)| {
+            persistence.dirty >= *changes && since > i64::try_from(*seconds).unwrap_or(i64::MAX)
+        })
         .copied();
     if let (Some((seconds, changes)), true) = (point, due) {
         node.log(LogLevel::Notice, format!("{changes} changes in {seconds} seconds. Saving..."));

@@ -75,6 +75,14 @@ fn save_points() {
 }
 
 #[test]
+fn a_save_point_past_all_time_is_never_reached() {
+    let mut world = World::with(|c| c.settings.save = vec![(1 << 63, 1)]);
+    world.run(&["SET", "a", "1"]);
+    world.pass(11_000);
+    assert!(!world.has_logged("Saving..."));
+}
+
+#[test]
 fn writes_stop_when_saving_fails() {
     let mut world = World::with(|c| c.settings.save = vec![(10, 1)]);
     world.run(&["SET", "a", "1"]);

@@ -5,5 +5,6 @@ mod clients;
 mod differential;
 mod durability;
 mod failover;
+mod kills;
 mod mixed;
 mod replication;
