@@ -36,6 +36,7 @@ pub struct Light {
     synced_once: bool,
     paused_until: Option<Millis>,
     progress: u64,
+    prng: Prng,
 }
 
 /// What stays on disk when the process ends.
@@ -43,8 +44,6 @@ pub struct Light {
 pub struct Kept {
     /// The position.
     pub offset: u64,
-    /// The history.
-    pub history: ReplId,
     /// The slots that held keys.
     pub slots: SlotSet,
 }
@@ -55,7 +54,9 @@ impl Light {
         Self {
             role: Role::Primary,
             offset: kept.map_or(0, |kept| kept.offset),
-            history: kept.map_or_else(|| ReplId::random(prng), |kept| kept.history),
+            // Data that is loaded as a primary's begins a history of its own (the engine's rule 14).
+            history: ReplId::random(prng),
+            prng: prng.fork(),
             topology: None,
             link_up: false,
             last_primary_io: None,
@@ -67,7 +68,7 @@ impl Light {
 
     /// What would be left of it.
     pub fn kept(&self) -> Kept {
-        Kept { offset: self.offset, history: self.history, slots: self.own_slots() }
+        Kept { offset: self.offset, slots: self.own_slots() }
     }
 
     fn own_slots(&self) -> SlotSet {
@@ -93,6 +94,7 @@ impl Light {
         match order {
             Order::Promote { version } => {
                 self.role = Role::Primary;
+                self.history = ReplId::random(&mut self.prng);
                 self.paused_until = None;
                 self.progress += 1;
                 vec![DataEvent::Promoted { version: *version }, self.status()]
@@ -108,6 +110,7 @@ impl Light {
             }
             Order::BecomeEmptyPrimary => {
                 self.role = Role::Primary;
+                self.history = ReplId::random(&mut self.prng);
                 self.offset = 0;
                 vec![self.status()]
             }

@@ -90,7 +90,7 @@ fn run_seeds(arguments: &Arguments) -> bool {
 }
 
 fn print_report(seed: u64, report: &Report, took_ms: u128) {
-    let log = report.world.log();
+    let (log, counts) = (report.world.log(), report.world.counts());
     let writes = match &report.writes {
         writes if writes.tried == 0 => String::new(),
         writes => format!(
@@ -99,11 +99,15 @@ fn print_report(seed: u64, report: &Report, took_ms: u128) {
         ),
     };
     println!(
-        "seed {seed}: {} with {} nodes, {} s of its time, {} records, hash {:016x}, {took_ms} ms;{writes} {}",
+        "seed {seed}: {} with {} nodes, {} s of its time, {} crashes, {} votes, {} promotions, {} packets, hash {:016x}, \
+         {took_ms} ms;{writes} {}",
         report.scenario.as_str(),
         report.nodes,
         report.millis / 1000,
-        log.records(),
+        counts.crashes,
+        counts.votes,
+        counts.promotions,
+        counts.packets,
         log.hash(),
         match &report.violation {
             None => String::from("ok"),

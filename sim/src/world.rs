@@ -61,8 +61,8 @@ pub(crate) enum Event {
 pub(crate) enum Inside {
     /// The outcome of a connect.
     Connected { connection: ConnectionId, accepted: bool },
-    /// The machine's timer.
-    Timer,
+    /// The machine's timer, as set for this instant.
+    Timer { at: Instant },
     /// The disk is done with nodes.conf.
     Saved,
     /// A message reaches the data thread.
@@ -73,8 +73,8 @@ pub(crate) enum Inside {
     Command { request: u64, command: cluster::Command },
     /// A tenth of a second passed for a light data thread.
     DataTick,
-    /// A real data thread's timer.
-    DataTimer,
+    /// A real data thread's timer, as set for this instant.
+    DataTimer { at: Instant },
     /// A slice of a real data thread's background work.
     DataSlice,
     /// The disk thread works.
@@ -90,6 +90,19 @@ pub struct Violation {
     pub at: Instant,
     /// What.
     pub what: String,
+}
+
+/// What happened how often, to see whether a run put anything to the test.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// Processes ended without warning.
+    pub crashes: u64,
+    /// Packets sent on the bus.
+    pub packets: u64,
+    /// Votes among them.
+    pub votes: u64,
+    /// Data threads that were ordered to take over.
+    pub promotions: u64,
 }
 
 /// The simulated world.
@@ -109,6 +122,7 @@ pub struct World {
     next_request: u64,
     replies: BTreeMap<u64, Result<(), String>>,
     events: u64,
+    pub(crate) counts: Counts,
 }
 
 impl World {
@@ -132,6 +146,7 @@ impl World {
             next_request: 0,
             replies: BTreeMap::new(),
             events: 0,
+            counts: Counts::default(),
         }
     }
 
@@ -153,6 +168,11 @@ impl World {
     /// The log of this run.
     pub fn log(&self) -> &EventLog {
         &self.log
+    }
+
+    /// What happened how often.
+    pub fn counts(&self) -> Counts {
+        self.counts
     }
 
     /// How many hosts there are.
@@ -244,13 +264,13 @@ impl World {
         }
         match what {
             Inside::Connected { connection, accepted } => self.connected(host, connection, accepted),
-            Inside::Timer => self.timer(host),
+            Inside::Timer { at } => self.timer(host, at),
             Inside::Saved => self.saved(host),
             Inside::ToData(message) => self.to_data(host, message),
             Inside::FromData(message) => self.from_data(host, message),
             Inside::Command { request, command } => self.deliver_command(host, request, command),
             Inside::DataTick => self.data_tick(host),
-            Inside::DataTimer => self.data_timer(host),
+            Inside::DataTimer { at } => self.data_timer(host, at),
             Inside::DataSlice => self.data_slice(host),
             Inside::DiskTurn => self.disk_turn(host),
         }

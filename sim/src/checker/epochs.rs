@@ -1,5 +1,6 @@
 //! `currentEpoch`, `lastVoteEpoch` and a node's own `configEpoch` never go back: not while a process lives, not from one
-//! durable file to the next, and not below the durable file when a process starts from it.
+//! durable file to the next, and not below the durable file when a process starts from it. A config epoch is a node's
+//! own while it is a primary.
 
 use std::collections::BTreeMap;
 
@@ -26,18 +27,22 @@ impl Checker for Epochs {
     fn observe(&mut self, seen: &Seen<'_>) -> Result<(), String> {
         match seen {
             Seen::Stepped { host, life, machine } => {
-                let epochs =
-                    [machine.current_epoch().0, machine.last_vote_epoch().0, machine.config_epoch().0];
                 let id = machine.me();
                 let first = self.durable.get(&id).copied().unwrap_or_default();
                 let known = self.living.entry((*host, *life, id)).or_insert(first);
+                // A replica has no claim of its own; nodes.conf does not keep what it had before.
+                let own = if machine.topology().myself().is_primary() {
+                    machine.config_epoch().0
+                } else {
+                    known[2]
+                };
+                let epochs = [machine.current_epoch().0, machine.last_vote_epoch().0, own];
                 forward(known, epochs, || format!("{id} on host {host}"))
             }
             Seen::Saved { host, durable } => {
                 // A replica's line prints its primary's config epoch.
-                let own = if durable.primary { durable.config_epoch } else { 0 };
                 let known = self.durable.entry(durable.id).or_default();
-                let own = if durable.primary { own } else { known[2] };
+                let own = if durable.primary { durable.config_epoch } else { known[2] };
                 forward(known, [durable.current_epoch, durable.last_vote_epoch, own], || {
                     format!("nodes.conf of {} on host {host}", durable.id)
                 })

@@ -9,8 +9,10 @@ use crate::world::World;
 /// Blows a storm over the cluster, heals it, and waits for agreement.
 pub fn run(world: &mut World, shape: &Shape, prng: &mut Prng) {
     let mut storm = Storm::new(prng.fork(), shape.node_timeout_ms);
-    let gap = (shape.node_timeout_ms / shape.hosts() as u64).max(100);
-    if storm.blow(world, shape.node_timeout_ms * 12, gap) {
+    // From a fault now and then, with time to recover, to so many that hardly anything works.
+    let tenths = prng.pick(&[1, 3, 10, 30]).copied().unwrap_or(10);
+    let gap = (shape.node_timeout_ms * tenths / 10).max(100);
+    if storm.blow(world, shape.node_timeout_ms * 40, gap) {
         storm.heal(world);
         converge(world, 30_000 + shape.node_timeout_ms * 20, "convergence after healing");
     }

@@ -9,9 +9,10 @@ use cluster::{Action, LinkEvent, LinkId, Machine, ToData};
 use super::life::Link;
 use super::{BUS_PORT, Inside, World, address, host_of};
 use crate::checker::Seen;
+use crate::clock::Instant;
 use crate::event_log::fingerprint;
 use crate::network::{Chunk, ConnectionId, Port};
-use crate::wire::Header;
+use crate::wire::{Header, TYPE_FAILOVER_AUTH_ACK};
 
 impl World {
     /// Calls a host's machine, then does what it asks for.
@@ -80,15 +81,18 @@ impl World {
         let Some(process) = &mut self.hosts[host].process else { return };
         let Some(due) = process.machine.poll_timeout() else { return };
         let at = clock.instant(due).max(now).plus_micros(jitter);
-        if process.timer.is_none_or(|timer| timer > at || timer < now) {
+        if process.timer.is_none_or(|timer| timer > at) {
             process.timer = Some(at);
-            self.schedule_inside(at, host, Inside::Timer);
+            self.schedule_inside(at, host, Inside::Timer { at });
         }
     }
 
-    pub(super) fn timer(&mut self, host: usize) {
+    /// A timer's event, unless an earlier one has taken its place.
+    pub(super) fn timer(&mut self, host: usize, at: Instant) {
         let now = self.clock(host);
-        let Some(process) = &mut self.hosts[host].process else { return };
+        let Some(process) = self.hosts[host].process.as_mut().filter(|process| process.timer == Some(at)) else {
+            return;
+        };
         process.timer = None;
         if process.machine.poll_timeout().is_some_and(|due| due <= now.mono) {
             self.with_machine(host, |machine, now| machine.handle_timeout(now));
@@ -182,6 +186,8 @@ impl World {
         let (connection, end) = (entry.connection, entry.end);
         let Some(to) = self.network.get(connection).map(|entry| entry.ends[1 - end].host) else { return };
         let kind = Header::new(packet).map_or(u64::MAX, |header| u64::from(header.kind()));
+        self.counts.packets += 1;
+        self.counts.votes += u64::from(kind == u64::from(TYPE_FAILOVER_AUTH_ACK));
         self.log.record(self.now, host, "send", &[to as u64, kind, fingerprint(packet)], || {
             let name = cluster::MESSAGE_TYPES.get(kind as usize).unwrap_or(&"?");
             format!("{name} to host {to}")

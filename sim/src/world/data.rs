@@ -2,11 +2,12 @@
 //! pretence of replication.
 
 use base::{NodeId, Now, ReplId};
-use cluster::{DataEvent, ToData};
+use cluster::{DataEvent, Order, ToData};
 use node::{Action, ToControl};
 
 use super::{CLIENT_PORT, Inside, World, host_of};
 use crate::checker::Seen;
+use crate::clock::Instant;
 use crate::event_log::fingerprint;
 use crate::light::{Light, REPORT_MS, Role};
 use crate::network::{Chunk, ConnectionId, Port};
@@ -24,6 +25,9 @@ impl World {
     pub(super) fn to_data(&mut self, host: usize, message: ToData) {
         if let ToData::Reply { request, result } = message {
             return self.take_reply(host, request.0, result);
+        }
+        if matches!(message, ToData::Order(Order::Promote { .. })) {
+            self.counts.promotions += 1;
         }
         let now = self.clock(host);
         let Some(process) = &mut self.hosts[host].process else { return };
@@ -179,7 +183,14 @@ impl World {
         });
     }
 
-    pub(super) fn data_timer(&mut self, host: usize) {
+    pub(super) fn data_timer(&mut self, host: usize, at: Instant) {
+        let current = match self.hosts[host].process.as_ref().map(|process| &process.data) {
+            Some(DataThread::Real(real)) => real.timer,
+            _ => None,
+        };
+        if current != Some(at) {
+            return;
+        }
         self.with_real(host, |real, now| {
             real.timer = None;
             if real.node.poll_timeout().is_some_and(|due| due <= now.mono) {
@@ -283,7 +294,7 @@ impl World {
             let at = clock.instant(at).max(now).plus_micros(jitter);
             if real.timer.is_none_or(|timer| timer > at) {
                 real.timer = Some(at);
-                due.push((at, Inside::DataTimer));
+                due.push((at, Inside::DataTimer { at }));
             }
         }
         for (at, what) in due {

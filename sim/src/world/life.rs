@@ -156,6 +156,7 @@ impl World {
     pub fn crash(&mut self, host: usize, how: Crash) {
         let Some(process) = self.hosts[host].process.take() else { return };
         let life = process.life;
+        self.counts.crashes += 1;
         self.log
             .record(self.now, host, "crash", &[life], || format!("{how:?}, node {}", process.machine.me()));
         let place = &mut self.hosts[host];
