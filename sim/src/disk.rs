@@ -53,6 +53,16 @@ impl Disk {
         self.conf.as_deref()
     }
 
+    /// The same, taken out for a moment.
+    pub(crate) fn take_durable(&mut self) -> Option<Durable> {
+        self.durable.take()
+    }
+
+    /// And put back.
+    pub(crate) fn put_durable(&mut self, durable: Option<Durable>) {
+        self.durable = durable;
+    }
+
     /// What the durable file says about its node; `None` without a file, or when it cannot be read.
     pub fn durable(&self) -> Option<&Durable> {
         self.durable.as_ref()

@@ -108,7 +108,8 @@ impl Durable {
     pub fn read(text: &str) -> Option<Self> {
         let mut durable = None;
         let mut vars = None;
-        for line in text.lines() {
+        // The other nodes' lines are as long as there are of them.
+        for line in text.lines().filter(|line| line.starts_with("vars") || line.contains("myself")) {
             let words: Vec<&str> = line.split_whitespace().collect();
             if words.first() == Some(&"vars") {
                 vars = Some((variable(&words, "currentEpoch")?, variable(&words, "lastVoteEpoch")?));

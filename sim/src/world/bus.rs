@@ -90,7 +90,8 @@ impl World {
     /// A timer's event, unless an earlier one has taken its place.
     pub(super) fn timer(&mut self, host: usize, at: Instant) {
         let now = self.clock(host);
-        let Some(process) = self.hosts[host].process.as_mut().filter(|process| process.timer == Some(at)) else {
+        let Some(process) = self.hosts[host].process.as_mut().filter(|process| process.timer == Some(at))
+        else {
             return;
         };
         process.timer = None;
@@ -192,8 +193,9 @@ impl World {
             let name = cluster::MESSAGE_TYPES.get(kind as usize).unwrap_or(&"?");
             format!("{name} to host {to}")
         });
-        let durable = self.hosts[host].disk.durable().cloned();
+        let durable = self.hosts[host].disk.take_durable();
         self.show(&Seen::Sent { host, to, packet, durable: durable.as_ref() });
+        self.hosts[host].disk.put_durable(durable);
         self.transmit(connection, end, Chunk::Bytes(packet.clone(), 0));
     }
 
