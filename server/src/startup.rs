@@ -32,6 +32,8 @@ use std::thread::JoinHandle;
 
 /// Where the pid goes when `daemonize` is on and `pidfile` is not set.
 const DEFAULT_PIDFILE: &str = "/var/run/redis.pid";
+/// The bus port's distance from the client port when `cluster-port` is 0.
+const BUS_PORT_OFFSET: u16 = 10_000;
 /// Longest configuration read from standard input, in bytes.
 const STDIN_MAX: u64 = 16 << 20;
 
@@ -270,6 +272,7 @@ struct Bus {
 }
 
 fn prepare_bus(logger: &Logger, settings: &Settings) -> Result<Bus, Failed> {
+    bus_port(logger, settings)?;
     let path = &settings.cluster_config_file;
     let lock = FileLock::acquire(path).map_err(|error| {
         logger.log(Level::Warning, &error.to_string());
@@ -309,21 +312,27 @@ fn read_nodes_conf(logger: &Logger, path: &Path) -> Result<Start, Failed> {
     })
 }
 
+fn bus_port(logger: &Logger, settings: &Settings) -> Result<u16, Failed> {
+    match settings.cluster_port {
+        0 if settings.port > u16::MAX - BUS_PORT_OFFSET => {
+            logger.log(
+                Level::Warning,
+                "Redis port number too high. Cluster communication port is 10,000 port numbers higher than your Redis \
+                 port. Your Redis port number must be 55535 or less.",
+            );
+            Err(Failed)
+        }
+        0 => Ok(settings.port + BUS_PORT_OFFSET),
+        port => Ok(port),
+    }
+}
+
 fn listen_on_bus(logger: &Logger, settings: &Settings) -> Result<Vec<Listener>, Failed> {
     let fail = |text: &str| {
         logger.log(Level::Warning, text);
         Failed
     };
-    let port = match settings.cluster_port {
-        0 if settings.port > u16::MAX - 10_000 => {
-            return Err(fail(
-                "Redis port number too high. Cluster communication port is 10,000 port numbers higher than your Redis \
-                 port. Your Redis port number must be 55535 or less.",
-            ));
-        }
-        0 => settings.port + 10_000,
-        port => port,
-    };
+    let port = bus_port(logger, settings)?;
     if settings.bind.is_empty() {
         return Err(fail("No bind address is configured, but it is required for the Cluster bus."));
     }
