@@ -7,16 +7,19 @@
 //! The machine decides everything; this file only moves bytes and facts. Actions that wait for a save or for the data
 //! thread wait in the machine's [`Outbox`].
 
+mod links;
+pub mod saver;
+
 use crate::fifo::{Item, Mailbox};
-use crate::links::{LinkEnd, Links};
-use crate::saver::{Save, Saver};
 use crate::settings::level_of_cluster;
 use base::{Millis, Now};
 use cluster::{
     Action, ConfigVersion, DataEvent, DataStatus, LinkEvent, LinkId, Machine, Outbox, RequestId, ToData,
 };
+use links::{LinkEnd, Links};
 use runtime::listener::Listener;
 use runtime::{Clock, Events, Interest, Level, Logger, Poller, Token, Waker};
+use saver::{Save, Saver};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -406,7 +409,7 @@ impl ControlLoop {
 
 /// The poller's name of a link: its number, outbound ones told by the second highest bit, since the highest numbers are
 /// the loop's own.
-pub(crate) fn token_of(link: LinkId) -> Token {
+fn token_of(link: LinkId) -> Token {
     let number = link.0 & !LinkId::OUTBOUND;
     Token(if link.is_outbound() { number | OUTBOUND_TOKEN } else { number })
 }

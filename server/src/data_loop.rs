@@ -6,37 +6,38 @@
 //!
 //! The machine ([`Node`]) decides everything; this file only moves bytes and facts.
 //!
-//! Bounds: [`ACCEPTS_PER_TURN`] per listener, [`READ_MAX`](crate::connections::READ_MAX) bytes per connection and turn,
-//! [`WRITES_PER_TURN`] writes per connection and turn, [`DRAINS_PER_TURN`] rounds of actions.
+//! Bounds: [`sockets::ACCEPTS_PER_TURN`] per listener, [`connections::READ_MAX`] bytes per connection and turn,
+//! [`sockets::WRITES_PER_TURN`] writes per connection and turn, [`DRAINS_PER_TURN`] rounds of actions.
 
-use crate::connections::Connections;
+mod connections;
+pub mod listening;
+mod outbound;
+mod peers;
+mod reconfigure;
+mod resolver;
+mod sockets;
+
 use crate::control_loop::ControlMessage;
 use crate::disk::Disk;
 use crate::fifo::{Item, Mailbox};
-use crate::listening::Listening;
-use crate::peers::{local_info, peer_info};
 use crate::reaper::Reaper;
-use crate::resolver::Resolver;
 use crate::usage;
 use base::{ConnId, Millis, Now};
 use cluster::ToData;
+use connections::Connections;
+use listening::Listening;
 use node::{Action, Node};
-use runtime::listener::Accepted;
-use runtime::stream::{ConnectOutcome, ReadOutcome};
-use runtime::{Clock, Events, Interest, Level, Logger, Poller, Stream, Token, Waker};
+use resolver::Resolver;
+use runtime::{Clock, Events, Interest, Level, Logger, Poller, Token, Waker};
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Most connections accepted from one listener in one turn; as in Redis.
-const ACCEPTS_PER_TURN: usize = 1000;
 /// Most socket events taken from the kernel at a time.
 const EVENTS_PER_WAIT: usize = 1024;
-/// Most writes to one connection in one turn.
-const WRITES_PER_TURN: usize = 4;
 /// Most rounds of "end of batch, write, actions" in one turn; what is left then comes in the next.
 const DRAINS_PER_TURN: usize = 8;
 /// Longest sleep.
@@ -44,7 +45,7 @@ const LONGEST_SLEEP_MS: u64 = 1000;
 
 const WAKER: Token = Token(u64::MAX);
 /// Tokens of listeners begin here; connections are numbered far below.
-pub const FIRST_LISTENER: u64 = u64::MAX - 1024;
+const FIRST_LISTENER: u64 = u64::MAX - 1024;
 
 /// What the disk thread and the resolver tell the data thread.
 #[derive(Debug)]
@@ -88,8 +89,8 @@ pub struct Parts {
 
 /// The loop.
 pub struct DataLoop {
-    pub(crate) node: Node,
-    pub(crate) poller: Poller,
+    node: Node,
+    poller: Poller,
     clock: Clock,
     connections: Connections,
     /// Connections whose bytes the node did not want; asked again each turn.
@@ -105,7 +106,7 @@ pub struct DataLoop {
     /// A signal has asked for the shutdown that is under way.
     signalled: bool,
     exit: Option<i32>,
-    pub(crate) parts: Parts,
+    parts: Parts,
 }
 
 impl DataLoop {
@@ -244,181 +245,6 @@ impl DataLoop {
         }
     }
 
-    // Sockets
-
-    fn accept(&mut self, token: Token) {
-        for _ in 0..ACCEPTS_PER_TURN {
-            match self.parts.listening.accept(&self.poller, token, self.clock.mono()) {
-                Ok(Some(accepted)) => self.welcome(accepted),
-                Ok(None) => return,
-                Err(text) => return self.log(Level::Warning, &text),
-            }
-        }
-    }
-
-    fn welcome(&mut self, accepted: Accepted) {
-        let conn = ConnId(self.next_conn);
-        self.next_conn += 1;
-        let peer = peer_info(&accepted, self.parts.listening.unix_path());
-        // Only delay and the detection of dead peers are lost if these fail.
-        let _ = accepted.stream.set_nodelay(true);
-        let _ = accepted.stream.set_keepalive(self.node.config().settings.tcp_keepalive);
-        match self.connections.insert(&self.poller, conn, accepted.stream, false) {
-            Ok(()) => self.node.accept(self.clock.now(), conn, peer),
-            Err(error) => {
-                let text =
-                    format!("Error registering fd event for the new client: {error} (addr={})", peer.peer);
-                self.log(Level::Warning, &text);
-            }
-        }
-    }
-
-    fn serve(&mut self, conn: ConnId, event: runtime::poller::Event) {
-        let Some(entry) = self.connections.get_mut(conn) else { return };
-        if entry.connecting {
-            return self.finish_connect(conn);
-        }
-        let (paused, waits) = (entry.paused, entry.waits_for_room);
-        if event.readable && (event.hangup || !paused) {
-            self.read(conn);
-        }
-        if event.writable && waits {
-            self.write(conn);
-        }
-    }
-
-    fn read(&mut self, conn: ConnId) {
-        let Some(entry) = self.connections.get_mut(conn) else { return };
-        let Some(input) = self.node.input(conn) else {
-            // Nobody wants these bytes: either back-pressure, then the socket rests, or the connection is about to close.
-            if entry.paused {
-                return self.lose(conn);
-            }
-            entry.paused = true;
-            self.paused.push(conn);
-            return self.connections.update(&self.poller, conn);
-        };
-        if input.is_empty() {
-            std::mem::swap(input, &mut self.spare);
-        }
-        match entry.stream.read(input, entry.read_size) {
-            Ok(ReadOutcome::Bytes { filled, .. }) => {
-                entry.adapt(filled);
-                self.node.process(self.clock.now(), conn);
-            }
-            Ok(ReadOutcome::NotNow) => {}
-            Ok(ReadOutcome::End) => self.lose(conn),
-            Err(error) => {
-                let text = format!("Reading from client: {}", runtime::process::reason(error));
-                self.log(Level::Verbose, &text);
-                self.lose(conn);
-            }
-        }
-        if let Some(input) = self.node.input(conn)
-            && input.is_empty()
-        {
-            std::mem::swap(input, &mut self.spare);
-        }
-    }
-
-    /// The peer is gone.
-    fn lose(&mut self, conn: ConnId) {
-        if self.connections.remove(&self.poller, conn) {
-            self.node.handle_closed(self.clock.now(), conn);
-        }
-    }
-
-    /// Asks again for connections that were put to rest.
-    fn resume_reading(&mut self) {
-        let mut paused = std::mem::take(&mut self.paused);
-        paused.retain(|conn| {
-            if self.connections.get_mut(*conn).is_none() {
-                return false;
-            }
-            let wanted = self.node.input(*conn).is_some();
-            if wanted {
-                if let Some(entry) = self.connections.get_mut(*conn) {
-                    entry.paused = false;
-                }
-                self.connections.update(&self.poller, *conn);
-            }
-            !wanted
-        });
-        self.paused = paused;
-    }
-
-    fn write(&mut self, conn: ConnId) {
-        let Some(entry) = self.connections.get_mut(conn) else { return };
-        let mut stuck = false;
-        for _ in 0..WRITES_PER_TURN {
-            let bytes = self.node.output(conn);
-            if bytes.is_empty() {
-                break;
-            }
-            let all = bytes.len();
-            match entry.stream.write(bytes) {
-                Ok(count) => {
-                    self.node.sent(self.clock.now(), conn, count);
-                    stuck = count < all;
-                }
-                Err(error) => {
-                    let text = format!("Error writing to client: {}", runtime::process::reason(error));
-                    self.log(Level::Verbose, &text);
-                    return self.lose(conn);
-                }
-            }
-            if stuck {
-                break;
-            }
-        }
-        let waits = stuck || !self.node.output(conn).is_empty();
-        if waits != entry.waits_for_room {
-            entry.waits_for_room = waits;
-            self.connections.update(&self.poller, conn);
-        }
-    }
-
-    // Connections that the node asks for
-
-    fn begin_connect(&mut self, now: Now, conn: ConnId, host: String, port: u16) {
-        match Resolver::literal(&host, port) {
-            Some(addr) => self.connect(now, conn, addr),
-            None => {
-                if let Err(text) = self.resolver.look_up(conn, host, port) {
-                    self.node.handle_connected(now, conn, Err(text));
-                }
-            }
-        }
-    }
-
-    fn connect(&mut self, now: Now, conn: ConnId, addr: SocketAddr) {
-        let source = self.node.config().settings.bind_source_addr.parse::<IpAddr>().ok();
-        let started = Stream::connect(addr, source)
-            .and_then(|stream| self.connections.insert(&self.poller, conn, stream, true));
-        if let Err(error) = started {
-            let text = runtime::process::reason(error);
-            self.node.handle_connected(now, conn, Err(text));
-        }
-    }
-
-    fn finish_connect(&mut self, conn: ConnId) {
-        let now = self.clock.now();
-        let Some(entry) = self.connections.get_mut(conn) else { return };
-        let outcome = match entry.stream.connect_outcome() {
-            ConnectOutcome::Connected => Ok(local_info(entry.stream.local_addr())),
-            ConnectOutcome::Refused => Err("Connection refused".to_string()),
-            ConnectOutcome::Failed(text) => Err(text),
-        };
-        if outcome.is_ok() {
-            entry.connecting = false;
-            let _ = entry.stream.set_nodelay(true);
-            self.connections.update(&self.poller, conn);
-        } else {
-            self.connections.remove(&self.poller, conn);
-        }
-        self.node.handle_connected(now, conn, outcome);
-    }
-
     // The end of a turn
 
     /// Actions go before writes: a request to the disk starts sooner, and DEBUG SLEEP sleeps before it answers. What the
@@ -478,7 +304,7 @@ impl DataLoop {
         });
     }
 
-    pub(crate) fn log(&self, level: Level, text: &str) {
+    fn log(&self, level: Level, text: &str) {
         self.parts.logger.log(level, text);
     }
 }

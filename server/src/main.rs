@@ -8,20 +8,13 @@
 
 mod allocator;
 mod args;
-mod connections;
 mod control_loop;
 mod data_loop;
 mod disk;
 mod fifo;
 #[cfg(all(test, feature = "jemalloc"))]
 mod hot_path_tests;
-mod links;
-mod listening;
-mod peers;
 mod reaper;
-mod reconfigure;
-mod resolver;
-mod saver;
 mod settings;
 mod startup;
 mod storage;

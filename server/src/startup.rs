@@ -7,13 +7,13 @@
 //! A step that fails logs why and ends the process with status 1; nothing is half started.
 
 use crate::args::REDIS_VERSION;
+use crate::control_loop::saver::Saver;
 use crate::control_loop::{self, ControlLoop, ControlMessage};
+use crate::data_loop::listening::Listening;
 use crate::data_loop::{self, DataLoop};
 use crate::disk::Disk;
 use crate::fifo::Mailbox;
-use crate::listening::Listening;
 use crate::reaper::Reaper;
-use crate::saver::Saver;
 use crate::settings::{level_of_cluster, level_of_node, read_files, threshold};
 use crate::storage::DiskStorage;
 use crate::usage;

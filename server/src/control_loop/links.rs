@@ -8,7 +8,7 @@
 //!
 //! It does not know what packets mean.
 
-use crate::control_loop::token_of;
+use super::token_of;
 use cluster::codec::Framer;
 use cluster::{LinkEvent, LinkId};
 use runtime::stream::{ConnectOutcome, ReadOutcome};

@@ -2,7 +2,7 @@
 //!
 //! It does not know what is done with a connection.
 
-use crate::data_loop::FIRST_LISTENER;
+use super::FIRST_LISTENER;
 use base::Millis;
 use runtime::listener::{Accepted, Bound, Listener};
 use runtime::{Interest, Poller, Token};

@@ -2,7 +2,7 @@
 //!
 //! It is started by the first name that is not an address already; most servers never have one.
 
-use crate::data_loop::DataMessage;
+use super::DataMessage;
 use crate::fifo::{Jobs, Mailbox};
 use base::ConnId;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};

@@ -3,15 +3,15 @@
 //! The node has checked and stored the values already; what cannot be applied (a port in use) is logged, and the old
 //! state stays.
 
-use crate::data_loop::DataLoop;
-use crate::saver::write_atomically;
+use super::DataLoop;
+use crate::control_loop::saver::write_atomically;
 use crate::settings::threshold;
 use base::Now;
 use runtime::{Level, process};
 
 impl DataLoop {
     /// CONFIG REWRITE: the file keeps its comments and order, and is replaced at once or not at all.
-    pub(crate) fn rewrite_config(&mut self, now: Now, config: &config::Config) {
+    pub(super) fn rewrite_config(&mut self, now: Now, config: &config::Config) {
         let outcome = match &self.parts.config_file {
             None => Err("The server is running without a config file".to_string()),
             Some(path) => {
@@ -24,7 +24,7 @@ impl DataLoop {
     }
 
     /// Applies the directives named.
-    pub(crate) fn apply_config(&mut self, names: &[&'static str]) {
+    pub(super) fn apply_config(&mut self, names: &[&'static str]) {
         let settings = self.node.config().settings.clone();
         let has = |name: &str| names.contains(&name);
         if has("loglevel") {

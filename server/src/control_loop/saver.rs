@@ -5,7 +5,7 @@
 //! The control loop has at most one save under way (the machine's own rule), so the queue holds
 //! at most one job.
 
-use crate::control_loop::ControlMessage;
+use super::ControlMessage;
 use crate::fifo::{Jobs, Mailbox};
 use cluster::ConfigVersion;
 use runtime::lock::FileLock;

@@ -1,0 +1,150 @@
+//! The data loop's sockets: connections come in, bytes are read into the node's buffers, replies are written.
+//!
+//! A session borrows the loop's spare buffer for the length of a read, so that idle ones keep none. A connection whose
+//! bytes the node does not want now rests until the node wants them again.
+
+use super::DataLoop;
+use super::peers::peer_info;
+use base::ConnId;
+use runtime::listener::Accepted;
+use runtime::stream::ReadOutcome;
+use runtime::{Level, Token};
+
+/// Most connections accepted from one listener in one turn; as in Redis.
+pub const ACCEPTS_PER_TURN: usize = 1000;
+/// Most writes to one connection in one turn.
+pub const WRITES_PER_TURN: usize = 4;
+
+impl DataLoop {
+    pub(super) fn accept(&mut self, token: Token) {
+        for _ in 0..ACCEPTS_PER_TURN {
+            match self.parts.listening.accept(&self.poller, token, self.clock.mono()) {
+                Ok(Some(accepted)) => self.welcome(accepted),
+                Ok(None) => return,
+                Err(text) => return self.log(Level::Warning, &text),
+            }
+        }
+    }
+
+    fn welcome(&mut self, accepted: Accepted) {
+        let conn = ConnId(self.next_conn);
+        self.next_conn += 1;
+        let peer = peer_info(&accepted, self.parts.listening.unix_path());
+        // Only delay and the detection of dead peers are lost if these fail.
+        let _ = accepted.stream.set_nodelay(true);
+        let _ = accepted.stream.set_keepalive(self.node.config().settings.tcp_keepalive);
+        match self.connections.insert(&self.poller, conn, accepted.stream, false) {
+            Ok(()) => self.node.accept(self.clock.now(), conn, peer),
+            Err(error) => {
+                let text =
+                    format!("Error registering fd event for the new client: {error} (addr={})", peer.peer);
+                self.log(Level::Warning, &text);
+            }
+        }
+    }
+
+    pub(super) fn serve(&mut self, conn: ConnId, event: runtime::poller::Event) {
+        let Some(entry) = self.connections.get_mut(conn) else { return };
+        if entry.connecting {
+            return self.finish_connect(conn);
+        }
+        let (paused, waits) = (entry.paused, entry.waits_for_room);
+        if event.readable && (event.hangup || !paused) {
+            self.read(conn);
+        }
+        if event.writable && waits {
+            self.write(conn);
+        }
+    }
+
+    fn read(&mut self, conn: ConnId) {
+        let Some(entry) = self.connections.get_mut(conn) else { return };
+        let Some(input) = self.node.input(conn) else {
+            // Nobody wants these bytes: either back-pressure, then the socket rests, or the connection is about to close.
+            if entry.paused {
+                return self.lose(conn);
+            }
+            entry.paused = true;
+            self.paused.push(conn);
+            return self.connections.update(&self.poller, conn);
+        };
+        if input.is_empty() {
+            std::mem::swap(input, &mut self.spare);
+        }
+        match entry.stream.read(input, entry.read_size) {
+            Ok(ReadOutcome::Bytes { filled, .. }) => {
+                entry.adapt(filled);
+                self.node.process(self.clock.now(), conn);
+            }
+            Ok(ReadOutcome::NotNow) => {}
+            Ok(ReadOutcome::End) => self.lose(conn),
+            Err(error) => {
+                let text = format!("Reading from client: {}", runtime::process::reason(error));
+                self.log(Level::Verbose, &text);
+                self.lose(conn);
+            }
+        }
+        if let Some(input) = self.node.input(conn)
+            && input.is_empty()
+        {
+            std::mem::swap(input, &mut self.spare);
+        }
+    }
+
+    /// The peer is gone.
+    fn lose(&mut self, conn: ConnId) {
+        if self.connections.remove(&self.poller, conn) {
+            self.node.handle_closed(self.clock.now(), conn);
+        }
+    }
+
+    /// Asks again for connections that were put to rest.
+    pub(super) fn resume_reading(&mut self) {
+        let mut paused = std::mem::take(&mut self.paused);
+        paused.retain(|conn| {
+            if self.connections.get_mut(*conn).is_none() {
+                return false;
+            }
+            let wanted = self.node.input(*conn).is_some();
+            if wanted {
+                if let Some(entry) = self.connections.get_mut(*conn) {
+                    entry.paused = false;
+                }
+                self.connections.update(&self.poller, *conn);
+            }
+            !wanted
+        });
+        self.paused = paused;
+    }
+
+    pub(super) fn write(&mut self, conn: ConnId) {
+        let Some(entry) = self.connections.get_mut(conn) else { return };
+        let mut stuck = false;
+        for _ in 0..WRITES_PER_TURN {
+            let bytes = self.node.output(conn);
+            if bytes.is_empty() {
+                break;
+            }
+            let all = bytes.len();
+            match entry.stream.write(bytes) {
+                Ok(count) => {
+                    self.node.sent(self.clock.now(), conn, count);
+                    stuck = count < all;
+                }
+                Err(error) => {
+                    let text = format!("Error writing to client: {}", runtime::process::reason(error));
+                    self.log(Level::Verbose, &text);
+                    return self.lose(conn);
+                }
+            }
+            if stuck {
+                break;
+            }
+        }
+        let waits = stuck || !self.node.output(conn).is_empty();
+        if waits != entry.waits_for_room {
+            entry.waits_for_room = waits;
+            self.connections.update(&self.poller, conn);
+        }
+    }
+}
