@@ -21,11 +21,12 @@ fn replica_of(cluster: &Cluster, i: usize) -> usize {
 
 fn fail_over(cluster: &mut Cluster, victim: usize) {
     let heir = replica_of(cluster, victim);
-    let key = (0..)
-        .map(|n| format!("k{n}"))
-        .find(|k| cluster.nodes[victim].text(&["SET", k, "kept"]) == "OK")
-        .expect("a key");
-    wait_for("the replica has the key", || cluster.nodes[victim].text(&["WAIT", "1", "1000"]) == "1");
+    let mut client = cluster.nodes[victim].client();
+    let mut set = |key: &str| client.call(&["SET", key, "kept"]).is_ok_and(|v| !v.is_error());
+    let key = (0..).map(|n| format!("k{n}")).find(|key| set(key)).expect("a key");
+    // On the same connection, so that WAIT is about this write.
+    let copied = client.call(&["WAIT", "1", "30000"]).expect("WAIT").as_int();
+    assert_eq!(copied, Some(1), "the replica has the key");
     cluster.nodes[victim].kill();
     wait_for("the replica takes over", || role_is(cluster, heir, "master"));
     wait_for("it serves the key", || cluster.nodes[heir].text(&["GET", &key]) == "kept");
