@@ -164,6 +164,11 @@ impl Node {
         crate::persistence::shutdown::signal(self, interrupt);
     }
 
+    /// Whether it follows a primary (the role letter of its log lines).
+    pub fn is_replica(&self) -> bool {
+        crate::replication::is_replica(self)
+    }
+
     /// Whether a shutdown is under way: it may still be called off, or fail.
     pub fn is_shutting_down(&self) -> bool {
         self.persistence.shutdown.is_some()

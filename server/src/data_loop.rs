@@ -174,6 +174,7 @@ impl DataLoop {
         self.run_timers();
         self.resume_reading();
         self.finish_turn();
+        self.show_role();
         if self.signalled && !self.node.is_shutting_down() && self.exit.is_none() {
             // It failed or was called off: the next Ctrl-C asks again, and does not kill.
             self.signalled = false;
@@ -282,7 +283,10 @@ impl DataLoop {
                 }
                 Action::Disk(request) => self.parts.disk.request(request),
                 Action::Control(message) => self.to_control(message),
-                Action::Log { level, text } => self.log(crate::settings::level_of_node(level), &text),
+                Action::Log { level, text } => {
+                    self.show_role();
+                    self.log(crate::settings::level_of_node(level), &text);
+                }
                 Action::ConfigChanged { names } => self.apply_config(&names),
                 Action::RewriteConfig { config, .. } => self.rewrite_config(now, &config),
                 Action::Sleep { micros } => std::thread::sleep(Duration::from_micros(micros)),
@@ -302,6 +306,11 @@ impl DataLoop {
             node::ToControl::Data(event) => ControlMessage::Data(event),
             node::ToControl::Config(config) => ControlMessage::Config(Box::new(config)),
         });
+    }
+
+    /// Every thread's lines carry the role that the data has.
+    fn show_role(&self) {
+        self.parts.logger.set_role(if self.node.is_replica() { 'S' } else { 'M' });
     }
 
     fn log(&self, level: Level, text: &str) {

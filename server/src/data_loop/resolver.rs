@@ -1,6 +1,7 @@
 //! The thread that turns host names into addresses, since the system's resolver blocks.
 //!
-//! It is started by the first name that is not an address already; most servers never have one.
+//! It is started by the first name that is not an address already; most servers never have one. A name with several
+//! addresses gives another one at each lookup, so that a caller who tries again reaches the one that answers.
 
 use super::DataMessage;
 use crate::fifo::{Jobs, Mailbox};
@@ -51,8 +52,10 @@ impl Resolver {
         std::thread::Builder::new()
             .name("resolver".into())
             .spawn(move || {
+                let mut lookups = 0;
                 while let Some(Lookup { conn, host, port }) = queue.next() {
-                    let result = resolve(&host, port);
+                    let result = resolve(&host, port, lookups);
+                    lookups += 1;
                     inbox.push(DataMessage::Resolved { conn, result });
                 }
             })
@@ -71,7 +74,23 @@ impl Drop for Resolver {
     }
 }
 
-fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
-    let found = (host, port).to_socket_addrs().map_err(runtime::process::reason)?.next();
-    found.ok_or_else(|| "Name or service not known".to_string())
+fn resolve(host: &str, port: u16, turn: usize) -> Result<SocketAddr, String> {
+    let found: Vec<SocketAddr> = (host, port).to_socket_addrs().map_err(runtime::process::reason)?.collect();
+    found.get(turn % found.len().max(1)).copied().ok_or_else(|| "Name or service not known".to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literals_need_no_lookup_and_names_take_turns() {
+        assert_eq!(Resolver::literal("::1", 7), Some("[::1]:7".parse().unwrap()));
+        assert_eq!(Resolver::literal("localhost", 7), None);
+        let all: Vec<SocketAddr> = ("localhost", 7).to_socket_addrs().unwrap().collect();
+        for turn in 0..4 {
+            assert_eq!(resolve("localhost", 7, turn), Ok(all[turn % all.len()]));
+        }
+        assert!(resolve("no host of that name", 7, 0).is_err());
+    }
 }

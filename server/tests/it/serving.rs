@@ -151,3 +151,23 @@ fn a_closed_connection_is_closed_on_both_sides() {
     half.expect(b"+PONG\r\n");
     assert!(half.is_closed());
 }
+
+#[test]
+fn a_replica_finds_its_primary_by_name_and_says_so_in_its_log() {
+    let primary = Server::start(&["--repl-diskless-sync-delay", "0"]);
+    primary.client().ask(&["SET", "k", "v"], "+OK\r\n");
+    let replica = Server::start(&["--replicaof", "localhost", &primary.port.to_string()]);
+    let mut client = replica.client();
+    wait_for("the replica has the key", || {
+        client.command(&[b"GET", b"k"]);
+        let reply = client.line();
+        reply == "$1" && client.line() == "v"
+    });
+    assert!(replica.log().contains(&format!("{}:S ", replica.pid())), "{}", replica.log());
+    let mut second = replica.client();
+    second.ask(&["REPLICAOF", "NO", "ONE"], "+OK\r\n");
+    second.ask(&["SET", "k", "w"], "+OK\r\n");
+    let log = replica.log();
+    let last = log.lines().last().unwrap_or_default();
+    assert!(last.contains(&format!("{}:M ", replica.pid())), "{last}");
+}
