@@ -13,6 +13,8 @@
 
 pub mod aof;
 pub mod dump;
+#[cfg(test)]
+mod interop;
 pub mod load;
 pub mod lzf;
 pub mod memory;
