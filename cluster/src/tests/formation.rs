@@ -3,6 +3,7 @@
 use super::world::World;
 use crate::*;
 use base::Slot;
+use std::vec::Vec;
 
 #[test]
 fn two_nodes_meet() {
@@ -53,10 +54,7 @@ fn six_nodes_form_a_cluster() {
         assert_eq!((topology.nodes.len(), topology.size, topology.slots_assigned()), (6, 3, 16384));
         let owner = topology.owner(Slot::new(6000).expect("slot")).expect("owned");
         assert_eq!(owner.id, world.id(1));
-        assert_eq!(
-            topology.replicas(&world.id(1)).map(|n| n.id).collect::<std::vec::Vec<_>>(),
-            [world.id(4)]
-        );
+        assert_eq!(topology.replicas(&world.id(1)).map(|n| n.id).collect::<Vec<_>>(), [world.id(4)]);
         let shard = |index: usize| topology.node(&world.id(index)).expect("known").shard_id;
         assert_eq!(shard(1), shard(4));
         assert_ne!(shard(0), shard(1));
@@ -70,7 +68,7 @@ fn six_nodes_form_a_cluster() {
 #[test]
 fn a_cluster_restarts_from_its_files() {
     let mut world = World::formed(3, 3, 8);
-    let epochs = |w: &World| w.members.iter().map(|m| m.machine.config_epoch()).collect::<std::vec::Vec<_>>();
+    let epochs = |w: &World| w.members.iter().map(|m| m.machine.config_epoch()).collect::<Vec<_>>();
     let before = epochs(&world);
     for index in 0..6 {
         world.kill(index);
@@ -93,8 +91,8 @@ fn published_messages_reach_everybody_or_the_shard() {
     world.run(200);
     let got =
         |index: usize, sharded| world.members[index].data.delivered.iter().filter(|d| d.2 == sharded).count();
-    assert_eq!((1..6).map(|i| got(i, false)).collect::<std::vec::Vec<_>>(), [1; 5]);
-    assert_eq!((1..6).map(|i| got(i, true)).collect::<std::vec::Vec<_>>(), [0, 0, 1, 0, 0]);
+    assert_eq!((1..6).map(|i| got(i, false)).collect::<Vec<_>>(), [1; 5]);
+    assert_eq!((1..6).map(|i| got(i, true)).collect::<Vec<_>>(), [0, 0, 1, 0, 0]);
 }
 
 #[test]
@@ -114,4 +112,23 @@ fn a_forgotten_node_stays_away() {
 fn forty_nodes_form_a_cluster() {
     let world = World::formed(20, 20, 11);
     assert!(world.agreed());
+}
+
+#[test]
+fn a_quiet_cluster_writes_nothing_and_publishes_once_a_second() {
+    let mut world = World::formed(5, 5, 13);
+    world.run(10_000);
+    let count = |w: &World| -> Vec<(u64, u64, u64)> {
+        w.members.iter().map(|m| (m.saves, m.machine.topology().version.0, m.sent)).collect()
+    };
+    let before = count(&world);
+    world.run(20_000);
+    for ((saves, version, sent), (saves_before, version_before, sent_before)) in
+        count(&world).iter().zip(&before)
+    {
+        assert_eq!(saves - saves_before, 0);
+        assert!(version - version_before <= 21, "{}", version - version_before);
+        // With a node timeout of two seconds, each pair exchanges about a ping and a pong a second in each direction.
+        assert!(sent - sent_before <= 20 * 9 * 5, "{}", sent - sent_before);
+    }
 }

@@ -62,6 +62,7 @@ pub struct Member {
     seed: u64,
     config: Config,
     pub sent: u64,
+    pub saves: u64,
 }
 
 pub struct World {
@@ -131,6 +132,7 @@ impl World {
                 seed: seed * 1000 + index as u64,
                 config,
                 sent: 0,
+                saves: 0,
             });
             world.start_up(index);
         }
@@ -394,6 +396,7 @@ impl World {
             }
             Action::Send { link, packet, .. } => self.transmit(index, link, packet),
             Action::Save { version, text } => {
+                self.members[index].saves += 1;
                 nodes_conf::parse(text.as_bytes()).expect("what is written can be read");
                 if !self.members[index].disk_stalled {
                     self.members[index].disk = text;
