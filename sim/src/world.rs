@@ -190,6 +190,11 @@ impl World {
         (0..self.hosts.len()).filter(|host| self.hosts[*host].process.is_some()).collect()
     }
 
+    /// Whether a host's data thread has reported that it is in sync with its primary.
+    pub fn is_in_sync(&self, host: usize) -> bool {
+        self.hosts.get(host).is_some_and(|host| host.in_sync)
+    }
+
     /// The host on which a node runs.
     pub fn host_of_node(&self, id: &NodeId) -> Option<usize> {
         (0..self.hosts.len()).find(|host| self.machine(*host).is_some_and(|machine| machine.me() == *id))

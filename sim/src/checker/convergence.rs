@@ -21,6 +21,9 @@ pub fn check(world: &World) -> Result<(), String> {
         let Some(machine) = world.machine(*host) else { continue };
         let topology = machine.topology();
         check_one(*host, &topology, &ids)?;
+        if topology.myself().primary.is_some() && !world.is_in_sync(*host) {
+            return Err(format!("the replica on host {host} is not in sync with its primary"));
+        }
         let own: Vec<Option<NodeId>> = owner_ids(&topology);
         match &owners {
             None => owners = Some((*host, own)),

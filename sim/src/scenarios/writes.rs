@@ -26,6 +26,7 @@ pub fn data_config(shape: &Shape, prng: &mut Prng) -> config::Config {
     settings.cluster_node_timeout = shape.node_timeout_ms;
     settings.databases = 1;
     settings.save = Vec::new();
+    settings.repl_diskless_sync_delay = prng.below(2);
     settings.appendonly = prng.chance(1, 2);
     if prng.chance(1, 3) {
         settings.appendfsync = config::AppendFsync::Always;

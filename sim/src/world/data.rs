@@ -52,6 +52,7 @@ impl World {
     fn send_to_control(&mut self, host: usize, message: ToControl) {
         if let ToControl::Data(DataEvent::Status(status)) = &message {
             self.show(&Seen::Status { host, status });
+            self.hosts[host].in_sync = status.link_up;
         }
         let delay = 10 + self.prng.below(300);
         let Some(process) = &mut self.hosts[host].process else { return };

@@ -39,6 +39,8 @@ pub struct Host {
     pub(crate) process: Option<Process>,
     pub(crate) powered: bool,
     pub(crate) paused: bool,
+    /// The data thread's last report: in sync with a primary.
+    pub(crate) in_sync: bool,
     pub(crate) deferred: Vec<Inside>,
     lives: u64,
     seed: Prng,
@@ -82,6 +84,7 @@ impl Host {
             process: None,
             powered: true,
             paused: false,
+            in_sync: false,
             deferred: Vec::new(),
             lives: 0,
             seed: prng.fork(),
@@ -173,6 +176,7 @@ impl World {
             }
         }
         place.paused = false;
+        place.in_sync = false;
         place.deferred.clear();
         place.powered = how == Crash::Kill;
         for (connection, end) in self.network.of_host(host) {
