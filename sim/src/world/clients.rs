@@ -1,6 +1,7 @@
 //! The clients of a workload on the network.
 
 use super::{Event, World};
+use crate::event_log::fingerprint;
 use crate::network::{Chunk, ConnectionId, Port};
 use crate::workload::{Client, Phase, Want};
 
@@ -41,6 +42,9 @@ impl World {
     }
 
     pub(super) fn client_receive(&mut self, host: usize, connection: ConnectionId, bytes: &[u8]) {
+        self.log.record(self.now, host, "answer", &[connection.0, fingerprint(bytes)], || {
+            format!("on {}: {:?}", connection.0, String::from_utf8_lossy(bytes))
+        });
         self.with_client(host, |client, now| client.receive(now, connection, bytes));
     }
 
@@ -66,9 +70,14 @@ impl World {
             match want {
                 Want::Connect(server) => {
                     let connection = self.open(Port::Client, host, 0, server);
+                    self.log
+                        .record(self.now, host, "connect", &[connection.0], || format!("to host {server}"));
                     self.clients[index].connecting(connection, server);
                 }
                 Want::Send(connection, bytes) => {
+                    self.log.record(self.now, host, "ask", &[connection.0, fingerprint(&bytes)], || {
+                        format!("on {}: {:?}", connection.0, String::from_utf8_lossy(&bytes))
+                    });
                     self.transmit(connection, 0, Chunk::Bytes(bytes.into(), 0));
                 }
                 Want::Close(connection) => self.close_end(connection, 0),
