@@ -1,6 +1,6 @@
 //! When replies may leave: the durability gate of `appendfsync always` (ENGINE 11).
 //!
-//! Model: the log's end at the end of a turn is the position that the turn's bytes wait for; the disk thread reports how
+//! Model: the end of what the AOF gets of the log, at the end of a turn, is the position that the turn's bytes wait for; the disk thread reports how
 //! far the AOF is safe. Without `always`, or without an AOF, nothing waits and nothing is marked.
 //!
 //! Invariant: after a failed fsync the gate never opens for what it covered; those clients are closed instead, because
@@ -19,7 +19,7 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// What bytes that come into being now must wait for, given the log's end; `None` when nothing is pending.
+    /// What bytes that come into being now must wait for, given the end of the AOF's part of the log; `None` when nothing is pending.
     pub fn mark(&self, log_end: Seq) -> Option<Seq> {
         (self.durable && log_end > self.synced).then_some(log_end)
     }

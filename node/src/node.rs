@@ -259,7 +259,7 @@ impl Node {
         self.progress += 1;
         crate::persistence::end_batch(self);
         crate::replication::end_batch(self);
-        let mark = self.gate.mark(self.log.end_seq());
+        let mark = self.gate.mark(self.log.aof_end_seq());
         let mut dirty = std::mem::take(&mut self.dirty);
         for client in dirty.drain(..) {
             session::lifecycle::commit(self, client, mark);

@@ -115,6 +115,8 @@ struct Record {
 pub struct Log {
     records: VecDeque<Record>,
     end: Seq,
+    /// Position after the newest record that the AOF gets.
+    aof_end: Seq,
     wire: Store,
     local: Store,
     backlog: Option<u64>,
@@ -136,6 +138,7 @@ impl Log {
         Self {
             records: VecDeque::new(),
             end: 0,
+            aof_end: 0,
             wire: Store::new(0),
             local: Store::new(0),
             backlog: None,
@@ -154,6 +157,12 @@ impl Log {
     /// Position after the newest record.
     pub fn end_seq(&self) -> Seq {
         self.end
+    }
+
+    /// Position after the newest record that the AOF gets. What waits for the disk waits for this one: what is for
+    /// replicas only (PING, GETACK) never becomes safe.
+    pub fn aof_end_seq(&self) -> Seq {
+        self.aof_end
     }
 
     /// `master_repl_offset`: bytes in the wire since the history began.
@@ -208,6 +217,9 @@ impl Log {
             self.records.push_back(Record { seq: self.end, meta, at, len: bytes.len() });
         }
         self.end += 1;
+        if meta.targets.includes(Targets::AOF) {
+            self.aof_end = self.end;
+        }
     }
 
     // The AOF reader.

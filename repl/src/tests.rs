@@ -685,6 +685,11 @@ fn the_aof_reader_has_its_own_selects() {
     assert_eq!(wire, format!("{}{set_a}*1\r\n$4\r\nPING\r\n", select(2)).as_bytes());
     assert_eq!(log.offset().0, wire.len() as u64);
     assert_eq!(log.take_aof(&mut out), None);
+    // What only replicas get is nothing that the disk could make safe.
+    let safe = log.aof_end_seq();
+    log.append(Meta::wire(Kind::GetAck), args(&["REPLCONF", "GETACK", "*"]).as_args());
+    assert_eq!((log.aof_end_seq(), log.take_aof(&mut out)), (safe, None));
+    assert!(log.end_seq() > safe);
     // A new file and a wire that goes away under what was not read.
     log.begin_aof_file();
     log.append(Meta::write(DbIndex(3), None), args(&["SET", "b", "2"]).as_args());
