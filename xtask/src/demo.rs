@@ -3,7 +3,7 @@
 //! The nodes are started from redis.conf files and joined by the cluster manager, as an operator would do it; the
 //! failover is watched through CLUSTER NODES, as a monitoring tool would.
 
-use crate::process::{Server, binary, build, output, wait_until};
+use crate::process::{Server, binary, build, output, quiet_output, wait_until};
 use crate::{Outcome, root};
 use std::fs;
 use std::net::TcpListener;
@@ -76,7 +76,9 @@ pub fn run(args: &[String]) -> Outcome {
     let mut demo = Demo { options, nodes: Vec::new(), start: Instant::now() };
     demo.start_nodes()?;
     demo.create_cluster()?;
+    println!("[4/4] the cluster is up");
     demo.show_layout()?;
+    demo.show_how_to_connect();
     if demo.options.kill_master {
         demo.kill_master(&stop)?;
     }
@@ -127,11 +129,15 @@ impl Demo {
     }
 
     fn show_layout(&self) -> Outcome {
-        println!("[4/4] the cluster is up\n");
+        println!();
         for node in nodes(self.options.port)? {
             let role = if node.is_master { "master " } else { "replica" };
             println!("      {} {role} {} {}", node.address, node.short_id(), node.slots_or_master());
         }
+        Ok(())
+    }
+
+    fn show_how_to_connect(&self) {
         let port = self.options.port;
         println!("\n  connect with   {} -c -p {port}", relative(&binary("grapevine-cli", PROFILE)));
         println!("  or any client: redis-cli -c -p {port};  redis://127.0.0.1:{port} in cluster mode");
@@ -140,7 +146,6 @@ impl Demo {
             "  logs           {}/<port>/grapevine.log",
             relative(&self.options.dir.display().to_string())
         );
-        Ok(())
     }
 
     fn say(&self, what: &str) {
@@ -257,7 +262,7 @@ fn nodes(port: u16) -> Result<Vec<Node>, String> {
 
 fn cli(port: u16, args: &[&str]) -> Result<String, String> {
     let port = port.to_string();
-    output(&binary("grapevine-cli", PROFILE), &[&["-p", &port], args].concat())
+    quiet_output(&binary("grapevine-cli", PROFILE), &[&["-p", &port], args].concat())
 }
 
 fn cli_c(port: u16, args: &[&str]) -> Result<String, String> {

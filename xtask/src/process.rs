@@ -25,11 +25,20 @@ pub fn run_with(program: &str, args: &[&str], env: &[(&str, &str)]) -> Outcome {
     if status.success() { Ok(()) } else { Err(format!("`{program} {}` failed ({status})", args.join(" "))) }
 }
 
-/// Standard output of a program that must succeed.
+/// Standard output of a program that must succeed; what it says on standard error is shown.
 pub fn output(program: &str, args: &[&str]) -> Result<String, String> {
+    output_with(program, args, Stdio::inherit())
+}
+
+/// [`output`] for a program that may well fail, such as a question to a server that is being started.
+pub fn quiet_output(program: &str, args: &[&str]) -> Result<String, String> {
+    output_with(program, args, Stdio::null())
+}
+
+fn output_with(program: &str, args: &[&str], errors: Stdio) -> Result<String, String> {
     let output = Command::new(program)
         .args(args)
-        .stderr(Stdio::inherit())
+        .stderr(errors)
         .output()
         .map_err(|error| format!("cannot run {program}: {error}"))?;
     if !output.status.success() {

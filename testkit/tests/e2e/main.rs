@@ -7,4 +7,5 @@ mod durability;
 mod failover;
 mod kills;
 mod mixed;
+mod pause;
 mod replication;
