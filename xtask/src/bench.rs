@@ -1,9 +1,11 @@
 //! `cargo xtask bench`: server CPU per request and memory per key beside redis-server, in one run.
 //!
-//! The arms run alternately, round by round: Grapevine, redis-server, and redis-server again (the A/A arm, whose
-//! ratio says how much of a difference is noise). The load is redis-benchmark's. Server CPU is user plus system time
-//! of the server process, read before and after; requests per second are not compared, since the client is the
-//! bottleneck. Medians are printed.
+//! Three servers run side by side and idle while another is measured: Grapevine, redis-server, and redis-server again
+//! (the A/A arm, whose ratio says how much of a difference is noise). Each holds the same keys, so that GET finds and
+//! SET overwrites. Cells are measured alternately, round by round; each asks for as many requests as take about
+//! [`CELL_CPU_SECONDS`] of that server's CPU. The load is redis-benchmark's. Server CPU is the time that all threads
+//! of the process ran, in nanoseconds; requests per second are not compared, since the client is the bottleneck.
+//! Medians are printed.
 
 use crate::process::{Server, binary, build, output, wait_until};
 use crate::{Outcome, install};
@@ -12,65 +14,122 @@ use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-const PORT: u16 = 26_379;
+/// The arms listen from here on.
+const FIRST_PORT: u16 = 26_379;
 const PIPELINES: &[u32] = &[1, 16, 64];
 const COMMANDS: &[&str] = &["ping_mbulk", "set", "get", "incr", "mset"];
 const CLIENTS: &str = "50";
-const VALUE_BYTES: &str = "32";
-const KEYSPACE: &str = "1000000";
-/// Clock ticks per second of /proc/PID/stat on Linux.
-const TICKS_PER_SECOND: f64 = 100.0;
+const VALUE_BYTES: usize = 32;
+/// Keys that the load draws from: well beyond the processor's caches.
+const KEYSPACE: u64 = 1_000_000;
+/// Server CPU that one cell should take, in seconds.
+const CELL_CPU_SECONDS: f64 = 1.0;
+/// Requests that warm a server up for a cell and tell what a request costs.
+const WARM_UP: u64 = 50_000;
+/// Requests of a cell at least and at most, whatever the warm-up said.
+const REQUESTS: std::ops::RangeInclusive<u64> = 50_000..=5_000_000;
+/// Counts at which memory is read: from half of `--keys` to all of it, which is one doubling of every table.
+const MEMORY_STEPS: u64 = 8;
+const PAGE_BYTES: i64 = 4096;
 const START_DEADLINE: Duration = Duration::from_secs(20);
+
+const USAGE: &str = "options: --rounds N, --keys N (0: no memory table), --commands a,b, --pipelines 1,16";
+
+struct Options {
+    rounds: usize,
+    /// Keys of the memory table at its end.
+    keys: u64,
+    commands: Vec<String>,
+    pipelines: Vec<u32>,
+}
 
 struct Arm {
     name: &'static str,
     program: String,
+    port: u16,
 }
 
 /// The command.
 pub fn run(args: &[String]) -> Outcome {
-    let mut rounds = 3usize;
-    let mut keys = 1_000_000u64;
-    let mut words = args.iter();
-    while let Some(word) = words.next() {
-        let mut number = || words.next().and_then(|v| v.parse().ok()).ok_or(format!("{word} needs a number"));
-        match word.as_str() {
-            "--rounds" => rounds = number()? as usize,
-            "--keys" => keys = number()?,
-            other => return Err(format!("bench has no option '{other}'")),
-        }
-    }
+    let options = parse(args)?;
     install::reference_server()?;
     build(&["grapevine-server"], "dist")?;
+    let arm = |index: u16, name, program| Arm { name, program, port: FIRST_PORT + index };
     let arms = [
-        Arm { name: "grapevine", program: binary("grapevine-server", "dist") },
-        Arm { name: "redis", program: "redis-server".into() },
-        Arm { name: "redis (A/A)", program: "redis-server".into() },
+        arm(0, "grapevine", binary("grapevine-server", "dist")),
+        arm(1, "redis", "redis-server".into()),
+        arm(2, "redis again", "redis-server".into()),
     ];
-    cpu_table(&arms, rounds)?;
-    memory_table(&arms[..2], keys)
+    cpu_table(&arms, &options)?;
+    if options.keys == 0 {
+        return Ok(());
+    }
+    memory_table(&arms[..2], options.keys)
 }
 
-fn cpu_table(arms: &[Arm], rounds: usize) -> Outcome {
+fn parse(args: &[String]) -> Result<Options, String> {
+    let mut options = Options {
+        rounds: 3,
+        keys: 1_300_000,
+        commands: COMMANDS.iter().map(|c| (*c).to_owned()).collect(),
+        pipelines: PIPELINES.to_vec(),
+    };
+    let mut words = args.iter();
+    while let Some(word) = words.next() {
+        let value = words.next().ok_or(format!("{word} needs a value; {USAGE}"))?;
+        let number = |text: &str| text.parse::<u64>().map_err(|_| format!("{word} needs numbers; {USAGE}"));
+        match word.as_str() {
+            "--rounds" => options.rounds = number(value)?.max(1) as usize,
+            "--keys" => options.keys = number(value)?,
+            "--commands" => options.commands = value.split(',').map(str::to_owned).collect(),
+            "--pipelines" => {
+                let depths: Result<Vec<u64>, String> = value.split(',').map(number).collect();
+                options.pipelines = depths?.into_iter().map(|d| d.clamp(1, 1000) as u32).collect();
+            }
+            other => return Err(format!("bench has no option '{other}'; {USAGE}")),
+        }
+    }
+    Ok(options)
+}
+
+fn start(arm: &Arm) -> Result<Server, String> {
+    let port = arm.port.to_string();
+    let args = ["--port", &port, "--save", "", "--appendonly", "no", "--bind", "127.0.0.1"];
+    let server = Server::start(&arm.program, &args)?;
+    wait_until(START_DEADLINE, || TcpStream::connect(("127.0.0.1", arm.port)).is_ok())
+        .map_err(|()| format!("{} did not start on port {}", arm.name, arm.port))?;
+    Ok(server)
+}
+
+// CPU
+
+fn cpu_table(arms: &[Arm], options: &Options) -> Outcome {
+    let servers = arms.iter().map(start).collect::<Result<Vec<_>, _>>()?;
+    let value = "v".repeat(VALUE_BYTES);
+    for arm in arms {
+        fill(arm, "key", 0..KEYSPACE, &value)?;
+        fill(arm, "counter", 0..KEYSPACE, "1")?;
+    }
     println!(
-        "\nserver CPU, microseconds per request, median of {rounds} rounds ({CLIENTS} clients, {VALUE_BYTES}-byte values)\n"
+        "\nserver CPU, microseconds per request, median of {} rounds ({CLIENTS} clients, {KEYSPACE} keys, \
+         {VALUE_BYTES}-byte values)\n",
+        options.rounds
     );
-    println!(
-        "| command | pipeline | {} | redis / grapevine | A/A |",
-        arms.iter().map(|a| a.name).collect::<Vec<_>>().join(" | ")
-    );
+    let names: Vec<_> = arms.iter().map(|a| a.name).collect();
+    println!("| command | pipeline | {} | redis / grapevine | redis again / redis |", names.join(" | "));
     println!("|---|---|{}---|---|", "---|".repeat(arms.len()));
-    for pipeline in PIPELINES {
-        for command in COMMANDS {
+    for pipeline in &options.pipelines {
+        for command in &options.commands {
             let mut samples = vec![Vec::new(); arms.len()];
-            for round in 0..rounds {
+            for round in 0..options.rounds {
                 for turn in 0..arms.len() {
-                    let arm = (round + turn) % arms.len();
-                    samples[arm].push(cpu_per_request(&arms[arm], command, *pipeline)?);
+                    let index = (round + turn) % arms.len();
+                    let cost = cpu_per_request(&arms[index], servers[index].pid(), command, *pipeline)?;
+                    samples[index].push(cost);
                 }
             }
             let medians: Vec<f64> = samples.iter_mut().map(|s| median(s)).collect();
-            let cells: Vec<String> = medians.iter().map(|m| format!("{m:.2}")).collect();
+            let cells: Vec<String> = medians.iter().map(|m| format!("{m:.3}")).collect();
             println!(
                 "| {command} | {pipeline} | {} | {:.2} | {:.2} |",
                 cells.join(" | "),
@@ -87,67 +146,74 @@ fn median(samples: &mut [f64]) -> f64 {
     samples[samples.len() / 2]
 }
 
-fn start(arm: &Arm) -> Result<Server, String> {
-    let port = PORT.to_string();
-    let args = ["--port", &port, "--save", "", "--appendonly", "no", "--bind", "127.0.0.1"];
-    let server = Server::start(&arm.program, &args)?;
-    wait_until(START_DEADLINE, || TcpStream::connect(("127.0.0.1", PORT)).is_ok())
-        .map_err(|()| format!("{} did not start on port {PORT}", arm.name))?;
-    Ok(server)
-}
-
-fn cpu_per_request(arm: &Arm, command: &str, pipeline: u32) -> Result<f64, String> {
-    let server = start(arm)?;
-    let requests = if pipeline == 1 { 200_000 } else { 1_500_000 };
-    let (port, requests_text, pipeline) = (PORT.to_string(), requests.to_string(), pipeline.to_string());
-    let args = |n: &str| {
-        [
-            "-p",
-            &port,
-            "-t",
-            command,
-            "-c",
-            CLIENTS,
-            "-d",
-            VALUE_BYTES,
-            "-r",
-            KEYSPACE,
-            "-P",
-            &pipeline,
-            "-n",
-            n,
-            "-q",
-        ]
-        .map(str::to_string)
+/// Microseconds of server CPU per request of `command`.
+fn cpu_per_request(arm: &Arm, pid: u32, command: &str, pipeline: u32) -> Result<f64, String> {
+    let measure = |requests: u64| {
+        let before = cpu_seconds(pid)?;
+        load(arm, command, pipeline, requests)?;
+        Ok::<f64, String>((cpu_seconds(pid)? - before) / requests as f64)
     };
-    let load = |n: &str| output("redis-benchmark", &args(n).each_ref().map(String::as_str));
-    load("20000")?;
-    let before = cpu_seconds(server.pid())?;
-    load(&requests_text)?;
-    let after = cpu_seconds(server.pid())?;
-    Ok((after - before) * 1e6 / f64::from(requests))
+    let estimate = measure(WARM_UP)?;
+    let requests = (CELL_CPU_SECONDS / estimate.max(1e-9)) as u64;
+    Ok(measure(requests.clamp(*REQUESTS.start(), *REQUESTS.end()))? * 1e6)
 }
 
-fn cpu_seconds(pid: u32) -> Result<f64, String> {
-    let stat =
-        fs::read_to_string(format!("/proc/{pid}/stat")).map_err(|e| format!("the server is gone: {e}"))?;
-    let after_name = stat.rsplit(')').next().unwrap_or("");
-    let field =
-        |i: usize| after_name.split_whitespace().nth(i).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
-    Ok((field(11) + field(12)) / TICKS_PER_SECOND)
+fn load(arm: &Arm, command: &str, pipeline: u32, requests: u64) -> Outcome {
+    let numbers = [
+        arm.port.to_string(),
+        VALUE_BYTES.to_string(),
+        KEYSPACE.to_string(),
+        pipeline.to_string(),
+        requests.to_string(),
+    ];
+    let [port, bytes, keys, pipeline, requests] = numbers.each_ref().map(String::as_str);
+    let args = [
+        "-p", port, "-t", command, "-c", CLIENTS, "-d", bytes, "-r", keys, "-P", pipeline, "-n", requests, "-q",
+    ];
+    output("redis-benchmark", &args).map(|_| ())
 }
+
+/// How long all threads of a process have run. The scheduler counts in nanoseconds; /proc/PID/stat in hundredths of a
+/// second.
+fn cpu_seconds(pid: u32) -> Result<f64, String> {
+    let gone = |error| format!("the server is gone: {error}");
+    let mut nanoseconds = 0u64;
+    for thread in fs::read_dir(format!("/proc/{pid}/task")).map_err(gone)? {
+        // A thread may end while the list is read.
+        let Ok(text) = fs::read_to_string(thread.map_err(gone)?.path().join("schedstat")) else { continue };
+        let ran = text.split_whitespace().next().and_then(|field| field.parse::<u64>().ok());
+        nanoseconds += ran.ok_or("this kernel does not count CPU time per thread (schedstat)")?;
+    }
+    Ok(nanoseconds as f64 / 1e9)
+}
+
+// Memory
 
 fn memory_table(arms: &[Arm], keys: u64) -> Outcome {
     println!(
-        "\nmemory per key: {keys} keys of 16 bytes with 32-byte values; resident set after minus before\n"
+        "\nbytes per key: 16-byte keys with {VALUE_BYTES}-byte values; resident set after minus before, read at \
+         {} counts\n",
+        MEMORY_STEPS + 1
     );
-    println!("| server | bytes per key |\n|---|---|");
+    let counts: Vec<u64> = (0..=MEMORY_STEPS).map(|i| keys / 2 + keys / 2 * i / MEMORY_STEPS).collect();
+    let shown: Vec<String> = counts.iter().map(u64::to_string).collect();
+    println!("| server | mean | worst | {} |", shown.join(" | "));
+    println!("|---|---|---|{}", "---|".repeat(counts.len()));
+    let value = "v".repeat(VALUE_BYTES);
     for arm in arms {
         let server = start(arm)?;
         let before = resident_bytes(server.pid())?;
-        fill(keys)?;
-        let after = resident_bytes(server.pid())?;
-        println!("| {} | {:.1} |", arm.name, (after - before) as f64 / keys as f64);
+        let mut per_key = Vec::new();
+        let mut filled = 0;
+        for count in &counts {
+            fill(arm, "key", filled..*count, &value)?;
+            filled = *count;
+            per_key.push((resident_bytes(server.pid())? - before) as f64 / *count as f64);
+        }
+        let mean = per_key.iter().sum::<f64>() / per_key.len() as f64;
+        let worst = per_key.iter().copied().fold(0.0, f64::max);
+        let cells: Vec<String> = per_key.iter().map(|b| format!("{b:.1}")).collect();
+        println!("| {} | {mean:.1} | {worst:.1} | {} |", arm.name, cells.join(" | "));
     }
     Ok(())
 }
@@ -155,30 +221,34 @@ fn memory_table(arms: &[Arm], keys: u64) -> Outcome {
 fn resident_bytes(pid: u32) -> Result<i64, String> {
     let statm =
         fs::read_to_string(format!("/proc/{pid}/statm")).map_err(|e| format!("the server is gone: {e}"))?;
-    Ok(statm.split_whitespace().nth(1).and_then(|f| f.parse::<i64>().ok()).unwrap_or(0) * 4096)
+    let pages = statm.split_whitespace().nth(1).and_then(|f| f.parse::<i64>().ok());
+    Ok(pages.ok_or("this kernel does not tell resident pages (statm)")? * PAGE_BYTES)
 }
 
-/// Sets `keys` keys in pipelines of 1000 and reads every reply.
-fn fill(keys: u64) -> Outcome {
+/// Sets keys named as redis-benchmark names them, in pipelines of 1000, and reads every reply.
+fn fill(arm: &Arm, prefix: &str, numbers: std::ops::Range<u64>, value: &str) -> Outcome {
     let failed = |e: std::io::Error| format!("the connection failed while filling: {e}");
-    let mut stream = TcpStream::connect(("127.0.0.1", PORT)).map_err(failed)?;
+    let mut stream = TcpStream::connect(("127.0.0.1", arm.port)).map_err(failed)?;
     let mut replies = BufReader::new(stream.try_clone().map_err(failed)?);
-    let value = "v".repeat(32);
     let mut batch = String::new();
-    for first in (0..keys).step_by(1000) {
+    let end = numbers.end;
+    for first in numbers.step_by(1000) {
         batch.clear();
-        let last = (first + 1000).min(keys);
+        let last = (first + 1000).min(end);
         for i in first..last {
-            batch.push_str(&format!("*3\r\n$3\r\nSET\r\n$16\r\nkey:{i:012}\r\n$32\r\n{value}\r\n"));
+            let key = format!("{prefix}:{i:012}");
+            batch.push_str(&format!(
+                "*3\r\n$3\r\nSET\r\n${}\r\n{key}\r\n${}\r\n{value}\r\n",
+                key.len(),
+                value.len()
+            ));
         }
         stream.write_all(batch.as_bytes()).map_err(failed)?;
         let mut answer = vec![0; (last - first) as usize * 5];
         replies.read_exact(&mut answer).map_err(failed)?;
-        if !answer.starts_with(b"+OK\r\n") {
-            return Err(format!(
-                "unexpected reply: {}",
-                String::from_utf8_lossy(&answer[..20.min(answer.len())])
-            ));
+        if answer.chunks(5).any(|reply| reply != b"+OK\r\n") {
+            let shown = String::from_utf8_lossy(&answer[..answer.len().min(60)]);
+            return Err(format!("{} refuses to be filled: {shown}", arm.name));
         }
     }
     Ok(())

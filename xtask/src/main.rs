@@ -26,7 +26,7 @@ Usage: cargo xtask <command> [options]
   test   Install what the tests need, then run the whole suite (--quick: no simulation campaign, no sanitizer)
   tidy   Check the house rules: arrows between crates, file headers, lengths, words, paths named in the docs
   sim    Run simulation seeds: --seeds N (default 100), --first SEED, --nodes N; or: sim replay SEED
-  bench  Measure against redis-server and print ratios: --rounds N, --keys N
+  bench  Measure against redis-server and print ratios: --rounds N, --keys N, --commands A,B, --pipelines N,M
 ";
 
 /// What every command returns: `Err` holds the sentence to print.
