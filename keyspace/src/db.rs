@@ -189,6 +189,22 @@ impl Db {
         Some(unsafe { found.get() })
     }
 
+    /// Has the bucket of a key fetched.
+    #[inline]
+    pub fn prefetch_bucket(&self, place: Place) {
+        if let Some(pair) = self.pair(place.slot) {
+            pair.keys.prefetch(place.hash);
+        }
+    }
+
+    /// Has the entry of a key fetched, as far as its bucket tells which one it is.
+    #[inline]
+    pub fn prefetch_entry(&self, place: Place) {
+        if let Some(entry) = self.pair(place.slot).and_then(|pair| pair.keys.find(place.hash, |_| true)) {
+            entry.prefetch();
+        }
+    }
+
     /// Adds an entry whose key is not there yet.
     pub fn insert(&mut self, hasher: &Hasher, place: Place, entry: OwnedEntry) {
         let (expires, memory) = (entry.get().expires(), entry.get().memory());

@@ -37,6 +37,10 @@ const LONG_KEY: u8 = 1 << 5;
 const LONG_VALUE: u8 = 1 << 6;
 const BLOCK: u8 = 1 << 7;
 
+/// Offset of the second place that is fetched ahead: a small entry lies in one cache line or two.
+#[cfg(target_arch = "x86_64")]
+const PREFETCHED: usize = 48;
+
 /// Where the key's length begins.
 const LENGTHS: usize = 5;
 
@@ -180,6 +184,17 @@ impl EntryPtr {
     #[inline]
     pub unsafe fn get<'a>(self) -> EntryRef<'a> {
         EntryRef { start: self.0, life: PhantomData }
+    }
+
+    /// Has the entry fetched, as far as an ordinary one reaches; it need not be alive.
+    #[inline]
+    pub fn prefetch(self) {
+        #[cfg(target_arch = "x86_64")]
+        for offset in [0, PREFETCHED] {
+            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            // SAFETY: a prefetch reads nothing, whatever the address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(self.0.as_ptr().wrapping_add(offset).cast()) };
+        }
     }
 
     /// Sets the snapshot marks.

@@ -24,7 +24,7 @@ mod write;
 pub use access::AccessPolicy;
 pub use entry::{EMBEDDED_MAX, Encoding, NewValue};
 pub use events::{KeyEvent, KeyEventKind};
-pub use lookup::{Found, Touch};
+pub use lookup::{EXPECTED_MAX, Found, Touch};
 pub use query::{EntryVisitor, ObjectInfo};
 pub use snapshot::{
     CHUNK_BYTES, JOB_SLOTS, JobSlot, QUEUE_PAUSE, SnapshotBusy, SnapshotChunk, SnapshotCut, SnapshotEntry,

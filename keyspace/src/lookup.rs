@@ -7,6 +7,9 @@ use crate::value::{TypeName, ValueRef};
 use crate::{Keyspace, Waste};
 use base::{DbIndex, Slot, UnixMillis};
 
+/// Keys that [`Keyspace::expect`] hears of at once: about as many misses as a core can wait for at a time.
+pub const EXPECTED_MAX: usize = 16;
+
 /// What a lookup is for; decides about statistics and access bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Touch {
@@ -64,6 +67,22 @@ impl Keyspace {
             database.set_access(entry, bits);
         }
         Some(Found(database.read(entry)))
+    }
+
+    /// Tells which keys are about to be asked for (at most [`EXPECTED_MAX`] are heard), so that the processor fetches
+    /// what it needs for all of them at once: first their buckets, then their entries. A hint: nothing changes.
+    pub fn expect<'k>(&self, db: DbIndex, keys: impl Iterator<Item = &'k [u8]>) {
+        let Some((_, database)) = self.dbs.get(db.0 as usize) else { return };
+        let mut places = [Place::WHOLE; EXPECTED_MAX];
+        let mut count = 0;
+        for (key, place) in keys.zip(&mut places) {
+            *place = self.place(key);
+            database.prefetch_bucket(*place);
+            count += 1;
+        }
+        for place in &places[..count] {
+            database.prefetch_entry(*place);
+        }
     }
 
     /// Whether a live key is there; nothing changes, and an expired one is not deleted.

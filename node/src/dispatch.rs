@@ -248,7 +248,7 @@ pub(crate) fn call(
     reply: &mut Reply,
 ) {
     node.keyspace.set_slot_hint(slot);
-    let begun = (node.meter)();
+    let begun = node.metered;
     let handler = node.table.get(command.id.index()).map_or(Handler::Missing, |e| e.handler);
     let outcome: Outcome = match handler {
         Handler::Data(handler) => effects::run(node, client, handler, args, slot, reply),
@@ -260,7 +260,9 @@ pub(crate) fn call(
     };
     // Nobody after this command may take its slot for theirs.
     node.keyspace.set_slot_hint(None);
-    let took = (node.meter)().saturating_sub(begun);
+    // One reading serves both this command's end and the next one's beginning.
+    node.begin_metering();
+    let took = node.metered.saturating_sub(begun);
     node.stats.processed += 1;
     if let Some(stats) = node.stats.commands.get_mut(command.id.index()) {
         stats.calls += 1;

@@ -15,6 +15,7 @@ use crate::persistence::Persistence;
 use crate::policy::Policy;
 use crate::pubsub::Registry;
 use crate::replication::Replication;
+use crate::session::window::Window;
 use crate::session::{Client, Sessions, SlotId};
 use crate::stats::Stats;
 use crate::table::{self, Entry};
@@ -37,6 +38,8 @@ pub struct Node {
     pub(crate) now: Now,
     /// Microseconds of a running clock, read once per command boundary; 0 without one (ENGINE 19).
     pub(crate) meter: fn() -> u64,
+    /// The meter at the end of the last command, which is where the next one's time begins.
+    pub(crate) metered: u64,
     pub(crate) config: Config,
     pub(crate) policy: Policy,
     pub(crate) table: Box<[Entry]>,
@@ -48,6 +51,8 @@ pub struct Node {
     pub(crate) log: Log,
     pub(crate) gate: Gate,
     pub(crate) sessions: Sessions,
+    /// Lent to the session whose batch runs.
+    pub(crate) window: Window,
     pub(crate) next_client_id: u64,
     pub(crate) pubsub: Registry,
     pub(crate) watches: Watches,
@@ -94,6 +99,8 @@ impl Node {
         let mut node = Node {
             now,
             meter: || 0,
+            metered: 0,
+            window: Window::default(),
             effects: Effects::new(policy.notify),
             limits: commands::Limits::default(),
             table: table::build(),
@@ -153,6 +160,7 @@ impl Node {
     /// Loads the data that the configuration names, and opens the AOF. Blocks; nobody may be connected yet.
     pub fn load(&mut self, storage: &mut dyn Storage, now: Now) -> Result<LoadReport, LoadError> {
         self.set_now(now);
+        self.begin_metering();
         let report = crate::persistence::load(self, storage)?;
         crate::replication::start(self);
         Ok(report)
@@ -336,6 +344,11 @@ impl Node {
         self.effects.wanted = self.policy.notify;
         self.limits.proto_max_bulk_len = self.policy.proto_max_bulk_len;
         self.limits.lazy_expire = self.policy.lazy_expire;
+    }
+
+    /// The next command's time begins now, and not when the last one ended.
+    pub(crate) fn begin_metering(&mut self) {
+        self.metered = (self.meter)();
     }
 
     /// A line for the log.

@@ -126,6 +126,7 @@ pub fn msetnx(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<()
 }
 
 fn store_pairs(ctx: &mut Ctx<'_>, args: Args<'_>) {
+    ctx.keyspace.expect(ctx.db, args.iter().skip(1).step_by(2));
     for index in (1..args.len()).step_by(2) {
         store(ctx, args.at(index), args.at(index + 1), Ttl::Clear);
     }

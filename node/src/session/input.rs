@@ -1,19 +1,21 @@
 //! From received bytes to executed commands: the loop around the parser.
 //!
 //! Model: for the length of a batch the input buffer, the parser and the reply are local values ([`Batch`]); they go back
-//! into the session when the input is used up, the session must wait, or it is to be closed. A request that CLIENT PAUSE
-//! holds back is simply not consumed: it is parsed again when the pause ends.
+//! into the session when the input is used up, the session must wait, or it is to be closed. Requests are parsed some
+//! at a time ([`window`]) and executed one by one. A request that CLIENT PAUSE holds back is simply not consumed: it is
+//! parsed again when the pause ends.
 //!
 //! Bounds: the input is limited by `client-query-buffer-limit`, also while nothing is executed, a single argument by
 //! `proto-max-bulk-len`. A batch ends when the session is owed [`OUTPUT_AHEAD`] bytes and goes on when they have been
 //! sent: who pipelines and does not read is read on, but not obeyed, so that it costs no more than it sent.
 
+use super::window::{self, Window};
 use super::{Client, ReplyMode, Role, lifecycle};
 use crate::api::LogLevel;
 use crate::dispatch::{self, Verdict};
 use crate::node::Node;
 use crate::replication;
-use resp::{Limits, Parsed, Reply, RequestParser};
+use resp::{Limits, Reply};
 
 /// What an idle session may keep of a grown input buffer, in bytes.
 const KEEP_CAPACITY: usize = 32 << 10;
@@ -26,7 +28,7 @@ const SHOWN_BYTES: usize = 128;
 /// What is taken out of a session while its commands run.
 struct Batch {
     input: Vec<u8>,
-    parser: RequestParser,
+    window: Window,
     reply: Reply,
     consumed: usize,
 }
@@ -48,14 +50,15 @@ pub(crate) fn run(node: &mut Node, client: Client) {
     session.executing = true;
     let mut batch = Batch {
         input: std::mem::take(&mut session.input),
-        parser: std::mem::replace(&mut session.parser, RequestParser::new()),
+        window: std::mem::take(&mut node.window),
         reply: session.output.take(),
         consumed: std::mem::take(&mut session.consumed),
     };
+    batch.window.begin(&mut session.parser);
     // What our primary executed is executed here, whatever our clock says of the keys' time.
     node.keyspace.set_ignore_expiry(primary);
     let before = batch.consumed;
-    while run_one(node, client, &mut batch) {}
+    while read_ahead(node, client, &mut batch) && execute(node, client, &mut batch) {}
     node.keyspace.set_ignore_expiry(false);
     let bytes = batch.consumed.saturating_sub(before) as u64;
     node.stats.input_bytes += bytes;
@@ -65,33 +68,50 @@ pub(crate) fn run(node: &mut Node, client: Client) {
     give_back(node, client, batch);
 }
 
-/// Parses and executes one request; false when the batch is over.
-fn run_one(node: &mut Node, client: Client, batch: &mut Batch) -> bool {
+/// Parses the next requests; false when there is none.
+fn read_ahead(node: &mut Node, client: Client, batch: &mut Batch) -> bool {
     let Some(session) = node.sessions.get(client) else { return false };
     let primary = session.role == Role::Primary;
     let limits = Limits {
         max_bulk: if primary { u64::from(u32::MAX) } else { node.policy.proto_max_bulk_len },
         authenticated: session.authenticated || !node.policy.auth_required,
     };
-    let rest = &batch.input[batch.consumed..];
-    let length = match batch.parser.parse(rest, &limits) {
-        Ok(Parsed::Incomplete) => return false,
-        Ok(Parsed::Complete { consumed }) => consumed,
-        Err(error) => {
-            let text = format!("ERR Protocol error: {}", error.message());
-            batch.reply.error(&text);
-            log_protocol_error(node, client, &error.message().to_string(), rest);
-            stop(node, client);
-            batch.consumed = batch.input.len();
+    // An AUTH changes the limits of what follows it.
+    let width = if limits.authenticated { window::WIDTH } else { 1 };
+    if let Err(error) = batch.window.read(&batch.input, batch.consumed, width, &limits) {
+        let text = format!("ERR Protocol error: {}", error.message());
+        batch.reply.error(&text);
+        log_protocol_error(node, client, &error.message().to_string(), &batch.input[batch.consumed..]);
+        stop(node, client);
+        batch.consumed = batch.input.len();
+        return false;
+    }
+    if batch.window.len() > 1 {
+        node.keyspace.expect(session.db, batch.window.keys(&batch.input));
+    }
+    node.begin_metering();
+    batch.window.len() > 0
+}
+
+/// Executes the requests of the window; false when the batch is over.
+fn execute(node: &mut Node, client: Client, batch: &mut Batch) -> bool {
+    for index in 0..batch.window.len() {
+        if !execute_one(node, client, batch, index) {
             return false;
         }
-    };
+    }
+    true
+}
+
+fn execute_one(node: &mut Node, client: Client, batch: &mut Batch, index: usize) -> bool {
+    let Some(session) = node.sessions.get(client) else { return false };
+    let primary = session.role == Role::Primary;
     let before = batch.reply.buffer().len();
-    let args = batch.parser.args(rest);
+    let (at, length) = batch.window.place(index);
+    let args = batch.window.args(index, &batch.input);
     if args.len() > 0 {
         let verdict = dispatch::serve(node, client, args, &mut batch.reply);
         if matches!(verdict, Verdict::Postponed) {
-            batch.parser.reset();
             if let Some(session) = node.sessions.get_mut(client) {
                 session.postponed = true;
             }
@@ -102,11 +122,11 @@ fn run_one(node: &mut Node, client: Client, batch: &mut Batch) -> bool {
         }
     }
     if primary {
-        replication::applied(node, client, rest.get(..length).unwrap_or(rest), args.len() == 0);
+        replication::applied(node, client, &batch.input[at..at + length], args.len() == 0);
     } else if args.len() == 0 {
         replication::replica_is_alive(node, client);
     }
-    batch.parser.reset();
+    batch.window.executed(index);
     batch.consumed += length;
     finish_request(node, client, before, &mut batch.reply)
 }
@@ -149,6 +169,8 @@ pub(crate) fn relieve(node: &mut Node, client: Client) {
 /// Puts everything back into the session and notes that it has output.
 fn give_back(node: &mut Node, client: Client, mut batch: Batch) {
     let Some(session) = node.sessions.get_mut(client) else { return };
+    batch.window.finish(&mut session.parser);
+    node.window = batch.window;
     session.executing = false;
     if batch.consumed >= batch.input.len() {
         batch.input.clear();
@@ -163,7 +185,6 @@ fn give_back(node: &mut Node, client: Client, mut batch: Batch) {
     }
     session.input = batch.input;
     session.consumed = batch.consumed;
-    session.parser = batch.parser;
     session.output.put_back(batch.reply);
     if session.doomed {
         return node.close(client);

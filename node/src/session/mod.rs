@@ -12,6 +12,7 @@ pub mod input;
 pub mod lifecycle;
 pub mod output;
 pub mod table;
+pub mod window;
 
 pub use output::{Output, SlotId};
 pub use table::{Client, Sessions};

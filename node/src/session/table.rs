@@ -5,6 +5,7 @@
 
 use super::Session;
 use base::ConnId;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 /// A session's name inside the node.
@@ -27,6 +28,8 @@ pub struct Sessions {
     places: Vec<Option<Box<Session>>>,
     free: Vec<u32>,
     by_conn: BTreeMap<ConnId, Client>,
+    /// What was found last: a turn asks for the same connection several times in a row.
+    recent: Cell<Option<Client>>,
 }
 
 impl Sessions {
@@ -50,13 +53,21 @@ impl Sessions {
     pub fn remove(&mut self, client: Client) -> Option<Box<Session>> {
         self.get(client)?;
         self.by_conn.remove(&client.conn);
+        self.recent.set(None);
         self.free.push(client.place);
         self.places[client.place as usize].take()
     }
 
     /// The name of the session on a connection.
     pub fn find(&self, conn: ConnId) -> Option<Client> {
-        self.by_conn.get(&conn).copied()
+        if let Some(client) = self.recent.get()
+            && client.conn == conn
+        {
+            return Some(client);
+        }
+        let found = self.by_conn.get(&conn).copied();
+        self.recent.set(found);
+        found
     }
 
     /// A session, unless it is gone.
