@@ -254,6 +254,7 @@ impl DataLoop {
         for _ in 0..DRAINS_PER_TURN {
             self.node.end_batch(self.clock.now());
             self.act();
+            let now = self.clock.now();
             while let Some(conn) = self.node.next_writable() {
                 // A socket without room is written when the poller says that there is some.
                 if self
@@ -261,7 +262,7 @@ impl DataLoop {
                     .get_mut(conn)
                     .is_some_and(|entry| !entry.connecting && !entry.waits_for_room)
                 {
-                    self.write(conn);
+                    self.write(now, conn);
                 }
             }
             if !self.act() {

@@ -23,7 +23,7 @@ const VALUE_BYTES: usize = 32;
 /// Keys that the load draws from: well beyond the processor's caches.
 const KEYSPACE: u64 = 1_000_000;
 /// Server CPU that one cell should take, in seconds.
-const CELL_CPU_SECONDS: f64 = 1.0;
+const CELL_CPU_SECONDS: f64 = 0.7;
 /// Requests that warm a server up for a cell and tell what a request costs.
 const WARM_UP: u64 = 50_000;
 /// Requests of a cell at least and at most, whatever the warm-up said.
@@ -168,7 +168,8 @@ fn load(arm: &Arm, command: &str, pipeline: u32, requests: u64) -> Outcome {
     ];
     let [port, bytes, keys, pipeline, requests] = numbers.each_ref().map(String::as_str);
     let args = [
-        "-p", port, "-t", command, "-c", CLIENTS, "-d", bytes, "-r", keys, "-P", pipeline, "-n", requests, "-q",
+        "-p", port, "-t", command, "-c", CLIENTS, "-d", bytes, "-r", keys, "-P", pipeline, "-n", requests,
+        "-q",
     ];
     output("redis-benchmark", &args).map(|_| ())
 }

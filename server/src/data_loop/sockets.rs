@@ -5,7 +5,7 @@
 
 use super::DataLoop;
 use super::peers::peer_info;
-use base::ConnId;
+use base::{ConnId, Now};
 use runtime::listener::Accepted;
 use runtime::stream::ReadOutcome;
 use runtime::{Level, Token};
@@ -53,7 +53,7 @@ impl DataLoop {
             self.read(conn);
         }
         if event.writable && waits {
-            self.write(conn);
+            self.write(self.clock.now(), conn);
         }
     }
 
@@ -117,7 +117,7 @@ impl DataLoop {
         self.paused = paused;
     }
 
-    pub(super) fn write(&mut self, conn: ConnId) {
+    pub(super) fn write(&mut self, now: Now, conn: ConnId) {
         let Some(entry) = self.connections.get_mut(conn) else { return };
         let mut stuck = false;
         for _ in 0..WRITES_PER_TURN {
@@ -128,7 +128,7 @@ impl DataLoop {
             let all = bytes.len();
             match entry.stream.write(bytes) {
                 Ok(count) => {
-                    self.node.sent(self.clock.now(), conn, count);
+                    self.node.sent(now, conn, count);
                     stuck = count < all;
                 }
                 Err(error) => {
