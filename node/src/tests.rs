@@ -173,6 +173,7 @@ mod checklist {
         assert_eq!(world.run(&["ECHO", "x y"]), "$3\r\nx y\r\n");
         assert_eq!(world.run(&["SELECT", "15"]), "+OK\r\n");
         assert_eq!(world.run(&["SELECT", "16"]), "-ERR DB index is out of range\r\n");
+        assert!(world.run(&["SELECT", "2147483648"]).starts_with("-ERR value is out of range, value must"));
         assert_eq!(world.run(&["SELECT", "a"]), "-ERR value is not an integer or out of range\r\n");
     }
 

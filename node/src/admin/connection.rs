@@ -46,6 +46,9 @@ fn echo(_node: &mut Node, _client: Client, args: Args<'_>, reply: &mut Reply) ->
 /// SELECT index
 fn select(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
     let index = number::parse_i64(args.at(1)).ok_or(Refusal::NOT_INTEGER)?;
+    if i32::try_from(index).is_err() {
+        return Err("ERR value is out of range, value must between -2147483648 and 2147483647".into());
+    }
     if node.cluster.enabled && index != 0 {
         return Err("ERR SELECT is not allowed in cluster mode".into());
     }

@@ -59,9 +59,10 @@ pub(crate) fn handler(name: &str) -> Option<AdminHandler> {
 }
 
 /// What a container answers to a subcommand whose arguments it cannot make sense of.
-fn subcommand_syntax(container: &str, args: Args<'_>) -> Refusal {
+pub(crate) fn subcommand_syntax(container: &str, args: Args<'_>) -> Refusal {
     let shown = args.at(1);
-    let shown = String::from_utf8_lossy(shown.get(..128).unwrap_or(shown));
+    let end = shown.iter().position(|b| *b == 0).unwrap_or(shown.len()).min(128);
+    let shown = String::from_utf8_lossy(&shown[..end]);
     let upper = container.to_uppercase();
     format!("ERR unknown subcommand or wrong number of arguments for '{shown}'. Try {upper} HELP.").into()
 }

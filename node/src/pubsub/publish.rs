@@ -122,11 +122,7 @@ pub fn shard_channels(node: &mut Node, _client: Client, args: Args<'_>, reply: &
 
 fn list(node: &Node, kind: Kind, args: Args<'_>, reply: &mut Reply) -> Outcome {
     if args.len() > 3 {
-        return Err(format!(
-            "ERR unknown subcommand or wrong number of arguments for '{}'. Try PUBSUB HELP.",
-            resp::reply::lossy(args.at(1))
-        )
-        .into());
+        return Err(crate::admin::subcommand_syntax("pubsub", args));
     }
     let pattern = args.get(2);
     let place = reply.deferred_array();

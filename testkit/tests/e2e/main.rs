@@ -9,3 +9,4 @@ mod kills;
 mod mixed;
 mod pause;
 mod replication;
+mod templates;

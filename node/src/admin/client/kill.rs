@@ -53,13 +53,11 @@ impl<'a> Filter<'a> {
     fn parse(args: Args<'a>) -> Result<Self, Refusal> {
         let mut filter = Self { id: None, kind: None, address: None, local: None, skip_me: true };
         let words = args.from(2);
-        if !words.len().is_multiple_of(2) {
-            return Err(Refusal::SYNTAX);
-        }
-        for i in (0..words.len()).step_by(2) {
+        // A word without a value is an error only once what stands before it is right.
+        for i in (0..words.len() - words.len() % 2).step_by(2) {
             filter.set(words.at(i), words.at(i + 1))?;
         }
-        Ok(filter)
+        if words.len().is_multiple_of(2) { Ok(filter) } else { Err(Refusal::SYNTAX) }
     }
 
     fn set(&mut self, option: &[u8], value: &'a [u8]) -> Outcome {
