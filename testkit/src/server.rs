@@ -177,6 +177,11 @@ impl Server {
         });
     }
 
+    /// The other program, from the next [`Server::start`] on, with the same arguments and folder.
+    pub fn become_kind(&mut self, kind: Kind) {
+        self.kind = kind;
+    }
+
     /// `kill -9`.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

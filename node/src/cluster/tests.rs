@@ -190,6 +190,24 @@ fn writes_end_with_the_lease() {
 }
 
 #[test]
+fn a_primary_that_waits_for_its_replicas_lets_none_of_them_synchronize() {
+    let mut waiting = view();
+    waiting.state = State::Fail(FailReason::AwaitingReplicas);
+    let mut world = world(waiting);
+    let later = "-NOMASTERLINK Can't SYNC while not connected with my master\r\n";
+    assert_eq!(world.run(&["PSYNC", "?", "-1"]), later);
+    assert_eq!(world.run(&["SYNC"]), later);
+    let mut yielding = view();
+    yielding.state = State::Fail(FailReason::YieldingToReplica);
+    install(&mut world, yielding);
+    assert_eq!(world.run(&["PSYNC", "?", "-1"]), later);
+    install(&mut world, view());
+    assert_ne!(world.run(&["PSYNC", "?", "-1"]), later);
+    let mut unborn = World::with(|c| c.settings.cluster_enabled = true);
+    assert_eq!(unborn.run(&["PSYNC", "?", "-1"]), later, "no view yet");
+}
+
+#[test]
 fn keys_of_a_lost_slot_are_dropped_unless_it_comes_back() {
     let mut world = world(view());
     world.run(&["SET", "bar", "1"]);

@@ -122,6 +122,10 @@ fn replconf(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) 
 
 /// PSYNC replicationid offset, SYNC: the connection becomes a replica's.
 fn psync(node: &mut Node, client: Client, args: Args<'_>, _reply: &mut Reply) -> Outcome {
+    if keeps_replicas_off(node) {
+        // The words that every replica takes for "try again later", keeping its data.
+        return Err("NOMASTERLINK Can't SYNC while not connected with my master".into());
+    }
     let Some(session) = node.sessions.get(client) else { return Ok(()) };
     let (peer, id) = (peer_ip(&session.peer.peer), session.id);
     let now = node.now.mono;
@@ -139,6 +143,15 @@ fn psync(node: &mut Node, client: Client, args: Args<'_>, _reply: &mut Reply) ->
     }
     primary::drive(node);
     Ok(())
+}
+
+/// A primary that just started does not know yet whether its replicas hold more than it does (rule 17 of the cluster):
+/// whoever synchronized now would replace its data by less.
+fn keeps_replicas_off(node: &Node) -> bool {
+    node.cluster.enabled
+        && node.cluster.view().is_none_or(
+            |view| matches!(view.state, cluster::State::Fail(reason) if reason.refuses_replicas()),
+        )
 }
 
 /// FAILOVER: between a primary and its replicas without a cluster.

@@ -8,5 +8,7 @@ mod failover;
 mod kills;
 mod mixed;
 mod pause;
+mod reborn;
 mod replication;
+mod swap;
 mod templates;
