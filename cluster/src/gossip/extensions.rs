@@ -26,7 +26,11 @@ impl Machine {
         for (node, left_ms) in self.blacklist.iter(self.now.mono) {
             writer.extension(&Extension::Forgotten { node, ttl_seconds: left_ms / 1000 });
         }
-        writer.extension(&Extension::ShardId(me.shard_id));
+        // A replica says nothing rather than a shard of its own making: who hears nothing takes the primary's, and
+        // Valkey refuses to start from a nodes.conf in which a replica's shard is not its primary's.
+        if self.my_primary().is_none_or(|primary| self.nodes[primary].shard_told) {
+            writer.extension(&Extension::ShardId(me.shard_id));
+        }
     }
 
     pub(super) fn read_extensions(&mut self, link: LinkId, sender: NodeIx, extensions: Extensions<'_>) {

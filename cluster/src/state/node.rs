@@ -16,6 +16,8 @@ use core::net::{IpAddr, SocketAddr};
 pub(crate) struct Node {
     pub id: NodeId,
     pub shard_id: NodeId,
+    /// Whether the node itself has told its shard since we started; until then `shard_id` may be of our own making.
+    pub shard_told: bool,
     pub flags: NodeFlags,
     pub config_epoch: Epoch,
     pub slots: Arc<SlotSet>,
@@ -61,6 +63,7 @@ impl Node {
         Self {
             id,
             shard_id,
+            shard_told: false,
             flags,
             config_epoch: Epoch(0),
             slots: Arc::new(SlotSet::empty()),

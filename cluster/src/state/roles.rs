@@ -116,6 +116,7 @@ impl Machine {
     /// A node's shard, as it says itself (`None`: it is too old to say, and follows its primary).
     pub(crate) fn update_shard(&mut self, ix: NodeIx, said: Option<NodeId>) {
         let primary = self.nodes[ix].primary.unwrap_or(ix);
+        self.nodes[ix].shard_told |= said.is_some();
         let shard = said.unwrap_or(self.nodes[primary].shard_id);
         self.set_shard(ix, shard);
         // A shard's name may change right after an upgrade from before 7.2: its replicas follow.

@@ -6,7 +6,17 @@ use crate::*;
 use base::{Epoch, NodeId, ReplOffset, SlotSet};
 use std::vec::Vec;
 
-fn ping_of(sender: NodeId, shard: Option<NodeId>) -> alloc::sync::Arc<[u8]> {
+/// What a peer says about its shard.
+#[derive(Clone, Copy, PartialEq)]
+enum Shard {
+    /// Nothing, and it reads no extensions: Redis 7.0.
+    Unheard,
+    /// Nothing yet, but it reads extensions.
+    Withheld,
+    Told(NodeId),
+}
+
+fn ping_of(sender: NodeId, shard: Shard) -> alloc::sync::Arc<[u8]> {
     let slots = SlotSet::empty();
     let header = Header {
         kind: MessageType::Ping as u16,
@@ -23,22 +33,26 @@ fn ping_of(sender: NodeId, shard: Option<NodeId>) -> alloc::sync::Arc<[u8]> {
         primary: None,
         is_primary: true,
         ip: "",
-        flags: NodeFlags::PRIMARY,
+        flags: if shard == Shard::Withheld {
+            NodeFlags::PRIMARY | NodeFlags::EXTENSIONS
+        } else {
+            NodeFlags::PRIMARY
+        },
         state: 0,
         mflags: 0,
     };
     let mut writer = Writer::new(&header);
-    if let Some(shard) = shard {
+    if let Shard::Told(shard) = shard {
         writer.extension(&Extension::ShardId(shard));
     }
     writer.finish()
 }
 
-/// The extension types in the pongs that a node sends to this peer.
-fn pong_extensions(shard: Option<NodeId>) -> Vec<u8> {
+/// The extension types in the pongs that a node in this role sends to this peer.
+fn pong_extensions(role: &str, shard: Shard) -> Vec<u8> {
     let peer_id = NodeId([b'c'; 40]);
     let text = std::format!(
-        "{} 10.0.0.1:6379@16379 myself,master - 0 0 0 connected\n{peer_id} 10.0.0.9:7009@17009 master - 0 0 1 connected\n",
+        "{} 10.0.0.1:6379@16379 myself,{role} 0 0 0 connected\n{peer_id} 10.0.0.9:7009@17009 master - 0 0 1 connected\n",
         "a".repeat(40)
     );
     let conf = nodes_conf::parse(text.as_bytes()).expect("readable").expect("not empty");
@@ -74,10 +88,18 @@ fn pong_extensions(shard: Option<NodeId>) -> Vec<u8> {
 
 #[test]
 fn redis_7_0_gets_only_the_host_name() {
-    assert_eq!(pong_extensions(None), [0]);
+    assert_eq!(pong_extensions("master -", Shard::Unheard), [0]);
 }
 
 #[test]
 fn redis_7_2_gets_the_shard_too() {
-    assert_eq!(pong_extensions(Some(NodeId([b'd'; 40]))), [0, 3]);
+    assert_eq!(pong_extensions("master -", Shard::Told(NodeId([b'd'; 40]))), [0, 3]);
+}
+
+#[test]
+fn a_replica_tells_no_shard_before_its_primary_does() {
+    let replica = std::format!("slave {}", "c".repeat(40));
+    assert_eq!(pong_extensions(&replica, Shard::Withheld), [0]);
+    assert_eq!(pong_extensions(&replica, Shard::Told(NodeId([b'd'; 40]))), [0, 3]);
+    assert_eq!(pong_extensions("master -", Shard::Withheld), [0, 3]);
 }
