@@ -195,6 +195,11 @@ impl Node {
 
     /// The buffer to read into; `None` when nothing should be read from this connection (gone, or it is to be closed).
     pub fn input(&mut self, conn: ConnId) -> Option<&mut Vec<u8>> {
+        // A node of a cluster answers nobody before it has been told what the cluster is: the control thread does so
+        // at its start, so that nobody waits long, and nobody hears of a cluster that is down when it is not.
+        if self.cluster.enabled && self.cluster.topology.is_none() {
+            return None;
+        }
         let client = self.sessions.find(conn)?;
         let session = self.sessions.get_mut(client)?;
         // Who does not take what it is owed, because the disk holds it back, need not ask for more (ENGINE 11).
