@@ -5,6 +5,8 @@ mod durable;
 mod epochs;
 mod offsets;
 mod slot_claims;
+#[cfg(test)]
+mod tests;
 mod votes;
 
 use base::NodeId;

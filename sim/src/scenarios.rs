@@ -21,23 +21,27 @@ pub enum Scenario {
     KillPrimaries,
     /// The same with real data threads and clients.
     Writes,
+    /// A storm over real data threads and clients.
+    ChaosWrites,
 }
 
 impl Scenario {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Chaos, Self::KillPrimaries, Self::Writes, Self::ChaosWrites];
+
     /// Its name in reports and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Scenario::Chaos => "chaos",
             Scenario::KillPrimaries => "kill-primaries",
             Scenario::Writes => "writes",
+            Scenario::ChaosWrites => "chaos-writes",
         }
     }
 
     /// The scenario of that name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Scenario::Chaos, Scenario::KillPrimaries, Scenario::Writes]
-            .into_iter()
-            .find(|own| own.as_str() == name)
+        Self::ALL.into_iter().find(|own| own.as_str() == name)
     }
 }
 
@@ -94,14 +98,15 @@ pub fn run(options: Options) -> Report {
         ..Config::default()
     };
     let mut world = World::new(prng.next_u64(), shape.hosts(), &config, options.keep_lines);
-    let chosen = match prng.below(4) {
+    let chosen = match prng.below(6) {
         0 => Scenario::KillPrimaries,
         1 => Scenario::Writes,
+        2 => Scenario::ChaosWrites,
         _ => Scenario::Chaos,
     };
     let scenario = options.scenario.unwrap_or(chosen);
     let mut writes = Writes::default();
-    if scenario == Scenario::Writes {
+    if matches!(scenario, Scenario::Writes | Scenario::ChaosWrites) {
         world.use_real_data(writes::data_config(&shape, &mut prng));
     }
     if form::form(&mut world, &shape) {
@@ -109,6 +114,7 @@ pub fn run(options: Options) -> Report {
             Scenario::Chaos => chaos::run(&mut world, &shape, &mut prng),
             Scenario::KillPrimaries => kill_primaries::run(&mut world, &shape, &mut prng),
             Scenario::Writes => writes = writes::run(&mut world, &shape, &mut prng),
+            Scenario::ChaosWrites => writes = writes::run_storm(&mut world, &shape, &mut prng),
         }
     }
     Report {

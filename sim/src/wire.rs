@@ -7,8 +7,8 @@ use base::{NodeId, SLOT_COUNT, Slot, SlotSet};
 
 /// Bytes of a packet's header.
 pub const HEADER_LEN: usize = 2256;
-/// Message types that checkers look at.
-pub const TYPE_FAILOVER_AUTH_REQUEST: u16 = 5;
+/// The last of the three heartbeats: PING, PONG, MEET.
+pub const TYPE_MEET: u16 = 2;
 /// A vote.
 pub const TYPE_FAILOVER_AUTH_ACK: u16 = 6;
 /// Flag bit of a primary.

@@ -1,10 +1,11 @@
 //! No packet claims more than the sender's durable nodes.conf: a crash right after it must not make it a lie.
 //!
-//! Epochs, the slots of a primary with their config epoch, and votes. What a replica repeats of its primary is not its
-//! own claim.
+//! Epochs, votes, and in heartbeats the slots of a primary with their config epoch. What a replica repeats of its primary
+//! is not its own claim, and nobody reads claims in other packets: a vote that waited for the disk may show slots that
+//! have been lost since.
 
 use super::{Checker, Seen};
-use crate::wire::{Durable, Header, TYPE_FAILOVER_AUTH_ACK};
+use crate::wire::{Durable, Header, TYPE_FAILOVER_AUTH_ACK, TYPE_MEET};
 
 /// The property has no memory.
 pub struct DurableClaims;
@@ -38,7 +39,8 @@ fn compare(header: &Header<'_>, durable: &Durable) -> Result<(), String> {
             durable.last_vote_epoch
         ));
     }
-    let claims_slots = header.is_primary() && header.slots().iter().any(|byte| *byte != 0);
+    let heartbeat = header.kind() <= TYPE_MEET;
+    let claims_slots = heartbeat && header.is_primary() && header.slots().iter().any(|byte| *byte != 0);
     if !claims_slots {
         return Ok(());
     }

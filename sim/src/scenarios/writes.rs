@@ -6,7 +6,7 @@
 
 use base::Prng;
 
-use super::{Shape, Writes, converge, kill_primaries};
+use super::{Shape, Writes, chaos, converge, kill_primaries};
 use crate::clock::Instant;
 use crate::workload::{Fate, Phase};
 use crate::world::World;
@@ -50,7 +50,22 @@ pub fn run(world: &mut World, shape: &Shape, prng: &mut Prng) -> Writes {
     if !(alive && idle(world, 600_000)) {
         return Writes::default();
     }
-    judge(world, first_kill)
+    judge(world, first_kill, true)
+}
+
+/// Writes through a storm: whatever is lost is counted, but every key can be read, one way or the other.
+pub fn run_storm(world: &mut World, shape: &Shape, prng: &mut Prng) -> Writes {
+    world.add_clients(CLIENTS, shape.replicas);
+    world.begin_phase(Phase::Write);
+    let begin = world.now();
+    let well = world.run_for(1000) && chaos::storm(world, shape, prng);
+    world.begin_phase(Phase::Rest);
+    let well = well && idle(world, 10_000);
+    world.begin_phase(Phase::Read);
+    if !(well && idle(world, 600_000)) {
+        return Writes::default();
+    }
+    judge(world, begin, false)
 }
 
 fn idle(world: &mut World, millis: u64) -> bool {
@@ -58,7 +73,7 @@ fn idle(world: &mut World, millis: u64) -> bool {
     world.run_while(end, |world| !world.clients().iter().all(|client| client.is_idle()))
 }
 
-fn judge(world: &mut World, first_kill: Instant) -> Writes {
+fn judge(world: &mut World, first_kill: Instant, one_failure: bool) -> Writes {
     let mut writes = Writes::default();
     let mut complaints = Vec::new();
     for written in world.clients().iter().flat_map(|client| client.written()) {
@@ -74,7 +89,7 @@ fn judge(world: &mut World, first_kill: Instant) -> Writes {
             Some(false) => {
                 writes.lost += 1;
                 let old = written.at.plus_millis(REPLICATION_LAG_MS) < first_kill;
-                if written.fate == Fate::Replicated {
+                if one_failure && written.fate == Fate::Replicated {
                     complaints.push(format!("{} was confirmed by WAIT and is lost", written.key));
                 } else if old {
                     complaints.push(format!(
