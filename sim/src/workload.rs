@@ -93,27 +93,32 @@ pub struct Client {
     name: usize,
     servers: usize,
     replicas: usize,
+    think_ms: u64,
     phase: Phase,
     written: Vec<Written>,
     /// The next key to be read.
     reading: usize,
     operation: Option<Operation>,
+    /// The next operation does not begin before this instant, whatever wakes us.
+    rest_until: Instant,
     links: BTreeMap<ConnectionId, (usize, bool, ValueParser)>,
     owners: BTreeMap<Slot, usize>,
     prng: Prng,
 }
 
 impl Client {
-    /// A client of `servers` hosts that asks WAIT for `replicas`.
-    pub fn new(name: usize, servers: usize, replicas: usize, prng: Prng) -> Self {
+    /// A client of `servers` hosts that asks WAIT for `replicas`, and rests for less than `think_ms` after an answer.
+    pub fn new(name: usize, servers: usize, replicas: usize, think_ms: u64, prng: Prng) -> Self {
         Self {
             name,
             servers,
             replicas,
+            think_ms,
             phase: Phase::Rest,
             written: Vec::new(),
             reading: 0,
             operation: None,
+            rest_until: Instant(0),
             links: BTreeMap::new(),
             owners: BTreeMap::new(),
             prng,
@@ -135,6 +140,7 @@ impl Client {
     pub fn begin(&mut self, now: Instant, phase: Phase) -> Vec<Want> {
         self.phase = phase;
         self.reading = 0;
+        self.rest_until = now;
         self.wake(now)
     }
 
@@ -149,6 +155,7 @@ impl Client {
     pub fn wake(&mut self, now: Instant) -> Vec<Want> {
         let mut wants = Vec::new();
         match &self.operation {
+            None if now < self.rest_until => {}
             None => self.start(now, &mut wants),
             Some(operation) if operation.deadline <= now => self.give_up(now, &mut wants),
             Some(operation) if operation.connection.is_none() => self.submit(now, &mut wants),
@@ -313,8 +320,9 @@ impl Client {
             }
             Stage::Get => written.found = Some(*value != Value::Null),
         }
-        let think = self.prng.below(20);
-        wants.push(Want::Wake(now.plus_millis(think)));
+        let think = if operation.stage == Stage::Get { 0 } else { self.prng.below(self.think_ms) };
+        self.rest_until = now.plus_millis(think);
+        wants.push(Want::Wake(self.rest_until));
     }
 
     /// An error: the command was not executed. It is tried again elsewhere or later, until its deadline.

@@ -36,7 +36,7 @@ pub fn data_config(shape: &Shape, prng: &mut Prng) -> config::Config {
 
 /// Writes, kills, waits, reads.
 pub fn run(world: &mut World, shape: &Shape, prng: &mut Prng) -> Writes {
-    world.add_clients(CLIENTS, shape.replicas);
+    world.add_clients(CLIENTS, shape.replicas, 20);
     world.begin_phase(Phase::Write);
     let mut alive = world.run_for(3000 + prng.below(4000));
     let first_kill = world.now();
@@ -55,7 +55,7 @@ pub fn run(world: &mut World, shape: &Shape, prng: &mut Prng) -> Writes {
 
 /// Writes through a storm: whatever is lost is counted, but every key can be read, one way or the other.
 pub fn run_storm(world: &mut World, shape: &Shape, prng: &mut Prng) -> Writes {
-    world.add_clients(CLIENTS, shape.replicas);
+    world.add_clients(CLIENTS, shape.replicas, 400);
     world.begin_phase(Phase::Write);
     let begin = world.now();
     let well = world.run_for(1000) && chaos::storm(world, shape, prng);

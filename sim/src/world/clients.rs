@@ -6,12 +6,12 @@ use crate::network::{Chunk, ConnectionId, Port};
 use crate::workload::{Client, Phase, Want};
 
 impl World {
-    /// Adds clients that ask WAIT for `replicas`.
-    pub fn add_clients(&mut self, count: usize, replicas: usize) {
+    /// Adds clients that ask WAIT for `replicas` and rest for less than `think_ms` between commands.
+    pub fn add_clients(&mut self, count: usize, replicas: usize, think_ms: u64) {
         for _ in 0..count {
             let prng = self.prng.fork();
             let name = self.clients.len();
-            self.clients.push(Client::new(name, self.hosts.len(), replicas, prng));
+            self.clients.push(Client::new(name, self.hosts.len(), replicas, think_ms, prng));
         }
     }
 
