@@ -2,9 +2,13 @@
 //!
 //! A voting primary that had a ping of ours, and answered it, does not agree to our failure for a node timeout from that ping on. So as long as a majority (we included)
 //! had one less than a node timeout ago, nobody can have replaced us without our knowing. The data thread is told when that ends.
+//! That reasoning ends with a FAIL about us (we were stopped, and woke up between FAIL and election): then nothing is acknowledged until we are replaced
+//! or the FAIL must be over. A data thread that was just promoted has no lease until its claim leaves.
 
-use crate::actions::ToData;
+use crate::actions::{LogLevel, ToData};
 use crate::machine::Machine;
+use crate::state::NodeIx;
+use alloc::format;
 use alloc::vec::Vec;
 use base::Millis;
 
@@ -13,25 +17,53 @@ const STEP_SHARE: u64 = 10;
 /// No limit: a majority without anybody else.
 const UNLIMITED: Millis = Millis(u64::MAX);
 
+/// After a FAIL about us there is no lease for this many node timeouts: the others undo a FAIL no sooner.
+const FAIL_STANDS: u64 = 2;
+
 #[derive(Debug, Default)]
 pub(crate) struct Lease {
     told: Option<Millis>,
+    /// When others declared this primary failed.
+    failed_at: Option<Millis>,
+}
+
+impl Lease {
+    /// The data thread has no lease: it is told the next one, whatever it is.
+    pub fn lost(&mut self) {
+        self.told = None;
+    }
 }
 
 impl Machine {
     /// Computes the lease, and tells the data thread if it changed enough.
     pub(crate) fn renew_lease(&mut self) {
-        if !self.myself().is_voter() || self.promotion.is_some() {
-            self.lease.told = None;
+        if self.myself().is_replica() || self.promotion.is_some() {
+            self.lease = Lease::default();
             return;
         }
-        let until = self.lease_end();
+        // Without slots there is nothing that anybody could take over.
+        let until = if self.myself().is_voter() { self.lease_end() } else { UNLIMITED };
         let step = self.config.node_timeout_ms / STEP_SHARE;
         let enough = self.lease.told.is_none_or(|told| until < told || until.since(told) >= step.max(1));
         if enough {
             self.lease.told = Some(until);
             self.tell_data(ToData::Lease { until });
         }
+    }
+
+    /// Others declare us failed while we are alive. Their answers to our pings mean nothing now: they will vote for a replica of ours all the same.
+    pub(crate) fn declared_failed(&mut self, by: NodeIx) {
+        let replaceable = !self.myself().replicas.is_empty();
+        if !self.myself().is_voter() || !replaceable || self.promotion.is_some() {
+            return;
+        }
+        let text = format!(
+            "FAIL message received from {} about this node: no writes until that is settled.",
+            self.label(by)
+        );
+        self.log(LogLevel::Warning, text);
+        self.lease.failed_at = Some(self.now.mono);
+        self.renew_lease();
     }
 
     /// Whether a ping is due for the lease's sake, however fresh the pongs are that others report.
@@ -43,6 +75,10 @@ impl Machine {
     }
 
     fn lease_end(&self) -> Millis {
+        let stands = self.config.node_timeout_ms * FAIL_STANDS;
+        if self.lease.failed_at.is_some_and(|at| self.now.mono.since(at) < stands) {
+            return Millis(0);
+        }
         // We are one of the majority ourselves.
         let needed = self.health.quorum() - 1;
         if needed == 0 {

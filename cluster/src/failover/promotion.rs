@@ -83,6 +83,7 @@ impl Machine {
         self.reset_manual_failover();
         self.election.reset();
         self.refresh_wire();
+        self.renew_lease();
         self.broadcast_pong();
     }
 

@@ -99,7 +99,10 @@ impl Machine {
     /// A FAIL message.
     pub(super) fn on_fail_message(&mut self, sender: NodeIx, about: Option<NodeId>) {
         let Some(ix) = about.and_then(|id| self.nodes.find(&id)) else { return };
-        if ix == self.me || self.nodes[ix].failed() {
+        if ix == self.me {
+            return self.declared_failed(sender);
+        }
+        if self.nodes[ix].failed() {
             return;
         }
         let text = format!("FAIL message received from {} about {}", self.label(sender), self.label(ix));

@@ -95,6 +95,7 @@ impl Machine {
         self.log(LogLevel::Warning, format!("The data thread does not act as a {role}; telling it again."));
         if wanted {
             self.orders.push_back(Order::Promote { version: self.publisher.version() });
+            self.lease.lost();
         } else {
             self.replicating = None;
             self.order_replication();

@@ -54,3 +54,20 @@ fn a_hung_data_thread_silences_its_node() {
     });
     assert!(world.topology(1).node(&id).is_some_and(NodeView::is_failed));
 }
+
+#[test]
+fn a_primary_that_was_declared_failed_has_no_lease_until_it_is_replaced() {
+    let mut world = World::formed(3, 3, 38);
+    let heir = world.id(3);
+    // Its data thread hangs, so that it keeps silent, and wakes up too late.
+    world.members[0].data_stalled = true;
+    world.run_until(10_000, "declared failed", |w| w.logged(3, "Start of election delayed"));
+    world.members[0].data_stalled = false;
+    while world.topology(0).myself().is_primary() {
+        let lease = world.members[0].data.lease.expect("told");
+        assert!(lease.0 <= world.now, "a lease between FAIL and election");
+        world.run(10);
+    }
+    assert!(world.logged(0, "about this node: no writes until that is settled."));
+    world.run_until(10_000, "replaced", |w| w.members[0].data.of == Some(heir));
+}

@@ -32,6 +32,16 @@ fn nothing_is_claimed_before_the_data_thread_has_answered() {
 }
 
 #[test]
+fn the_lease_comes_with_the_claim() {
+    let mut world = World::formed(3, 3, 45);
+    let heir = world.id(3);
+    world.kill(0);
+    world.run_until(15_000, "claimed", |w| claims_of(w, 1) == Some(heir));
+    let lease = world.members[3].data.lease.expect("it may write at once");
+    assert!(lease.0 > world.now && lease.0 < world.now + 10_000);
+}
+
+#[test]
 fn nothing_is_done_before_the_file_is_saved() {
     let mut world = World::formed(3, 3, 42);
     let old = world.id(0);

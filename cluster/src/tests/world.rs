@@ -462,6 +462,7 @@ impl World {
                 match order {
                     Order::Promote { version } if !stalled && !deaf => {
                         (data.primary, data.of, data.synced) = (true, None, false);
+                        data.lease = Some(Millis(0));
                         Some(DataEvent::Promoted { version })
                     }
                     Order::Replicate { primary, .. } if !stalled => {

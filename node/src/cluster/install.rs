@@ -11,7 +11,7 @@ use crate::effects;
 use crate::node::Node;
 use crate::pause::{self, Purpose};
 use crate::{blocking, pubsub, replication, transaction};
-use base::{DbIndex, OwnedArgs, Slot, SlotSet};
+use base::{DbIndex, Millis, OwnedArgs, Slot, SlotSet};
 use cluster::{Answer, Command, CommandError, DataEvent, Order, RequestId, ToData, Topology};
 use repl::{Kind, Targets};
 use resp::Reply;
@@ -48,6 +48,9 @@ fn install(node: &mut Node, topology: Arc<Topology>) {
 fn obey(node: &mut Node, order: Order) {
     match order {
         Order::Promote { version } => {
+            // No write before the claim: its lease comes after the control thread has this acknowledgement. If it gave up
+            // waiting meanwhile, there is no lease, and the order to be a replica again follows.
+            node.cluster.lease_until = Some(Millis(0));
             replication::promote(node);
             node.release_paused(Purpose::Failover);
             tell(node, DataEvent::Promoted { version });
@@ -60,6 +63,7 @@ fn obey(node: &mut Node, order: Order) {
             report_status(node);
         }
         Order::BecomeEmptyPrimary => {
+            node.cluster.lease_until = None;
             replication::promote(node);
             empty(node);
             report_status(node);

@@ -190,6 +190,16 @@ fn writes_end_with_the_lease() {
 }
 
 #[test]
+fn a_promoted_replica_writes_only_with_the_lease_that_follows_its_claim() {
+    let mut world = world(view());
+    order(&mut world, Order::Promote { version: TopologyVersion(1) });
+    assert_eq!(world.run(&["SET", "bar", "1"]), "-CLUSTERDOWN The cluster is down\r\n");
+    let until = world.now.mono + 500;
+    world.node.handle_control(world.now, ToData::Lease { until });
+    assert_eq!(world.run(&["SET", "bar", "1"]), "+OK\r\n");
+}
+
+#[test]
 fn a_primary_that_waits_for_its_replicas_lets_none_of_them_synchronize() {
     let mut waiting = view();
     waiting.state = State::Fail(FailReason::AwaitingReplicas);

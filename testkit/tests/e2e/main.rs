@@ -2,6 +2,7 @@
 
 mod articles;
 mod clients;
+mod cluster_texts;
 mod differential;
 mod durability;
 mod failover;
