@@ -71,6 +71,8 @@ pub fn run(args: &[String]) -> Outcome {
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(|e| e.to_string())?;
     }
+    check_ports(&options)?;
+    clear_old_data(&options.dir)?;
     println!("[1/4] building the server and the cluster manager");
     build(&["grapevine-server", "grapevine-cli"], PROFILE)?;
     let mut demo = Demo { options, nodes: Vec::new(), start: Instant::now() };
@@ -92,14 +94,17 @@ pub fn run(args: &[String]) -> Outcome {
     Ok(())
 }
 
+fn check_ports(options: &Options) -> Outcome {
+    for port in options.ports().chain(options.ports().map(|p| p + 10_000)) {
+        TcpListener::bind(("127.0.0.1", port))
+            .map_err(|e| format!("port {port} is not free ({e}); choose others with --port N"))?;
+    }
+    Ok(())
+}
+
 impl Demo {
     fn start_nodes(&mut self) -> Outcome {
         println!("[2/4] starting {NODES} nodes under {}", self.options.dir.display());
-        for port in self.options.ports().chain(self.options.ports().map(|p| p + 10_000)) {
-            TcpListener::bind(("127.0.0.1", port))
-                .map_err(|e| format!("port {port} is not free ({e}); choose others with --port N"))?;
-        }
-        clear_old_data(&self.options.dir)?;
         for port in self.options.ports().collect::<Vec<_>>() {
             let file = write_config(&self.options.dir, port)?;
             self.nodes.push((port, Server::start(&binary("grapevine-server", PROFILE), &[&file])?));
