@@ -91,9 +91,10 @@ pub(crate) fn serve(node: &mut Node, client: Client, args: Args<'_>, reply: &mut
     match pass {
         Ok(Pass::Execute) => {
             let before = node.log.offset();
+            let leased = node.cluster.enabled && request.may_write() && !request.obey;
             call(node, client, command, args, request.slot, reply);
             effects::end_unit(node);
-            note_offset(node, client, before);
+            note_write(node, client, before, leased);
         }
         Ok(Pass::Queue) => transaction::queue(node, &request, reply),
         Ok(Pass::Postpone) => return Verdict::Postponed,
@@ -279,13 +280,17 @@ pub(crate) fn call(
     }
 }
 
-/// Remembers how far the log went with this client's last write, which is what its WAIT waits for.
-fn note_offset(node: &mut Node, client: Client, before: base::ReplOffset) {
+/// Remembers how far the log went with this client's last write, which is what its WAIT waits for, and whether its
+/// reply is subject to the write lease.
+fn note_write(node: &mut Node, client: Client, before: base::ReplOffset, leased: bool) {
     let after = node.log.offset();
-    if after != before
+    if (after != before || leased)
         && let Some(session) = node.sessions.get_mut(client)
     {
-        session.last_write_offset = after;
+        session.wrote |= leased;
+        if after != before {
+            session.last_write_offset = after;
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 //! Invariant: after a failed fsync the gate never opens for what it covered; those clients are closed instead, because
 //! nobody can say whether their writes survive (ENGINE 12).
 
+use crate::cluster::lease;
 use crate::node::Node;
 use persist::Seq;
 
@@ -42,9 +43,15 @@ pub(crate) fn abolish(node: &mut Node) {
 fn release(node: &mut Node) {
     let synced = node.gate.synced;
     for client in std::mem::take(&mut node.gated) {
+        let Some(session) = node.sessions.get(client) else { continue };
+        if !lease::may_acknowledge(node, session) {
+            node.close(client);
+            continue;
+        }
         let Some(session) = node.sessions.get_mut(client) else { continue };
         session.output.release(synced);
         session.gated = session.output.is_gated();
+        session.wrote &= session.gated;
         if session.gated {
             node.gated.push(client);
         }

@@ -2,7 +2,7 @@
 
 use crate::tests::World;
 use crate::{Action, ToControl};
-use base::{Millis, NodeId, ReplOffset, Slot, SlotSet};
+use base::{ConnId, Millis, NodeId, ReplOffset, Slot, SlotSet};
 use cluster::{
     Answer, CommandError, DataEvent, FailReason, NodeFlags, NodeView, Order, State, ToData, Topology,
     TopologyVersion,
@@ -187,6 +187,23 @@ fn writes_end_with_the_lease() {
     assert_eq!(world.run(&["GET", "bar"]), "$1\r\n1\r\n");
     world.node.handle_control(world.now, ToData::Lease { until: Millis(u64::MAX) });
     assert_eq!(world.run(&["SET", "bar", "2"]), "+OK\r\n");
+}
+
+#[test]
+fn no_write_is_acknowledged_after_the_lease_even_if_it_was_executed_before() {
+    let mut world = world(view());
+    world.connect(2);
+    let until = world.now.mono + 500;
+    world.node.handle_control(world.now, ToData::Lease { until });
+    for (conn, request) in [(1, b"SET bar 1\r\n".as_slice()), (2, b"GET bar\r\n")] {
+        world.node.input(ConnId(conn)).expect("room").extend_from_slice(request);
+        world.node.process(world.now, ConnId(conn));
+    }
+    // The process stands still here.
+    world.now.mono = world.now.mono + 501;
+    world.turn();
+    assert!(world.is_closed(1), "nobody knows whether the write survives");
+    assert_eq!((world.read(1).as_str(), world.read(2).as_str()), ("", "$1\r\n1\r\n"));
 }
 
 #[test]

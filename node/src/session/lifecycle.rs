@@ -6,6 +6,7 @@
 use super::{Client, Role, Session};
 use crate::api::{Action, LogLevel, PeerInfo};
 use crate::blocking::Waiting;
+use crate::cluster::lease;
 use crate::node::Node;
 use crate::{pubsub, replication, transaction};
 use base::ConnId;
@@ -83,6 +84,10 @@ pub(crate) fn remove(node: &mut Node, client: Client) {
 
 /// Ends a session's turn: its new bytes may leave once `mark` is durable.
 pub(crate) fn commit(node: &mut Node, client: Client, mark: Option<Seq>) {
+    let Some(session) = node.sessions.get(client) else { return };
+    if !lease::may_acknowledge(node, session) {
+        return close(node, client);
+    }
     let Some(session) = node.sessions.get_mut(client) else { return };
     session.dirty = false;
     session.output.commit(mark);
@@ -90,6 +95,7 @@ pub(crate) fn commit(node: &mut Node, client: Client, mark: Option<Seq>) {
         session.gated = true;
         node.gated.push(client);
     }
+    session.wrote &= session.gated;
     let done = session.close_after_reply && session.output.pending() == 0;
     node.writable.push_back(client);
     if done {

@@ -85,6 +85,8 @@ pub struct Session {
     pub dirty: bool,
     /// Whether it is in the node's list of sessions whose output waits for the disk.
     pub gated: bool,
+    /// It is owed the reply to a write in a cluster: whether that may leave depends on the write lease.
+    pub wrote: bool,
     /// SELECTed database.
     pub db: DbIndex,
     /// CLIENT SETNAME; empty for none.
@@ -157,6 +159,7 @@ impl Session {
             executing: false,
             dirty: false,
             gated: false,
+            wrote: false,
             db: DbIndex(0),
             name: Vec::new(),
             lib_name: Vec::new(),
