@@ -27,6 +27,9 @@ pub fn data_config(shape: &Shape, prng: &mut Prng) -> config::Config {
     settings.databases = 1;
     settings.save = Vec::new();
     settings.repl_diskless_sync_delay = prng.below(2);
+    // A link whose other end has lost its power is noticed within the run.
+    settings.repl_timeout = 10;
+    settings.repl_ping_replica_period = 3;
     settings.appendonly = prng.chance(1, 2);
     if prng.chance(1, 3) {
         settings.appendfsync = config::AppendFsync::Always;
