@@ -37,6 +37,7 @@ impl Machine {
         self.check_role();
         self.manual_failover_timeout();
         self.promotion_timeout();
+        self.boot_ask();
         self.boot_check();
         if self.myself().is_replica() {
             self.handle_manual_failover();

@@ -1,9 +1,10 @@
 //! A primary that comes back compares itself with its replicas before it serves (rule 17, simplest form).
 //!
 //! Started as a primary that knows replicas, it waits up to two seconds for their packets, and lets none of them synchronize meanwhile. If it has come back
-//! empty and a replica holds something, it falls silent so that the others fail it over; bounded: if nobody did, it serves, and says what was lost.
+//! empty it asks all that time, as the first answers may be older than the last write. If then a replica holds something, it falls silent so that the others fail it over; bounded: if nobody did, it serves, and says what was lost.
 
 use crate::actions::LogLevel;
+use crate::codec::MessageType;
 use crate::machine::Machine;
 use crate::state::NodeIx;
 use crate::topology::FailReason;
@@ -35,6 +36,8 @@ enum Phase {
 #[derive(Debug, Default)]
 pub(crate) struct Boot {
     phase: Phase,
+    /// The replicas, and those of them that have not answered yet.
+    asked: BTreeSet<NodeIx>,
     waiting: BTreeSet<NodeIx>,
     most: Option<(NodeId, ReplOffset)>,
 }
@@ -44,7 +47,7 @@ impl Boot {
     pub fn new(replicas: impl Iterator<Item = NodeIx>) -> Self {
         let waiting: BTreeSet<_> = replicas.collect();
         let phase = if waiting.is_empty() { Phase::Done } else { Phase::Loading };
-        Self { phase, waiting, most: None }
+        Self { phase, asked: waiting.clone(), waiting, most: None }
     }
 
     pub fn reason(&self) -> Option<FailReason> {
@@ -65,6 +68,7 @@ impl Boot {
 
     pub fn forget(&mut self, ix: NodeIx) {
         self.waiting.remove(&ix);
+        self.asked.remove(&ix);
     }
 }
 
@@ -78,11 +82,13 @@ impl Machine {
         }
     }
 
-    /// A packet of a node came: if it is a replica that we wait for, this is its answer.
+    /// A packet of a node came: if it is a replica that we ask, this is its answer.
     pub(crate) fn boot_check_answer(&mut self, ix: NodeIx) {
-        if !self.boot.waiting.remove(&ix) {
+        if !matches!(self.boot.phase, Phase::Loading | Phase::Asking { .. }) || !self.boot.asked.contains(&ix)
+        {
             return;
         }
+        self.boot.waiting.remove(&ix);
         let node = &self.nodes[ix];
         if self.boot.most.is_none_or(|(_, most)| node.repl_offset > most) {
             self.boot.most = Some((node.id, node.repl_offset));
@@ -94,7 +100,9 @@ impl Machine {
     pub(crate) fn boot_check(&mut self) {
         let now = self.now.mono;
         match self.boot.phase {
-            Phase::Asking { until } if self.boot.waiting.is_empty() || now >= until => self.conclude_boot(),
+            Phase::Asking { until } if now >= until || (self.boot.waiting.is_empty() && !self.is_empty()) => {
+                self.conclude_boot();
+            }
             Phase::Yielding { until } if now >= until => {
                 let (replica, offset) = self.boot.most.unwrap_or((NodeId::ZERO, ReplOffset(0)));
                 self.log(
@@ -105,6 +113,22 @@ impl Machine {
                 self.structure_and_state_changed();
             }
             _ => {}
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.data.status.as_ref().is_none_or(|status| status.empty)
+    }
+
+    /// Each tick: the replicas of an empty primary are asked again.
+    pub(crate) fn boot_ask(&mut self) {
+        if !matches!(self.boot.phase, Phase::Asking { .. }) || !self.is_empty() {
+            return;
+        }
+        for ix in self.boot.asked.clone() {
+            if let Some(link) = self.nodes[ix].link {
+                self.send_heartbeat(link, MessageType::Ping);
+            }
         }
     }
 

@@ -196,6 +196,8 @@ pub(super) fn link_closed(node: &mut Node, conn: ConnId) {
     upstream.held.clear();
     upstream.machine.handle_closed(now);
     drive(node);
+    // The offset is frozen now: elections, and a primary that comes back, go by it.
+    crate::cluster::install::report_status(node);
 }
 
 /// Bytes of the link that are not the stream.
