@@ -33,6 +33,11 @@ impl Manual {
         self.end.is_some()
     }
 
+    /// Whether the primary that holds its writes for us gives up about now.
+    pub fn is_over(&self, now: Millis) -> bool {
+        self.primary_offset.is_some() && self.end.is_some_and(|end| end <= now)
+    }
+
     pub fn can_start(&self) -> bool {
         self.end.is_some() && self.can_start
     }
@@ -101,7 +106,8 @@ impl Machine {
         {
             return;
         }
-        self.reset_manual_failover();
+        // A pause in force stays in force, so that an offset reported for it, and still under way, is as good for this one.
+        self.manual = Manual::default();
         self.manual.end = Some(self.now.mono + TIMEOUT_MS);
         self.manual.replica = Some(replica);
         self.orders.push_back(Order::PauseWrites { until: self.now.mono + PAUSE_MS });

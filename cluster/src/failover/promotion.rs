@@ -79,6 +79,15 @@ impl Machine {
         if done < version {
             return;
         }
+        if self.manual.is_over(self.now.mono) {
+            // The primary's writes go on about now: what it accepts would be lost.
+            self.log(
+                LogLevel::Warning,
+                "Failover abandoned: the manual failover has timed out meanwhile.".into(),
+            );
+            self.reset_manual_failover();
+            return self.undo_promotion();
+        }
         self.promotion = None;
         self.reset_manual_failover();
         self.election.reset();

@@ -55,6 +55,48 @@ fn it_waits_for_the_offset_and_gives_up() {
 }
 
 #[test]
+fn asked_twice_the_primary_holds_its_writes_throughout() {
+    let mut world = World::formed(3, 3, 55);
+    // The replica never gets there, so that it can ask again.
+    world.members[3].data.of = None;
+    world.members[0].data.offset += 500;
+    world.ok(3, Command::Failover(FailoverMode::Default));
+    world.run(500);
+    world.ok(3, Command::Failover(FailoverMode::Default));
+    world.run(500);
+    let orders = &world.members[0].data.orders;
+    assert_eq!(orders.iter().filter(|o| matches!(o, Order::PauseWrites { .. })).count(), 2);
+    assert!(!orders.iter().any(|o| matches!(o, Order::ResumeWrites)), "{orders:?}");
+    world.run(7_000);
+    assert!(!world.members[0].data.paused);
+}
+
+#[test]
+fn a_manual_failover_that_comes_too_late_is_not_claimed() {
+    let (mut in_time, mut late) = (0, 0);
+    for head_start in 0..40 {
+        let mut world = World::formed(3, 3, 56);
+        let (old, new) = (world.id(0), world.id(3));
+        world.members[3].data.of = None;
+        world.members[0].data.offset += 500;
+        world.ok(3, Command::Failover(FailoverMode::Default));
+        world.run(4_930 + 2 * head_start);
+        world.members[3].data.of = Some(old);
+        let mut resumed = false;
+        for _ in 0..300 {
+            world.run(1);
+            resumed |= !world.members[0].data.paused && world.topology(0).myself().is_primary();
+        }
+        world.run(2_000);
+        let claimed = owner(&world, 1) == Some(new);
+        assert!(!(resumed && claimed), "writes went on before the claim, {head_start}");
+        in_time += u32::from(claimed);
+        late += u32::from(world.logged(3, "the manual failover has timed out meanwhile"));
+    }
+    assert!(in_time > 0 && late > 0, "{in_time} {late}");
+}
+
+#[test]
 fn force_skips_the_primary() {
     let mut world = World::formed(3, 3, 53);
     let new = world.id(3);
