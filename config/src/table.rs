@@ -242,7 +242,7 @@ directives! {
     repl_ping_replica_period: u64 = "repl-ping-replica-period" | "repl-ping-slave-period", Int(1, INT_MAX), "10", MODIFIABLE;
     list_compress_depth: u64 = "list-compress-depth", Int(0, INT_MAX), "0", NOT_YET;
     rdb_key_save_delay: i64 = "rdb-key-save-delay", Int(INT_MIN, INT_MAX), "0", HIDDEN | NOT_YET_IF_SET;
-    key_load_delay: i64 = "key-load-delay", Int(INT_MIN, INT_MAX), "0", HIDDEN | NOT_YET_IF_SET;
+    key_load_delay: i64 = "key-load-delay", Int(INT_MIN, INT_MAX), "0", HIDDEN;
     active_expire_effort: u64 = "active-expire-effort", Int(1, 10), "1", MODIFIABLE;
     hz: u64 = "hz", Int(0, INT_MAX), "10", MODIFIABLE;
     min_replicas_to_write: u64 = "min-replicas-to-write" | "min-slaves-to-write", Int(0, INT_MAX), "0", MODIFIABLE;
@@ -282,7 +282,7 @@ directives! {
     maxmemory_clients: MemoryLimit = "maxmemory-clients", MemoryOrPercent, "0", NOT_YET_IF_SET;
     repl_backlog_ttl: u64 = "repl-backlog-ttl", Int(0, LONG_MAX), "3600", MODIFIABLE;
     auto_aof_rewrite_min_size: u64 = "auto-aof-rewrite-min-size", Memory(0, MEMORY_MAX), "67108864", NOT_YET;
-    loading_process_events_interval_bytes: u64 = "loading-process-events-interval-bytes", Int(1024, INT_MAX), "2097152", HIDDEN | NOT_YET_IF_SET;
+    loading_process_events_interval_bytes: u64 = "loading-process-events-interval-bytes", Int(1024, INT_MAX), "2097152", HIDDEN;
     tls_port: u16 = "tls-port", Int(0, 65535), "0", REFUSED;
     tls_session_cache_size: u64 = "tls-session-cache-size", Int(0, INT_MAX), "20480", NOT_YET_IF_SET;
     tls_session_cache_timeout: u64 = "tls-session-cache-timeout", Int(0, INT_MAX), "300", NOT_YET_IF_SET;

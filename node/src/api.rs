@@ -120,15 +120,22 @@ pub enum ToControl {
     Config(cluster::Config),
 }
 
-/// What [`Node::load`](crate::Node::load) found.
+/// What loading found.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct LoadReport {
     /// Keys loaded.
     pub keys: u64,
     /// Keys left out because they had expired.
     pub expired: u64,
-    /// Lines for the log, in Redis's words, with their levels.
-    pub log: Vec<(LogLevel, String)>,
+}
+
+/// What a slice of loading came to; see [`Node::load_slice`](crate::Node::load_slice).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LoadProgress {
+    /// There is more to load.
+    More,
+    /// The data is there and served.
+    Done(LoadReport),
 }
 
 /// Why the data on disk could not be loaded; its text is what the log says before the server gives up.

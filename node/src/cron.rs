@@ -43,7 +43,7 @@ pub(crate) fn run(node: &mut Node) {
     }
     node.cron.next = node.now.mono + TICK_MS;
     node.cron.ticks += 1;
-    node.progress += 1;
+    node.progress.tick();
     expire_keys(node);
     close_idle_clients(node);
     sample(node);

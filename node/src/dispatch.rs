@@ -265,6 +265,7 @@ pub(crate) fn call(
     node.begin_metering();
     let took = node.metered.saturating_sub(begun);
     node.stats.processed += 1;
+    node.progress.tick();
     if let Some(stats) = node.stats.commands.get_mut(command.id.index()) {
         stats.calls += 1;
         stats.usec += took;

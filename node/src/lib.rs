@@ -26,6 +26,7 @@ mod node;
 mod pause;
 mod persistence;
 mod policy;
+mod progress;
 mod pubsub;
 mod refusal;
 mod replication;
@@ -37,5 +38,5 @@ mod tests;
 mod transaction;
 
 pub use admin::{Process, Usage, cluster_config};
-pub use api::{Action, LoadError, LoadReport, LocalInfo, LogLevel, PeerInfo, ToControl};
+pub use api::{Action, LoadError, LoadProgress, LoadReport, LocalInfo, LogLevel, PeerInfo, ToControl};
 pub use node::Node;

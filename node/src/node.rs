@@ -6,13 +6,14 @@
 //! Bounds: sessions by `maxclients`, queued actions by the work of one turn.
 
 use crate::admin::{Process, Usage};
-use crate::api::{Action, LoadError, LoadReport, LocalInfo, LogLevel, PeerInfo, ToControl};
+use crate::api::{Action, LoadError, LoadProgress, LoadReport, LocalInfo, LogLevel, PeerInfo, ToControl};
 use crate::cluster::ClusterState;
 use crate::effects::Unit;
 use crate::gate::Gate;
 use crate::pause::{Pause, Purpose};
-use crate::persistence::Persistence;
+use crate::persistence::{self, Persistence};
 use crate::policy::Policy;
+use crate::progress::Progress;
 use crate::pubsub::Registry;
 use crate::replication::Replication;
 use crate::session::window::Window;
@@ -29,6 +30,8 @@ use persist::{DiskEvent, Storage};
 use repl::Log;
 use spec::KeyPosition;
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// Bytes of replies that wait for the disk at which a client is not read any more.
 const HELD_OUTPUT_MAX: usize = 1 << 20;
@@ -72,8 +75,8 @@ pub struct Node {
     pub(crate) loading: bool,
     /// When the node started.
     pub(crate) started: Now,
-    /// Grows with every turn and slice: the control thread's proof of life.
-    pub(crate) progress: u64,
+    /// Grows with every command, turn and slice: the control thread's proof of life.
+    pub(crate) progress: Progress,
     pub(crate) cron: cron::Cron,
     pub(crate) key_positions: Vec<KeyPosition>,
     pub(crate) actions: VecDeque<Action>,
@@ -123,7 +126,7 @@ impl Node {
             run_id: ReplId::random(&mut prng),
             loading: false,
             started: now,
-            progress: 0,
+            progress: Progress::default(),
             cron: cron::Cron::new(now),
             key_positions: Vec::new(),
             actions: VecDeque::new(),
@@ -157,13 +160,44 @@ impl Node {
         self.usage = usage;
     }
 
-    /// Loads the data that the configuration names, and opens the AOF. Blocks; nobody may be connected yet.
-    pub fn load(&mut self, storage: &mut dyn Storage, now: Now) -> Result<LoadReport, LoadError> {
+    /// Gives the node the counter that it ticks with whatever it does; nobody else may write to it but its thread.
+    pub fn set_progress(&mut self, counter: Arc<AtomicU64>) {
+        self.progress = Progress::over(counter);
+    }
+
+    /// Begins to load the data that the configuration names: until [`Node::load_slice`] is done, clients are told that
+    /// the node is loading. Once, before anybody connects.
+    pub fn begin_load(&mut self, now: Now) {
+        self.set_now(now);
+        persistence::load::begin(self);
+    }
+
+    /// Loads about `loading-process-events-interval-bytes`; at the end the AOF is opened and replication begins. What it
+    /// finds is told by [`Action::Log`]. After an error nothing can be served any more.
+    pub fn load_slice(&mut self, storage: &mut dyn Storage, now: Now) -> Result<LoadProgress, LoadError> {
         self.set_now(now);
         self.begin_metering();
-        let report = crate::persistence::load(self, storage)?;
-        crate::replication::start(self);
-        Ok(report)
+        persistence::load::slice(self, storage)
+    }
+
+    /// Whether [`Node::load_slice`] would do something at `now`.
+    pub fn can_load(&self, now: Now) -> bool {
+        let loading = self.persistence.loading.as_ref();
+        loading.is_some_and(|l| l.resume_at.is_none_or(|at| at <= now.mono))
+    }
+
+    /// Everything at once, without anybody being served meanwhile and without `key-load-delay`.
+    pub fn load(&mut self, storage: &mut dyn Storage, now: Now) -> Result<LoadReport, LoadError> {
+        self.begin_load(now);
+        loop {
+            // Whatever there is to wait for is over.
+            if let Some(loading) = &mut self.persistence.loading {
+                loading.resume_at = None;
+            }
+            if let LoadProgress::Done(report) = self.load_slice(storage, now)? {
+                return Ok(report);
+            }
+        }
     }
 
     /// SIGINT (`interrupt`) or SIGTERM: shuts down as `shutdown-on-sigint` and `-sigterm` say.
@@ -260,7 +294,8 @@ impl Node {
     /// When `handle_timeout` wants to be called.
     pub fn poll_timeout(&self) -> Option<Millis> {
         let deadline = self.deadlines.first().map(|(at, _)| *at);
-        [Some(self.cron.next), deadline, self.pause.deadline()].into_iter().flatten().min()
+        let load = self.persistence.loading.as_ref().and_then(|loading| loading.resume_at);
+        [Some(self.cron.next), deadline, self.pause.deadline(), load].into_iter().flatten().min()
     }
 
     /// Ends a turn: what was executed goes to the log's readers, and replies may leave as their gates allow.
@@ -269,7 +304,7 @@ impl Node {
         while let Some(client) = self.runnable.pop_front() {
             session::input::run(self, client);
         }
-        self.progress += 1;
+        self.progress.tick();
         crate::persistence::end_batch(self);
         crate::replication::end_batch(self);
         let mark = self.gate.mark(self.log.aof_end_seq());
@@ -318,7 +353,7 @@ impl Node {
     /// One bounded slice of background work.
     pub fn run_slice(&mut self, now: Now) {
         self.set_now(now);
-        self.progress += 1;
+        self.progress.tick();
         if !self.pause.holds_writes() {
             cluster::install::drop_some(self);
         }
@@ -416,6 +451,11 @@ impl Node {
     /// Directives were changed by CONFIG SET: everything that depends on them follows.
     pub(crate) fn config_changed(&mut self, names: Vec<&'static str>) {
         self.apply_policy();
+        if names.contains(&"key-load-delay")
+            && let Some(loading) = &mut self.persistence.loading
+        {
+            loading.resume_at = None;
+        }
         if names.contains(&"appendonly") {
             crate::persistence::switch_aof(self);
         }

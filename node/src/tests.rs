@@ -1,6 +1,6 @@
 //! Commands through the real dispatcher without sockets: [`World::run`] sends one request and returns the reply's bytes.
 
-use crate::{Action, LogLevel, Node, PeerInfo};
+use crate::{Action, LoadProgress, LogLevel, Node, PeerInfo};
 use base::{ConnId, Millis, Now, UnixMillis};
 use config::Config;
 use persist::{DiskRequest, MemStorage, Worker};
@@ -38,11 +38,15 @@ impl World {
 
     fn start(config: Config, mut storage: MemStorage, now: Now) -> World {
         let mut node = Node::new(config, 1, now);
-        let report = node.load(&mut storage, now).expect("the data can be loaded");
+        node.load(&mut storage, now).expect("the data can be loaded");
+        World::over(node, storage, now)
+    }
+
+    fn over(node: Node, storage: MemStorage, now: Now) -> World {
         let mut world = World {
             node,
             now,
-            logged: report.log,
+            logged: Vec::new(),
             others: Vec::new(),
             requests: Vec::new(),
             disk: Worker::new(storage),
@@ -51,6 +55,24 @@ impl World {
         world.connect(1);
         world.turn();
         world
+    }
+
+    /// As `restarted`, with everything still to be loaded and some of the configuration changed.
+    pub fn restarting(self, change: impl FnOnce(&mut Config)) -> World {
+        let mut config = self.node.config().clone();
+        change(&mut config);
+        let mut storage = self.disk.into_storage();
+        storage.crash();
+        let mut node = Node::new(config, 1, self.now);
+        node.begin_load(self.now);
+        World::over(node, storage, self.now)
+    }
+
+    /// One slice of loading; whether there is more.
+    pub fn load_slice(&mut self) -> bool {
+        let progress = self.node.load_slice(self.disk.storage(), self.now).expect("the data can be loaded");
+        self.turn();
+        progress == LoadProgress::More
     }
 
     /// The same machine after a power cut and a restart: what was not synced is gone.

@@ -2,7 +2,7 @@
 //! other way round. Needs `redis-server` on PATH.
 
 use crate::dump;
-use crate::load::{LoadFailure, Sink, rdb_file};
+use crate::load::{LoadFailure, Loader, Sink};
 use crate::memory::MemStorage;
 use crate::rdb::{AccessField, Encoder, Item};
 use base::{Args, DbIndex, Prng, UnixMillis};
@@ -128,7 +128,7 @@ fn we_load_what_it_saves_and_refuse_what_we_cannot_store() {
         let mut storage = MemStorage::new(1);
         storage.put("dump.rdb", &std::fs::read(server.folder().join("dump.rdb")).expect("its file"));
         let mut seen = Seen::default();
-        let outcome = rdb_file(&mut storage, "dump.rdb", true, &mut seen);
+        let outcome = Loader::rdb("dump.rdb", true).run(&mut storage, &mut seen, &mut Vec::new());
         seen.0.sort();
         (outcome, seen.0)
     };

@@ -23,7 +23,7 @@ pub mod request;
 pub mod storage;
 pub mod worker;
 
-pub use load::{LoadFailure, LogLine, Sink};
+pub use load::{LoadFailure, Loader, LogLine, Sink, Step};
 pub use memory::MemStorage;
 pub use request::{AofStage, DiskEvent, DiskRequest, JobId, Seq, SnapshotHead, SnapshotTarget, SyncPolicy};
 pub use storage::{ErrorKind, FileId, Storage, StorageError};

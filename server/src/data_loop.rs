@@ -1,7 +1,7 @@
 //! The data thread: every client's bytes in, every command executed, every reply out, one turn after another.
 //!
 //! One turn: sleep; orders of the control thread, then the disk's events; signals; every socket that has bytes is read
-//! and its commands executed; timers; one slice of background work; the end of the batch; actions; every reply that may
+//! and its commands executed; timers; a slice of loading, at the start; one slice of background work; the end of the batch; actions; every reply that may
 //! leave is written, once. Replies leave after the batch, so that one write to the log and one mark cover the whole turn.
 //!
 //! The machine ([`Node`]) decides everything; this file only moves bytes and facts.
@@ -11,6 +11,7 @@
 
 mod connections;
 pub mod listening;
+mod loading;
 mod outbound;
 mod peers;
 mod reconfigure;
@@ -21,6 +22,7 @@ use crate::control_loop::ControlMessage;
 use crate::disk::Disk;
 use crate::fifo::{Item, Mailbox};
 use crate::reaper::Reaper;
+use crate::storage::DiskStorage;
 use crate::usage;
 use base::{ConnId, Millis, Now};
 use cluster::ToData;
@@ -31,7 +33,7 @@ use resolver::Resolver;
 use runtime::{Clock, Events, Interest, Level, Logger, Poller, Token, Waker};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -87,6 +89,15 @@ pub struct Parts {
     pub config_file: Option<PathBuf>,
 }
 
+/// How the loop ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// The node is done; the process's exit status.
+    Exit(i32),
+    /// It cannot go on; why has been logged.
+    Failed,
+}
+
 /// The loop.
 pub struct DataLoop {
     node: Node,
@@ -105,13 +116,15 @@ pub struct DataLoop {
     next_usage: Millis,
     /// A signal has asked for the shutdown that is under way.
     signalled: bool,
-    exit: Option<i32>,
+    /// Where the data is loaded from, while it is.
+    loading: Option<DiskStorage>,
+    end: Option<End>,
     parts: Parts,
 }
 
 impl DataLoop {
-    /// A loop over `node`, ready to run.
-    pub fn new(node: Node, mut parts: Parts) -> std::io::Result<Self> {
+    /// A loop over `node`, which has nothing loaded yet; its files are below `root`.
+    pub fn new(node: Node, mut parts: Parts, root: &Path) -> std::io::Result<Self> {
         let poller = Poller::new()?;
         poller.add(&parts.waker, WAKER, Interest::READ)?;
         parts.listening.watch(&poller)?;
@@ -129,23 +142,25 @@ impl DataLoop {
             inbox_taken: VecDeque::new(),
             next_usage: Millis(0),
             signalled: false,
-            exit: None,
+            loading: Some(DiskStorage::new(root)),
+            end: None,
             parts,
         })
     }
 
-    /// Runs until the node says to leave; returns the exit status and what is to be cleaned up.
-    pub fn run(mut self) -> (i32, Parts) {
+    /// Loads the data and serves until the node says to leave; returns what is to be cleaned up, too.
+    pub fn run(mut self) -> (End, Parts) {
+        self.begin_loading();
         let mut events = Events::with_capacity(EVENTS_PER_WAIT);
         self.finish_turn();
         loop {
-            if let Some(code) = self.exit {
-                return (code, self.parts);
+            if let Some(end) = self.end {
+                return (end, self.parts);
             }
             let sleep = self.sleep_ms();
             if let Err(error) = self.poller.wait(&mut events, Some(sleep)) {
                 self.log(Level::Warning, &format!("The client sockets cannot be polled: {error}"));
-                return (1, self.parts);
+                return (End::Exit(1), self.parts);
             }
             self.turn(&events);
         }
@@ -172,10 +187,11 @@ impl DataLoop {
             }
         }
         self.run_timers();
+        self.load_some();
         self.resume_reading();
         self.finish_turn();
         self.show_role();
-        if self.signalled && !self.node.is_shutting_down() && self.exit.is_none() {
+        if self.signalled && !self.node.is_shutting_down() && self.end.is_none() {
             // It failed or was called off: the next Ctrl-C asks again, and does not kill.
             self.signalled = false;
             runtime::signals::shutdown_cancelled();
@@ -187,6 +203,9 @@ impl DataLoop {
 
     fn sleep_ms(&self) -> u64 {
         if self.node.has_work() || !self.parts.from_control.is_empty() || !self.parts.inbox.is_empty() {
+            return 0;
+        }
+        if self.loading.is_some() && self.node.can_load(self.clock.now()) {
             return 0;
         }
         let now = self.clock.mono();
@@ -291,7 +310,7 @@ impl DataLoop {
                 Action::ConfigChanged { names } => self.apply_config(&names),
                 Action::RewriteConfig { config, .. } => self.rewrite_config(now, &config),
                 Action::Sleep { micros } => std::thread::sleep(Duration::from_micros(micros)),
-                Action::Exit { code } => self.exit = Some(code),
+                Action::Exit { code } => self.end = Some(End::Exit(code)),
             }
         }
         any

@@ -1,8 +1,8 @@
 //! From a command line to two running loops, and from a request to leave to a clean exit, in Redis's order and with the
 //! lines in the log that tools wait for.
 //!
-//! Order: configuration; background; log; signals; limits; pid file; nodes.conf locked and read; sockets; data loaded;
-//! threads; the data loop. No thread exists before the process has gone into the background.
+//! Order: configuration; background; log; signals; limits; pid file; nodes.conf locked and read; sockets; threads; the
+//! data loop, which loads the data. No thread exists before the process has gone into the background.
 //!
 //! A step that fails logs why and ends the process with status 1; nothing is half started.
 
@@ -10,12 +10,11 @@ use crate::args::REDIS_VERSION;
 use crate::control_loop::saver::Saver;
 use crate::control_loop::{self, ControlLoop, ControlMessage};
 use crate::data_loop::listening::Listening;
-use crate::data_loop::{self, DataLoop};
+use crate::data_loop::{self, DataLoop, End};
 use crate::disk::Disk;
 use crate::fifo::Mailbox;
 use crate::reaper::Reaper;
-use crate::settings::{level_of_cluster, level_of_node, read_files, threshold};
-use crate::storage::DiskStorage;
+use crate::settings::{level_of_cluster, read_files, threshold};
 use crate::usage;
 use cluster::{Action, Machine, Outbox, Start};
 use config::{Config, ConfigError, Settings};
@@ -179,14 +178,10 @@ fn start(
             Some(started.map_err(|e| fail(&format!("Can't start a thread: {e}")))?)
         }
     };
-    // The bus is served while the data is loaded, so that peers see a node that lives.
     let mut node = Node::new(config.clone(), process::random_seed(), clock.now());
     node.set_meter(|| Clock.mono_micros());
     node.set_process(usage::describe(config_file.as_deref()));
-    load(logger, &mut node)?;
-    for kind in listening.kinds() {
-        logger.log(Level::Notice, &format!("Ready to accept connections {kind}"));
-    }
+    node.set_progress(progress.clone());
     let parts = data_loop::Parts {
         waker,
         from_control,
@@ -199,7 +194,8 @@ fn start(
         progress,
         config_file,
     };
-    let data = DataLoop::new(node, parts).map_err(|e| fail(&format!("Can't watch the sockets: {e}")))?;
+    let data = DataLoop::new(node, parts, &current_folder())
+        .map_err(|e| fail(&format!("Can't watch the sockets: {e}")))?;
     Ok((data, Helpers { control, pidfile }))
 }
 
@@ -236,26 +232,6 @@ fn listen(logger: &Logger, settings: &Settings) -> Result<Listening, Failed> {
         logger.log(Level::Warning, &line);
     }
     listening.ok_or(Failed)
-}
-
-/// Loads the data as it was saved; the node says what it found.
-fn load(logger: &Logger, node: &mut Node) -> Result<(), Failed> {
-    signals::set_loading(true);
-    let mut storage = DiskStorage::new(&current_folder());
-    let outcome = node.load(&mut storage, Clock.now());
-    signals::set_loading(false);
-    match outcome {
-        Ok(report) => {
-            for (level, text) in report.log {
-                logger.log(level_of_node(level), &text);
-            }
-            Ok(())
-        }
-        Err(error) => {
-            logger.log(Level::Warning, &error.to_string());
-            Err(Failed)
-        }
-    }
 }
 
 fn current_folder() -> PathBuf {
@@ -381,7 +357,8 @@ fn start_control(
 // End
 
 fn run(logger: &Logger, settings: &Settings, data: DataLoop, helpers: Helpers) -> ExitCode {
-    let (code, mut parts) = data.run();
+    let (end, mut parts) = data.run();
+    let End::Exit(code) = end else { return ExitCode::FAILURE };
     parts.disk.finish();
     if let Some((thread, inbox)) = helpers.control {
         inbox.push(ControlMessage::Stop);

@@ -24,6 +24,8 @@ const DROP_BUDGET: usize = 200;
 pub(crate) fn handle(node: &mut Node, message: ToData) {
     match message {
         ToData::Topology(topology) => install(node, topology),
+        // The files must not be replayed over what an order makes of the data.
+        ToData::Order(order) if node.loading => node.cluster.held.push_back(order),
         ToData::Order(order) => obey(node, order),
         ToData::Reply { request, result } => answer(node, request, result),
         ToData::Deliver { channel, message, sharded } => {
@@ -43,6 +45,13 @@ fn install(node: &mut Node, topology: Arc<Topology>) {
         transaction::touch_where(node, |_, key, _| !serves(Slot::of_key(key)));
     }
     tell(node, DataEvent::Applied { version });
+}
+
+/// Carries out what had to wait for the data.
+pub(crate) fn obey_held(node: &mut Node) {
+    while let Some(order) = node.cluster.held.pop_front() {
+        obey(node, order);
+    }
 }
 
 fn obey(node: &mut Node, order: Order) {
@@ -88,9 +97,10 @@ fn empty(node: &mut Node) {
     effects::end_unit(node);
 }
 
-/// Reports the node's state to the control thread; cron does it too, ten times a second.
+/// Reports the node's state to the control thread; cron does it too, ten times a second. The first report says that the
+/// data is there.
 pub(crate) fn report_status(node: &mut Node) {
-    if !node.cluster.enabled {
+    if !node.cluster.enabled || node.loading {
         return;
     }
     let status = replication::status(node);

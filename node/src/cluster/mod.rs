@@ -13,7 +13,7 @@ mod tests;
 
 use crate::session::{Client, SlotId};
 use base::{Millis, SlotSet};
-use cluster::{RequestId, Topology};
+use cluster::{Order, RequestId, Topology};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -29,6 +29,9 @@ pub struct ClusterState {
     /// CLUSTER commands under way, by request.
     pub(crate) requests: BTreeMap<RequestId, (Client, SlotId)>,
     pub(crate) next_request: u64,
+    /// Orders that came while the data was being loaded. As few as there were changes of role: the control thread repeats
+    /// none before it has heard of a data thread that serves.
+    pub(crate) held: VecDeque<Order>,
     /// Keys of lost slots still to be deleted.
     pub(crate) drops: VecDeque<SlotSet>,
     /// Slots of `drops` found to be owned or importing again are skipped; counted for tests and logs.

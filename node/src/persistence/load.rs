@@ -1,106 +1,154 @@
 //! Loading at start: the AOF when there is to be one, else the RDB file.
 //!
-//! Model: entries of an RDB go straight into the keyspace; commands of an AOF run through the dispatcher on a session of
-//! their own that is obeyed like a primary and gets no replies. Expiry stands still meanwhile, so that a replayed
-//! transaction sees what it saw the first time.
+//! Model: a slice at a time ([`slice`]), `loading-process-events-interval-bytes` each, so that clients are answered in
+//! between. Entries of an RDB go straight into the keyspace; commands of an AOF run through the dispatcher on a session of
+//! their own that is obeyed like a primary and gets no replies. It is among the sessions only while a slice runs.
+//! Expiry stands still meanwhile, so that a replayed transaction sees what it saw the first time.
 //!
-//! Invariants: nothing of what is replayed is logged again; a key that had expired before an RDB was loaded by a primary is
-//! left out and counted. What cannot be understood stops the start with a line that names it.
+//! Invariants: nothing of what is replayed is logged again; a key that had expired when loading began is left out and
+//! counted, if a primary loads an RDB. Orders of the control thread wait until the data is there. What cannot be understood
+//! stops the start with a line that names it.
+//!
+//! Bounds: [`ITEMS_PER_SLICE`] entries and commands per slice, fewer under `key-load-delay`.
 
 use super::aof;
-use crate::api::{LoadError, LoadReport, LogLevel, PeerInfo};
+use crate::api::{LoadError, LoadProgress, LoadReport, LogLevel, PeerInfo};
 use crate::cluster::install;
 use crate::dispatch;
 use crate::node::Node;
 use crate::replication;
 use crate::session::{Client, Role, Session};
-use base::{Args, ConnId, Slot, SlotSet};
+use base::{Args, ConnId, Millis, Now, Slot, SlotSet};
 use cluster::DataEvent;
 use persist::rdb::Item;
-use persist::{LoadFailure, LogLine, Sink, Storage};
+use persist::{LoadFailure, Loader, LogLine, Sink, Step, Storage};
 use resp::{Protocol, Reply};
 
 /// The name of the session that commands of the AOF run on; no real connection has it.
 const LOADER: ConnId = ConnId(u64::MAX);
+/// Entries and commands after which a slice ends.
+const ITEMS_PER_SLICE: u32 = 4096;
 
-/// Loads what the configuration says, and opens the AOF.
-pub(crate) fn load(node: &mut Node, storage: &mut dyn Storage) -> Result<LoadReport, LoadError> {
-    let mut report = LoadReport::default();
-    node.loading = true;
-    node.keyspace.set_ignore_expiry(true);
+/// Loading under way.
+pub(crate) struct Loading {
+    loader: Loader,
+    /// The loader's session, between two slices.
+    session: Option<Box<Session>>,
+    /// When it began, and in the storage's microseconds.
+    pub began: Now,
+    began_micros: Option<u64>,
+    /// It is an AOF. Its base keeps what has expired: the increments may still speak of it.
+    of_aof: bool,
+    pub found: Found,
+    /// When `key-load-delay` lets it go on.
+    pub resume_at: Option<Millis>,
+}
+
+impl Loading {
+    /// Bytes in all files, and bytes loaded.
+    pub fn bytes(&self) -> (u64, u64) {
+        (self.loader.total(), self.loader.loaded())
+    }
+}
+
+/// From here on commands are refused until everything is loaded.
+pub(crate) fn begin(node: &mut Node) {
+    let settings = &node.config.settings;
+    let loader = if settings.appendonly {
+        Loader::aof(&settings.appenddirname, &settings.appendfilename, settings.aof_load_truncated)
+    } else {
+        Loader::rdb(&settings.dbfilename, settings.rdbchecksum)
+    };
     let mut session = Session::new(LOADER, 0, PeerInfo::default(), node.now);
     session.role = Role::Loader;
     session.authenticated = true;
-    let client = node.sessions.insert(session);
-    let outcome = load_files(node, client, storage, &mut report);
-    node.sessions.remove(client);
+    node.persistence.loading = Some(Box::new(Loading {
+        loader,
+        session: Some(Box::new(session)),
+        began: node.now,
+        began_micros: None,
+        of_aof: settings.appendonly,
+        found: Found::default(),
+        resume_at: None,
+    }));
+    node.loading = true;
+    node.keyspace.set_ignore_expiry(true);
+}
+
+/// Loads a piece, unless `key-load-delay` has it wait.
+pub(crate) fn slice(node: &mut Node, storage: &mut dyn Storage) -> Result<LoadProgress, LoadError> {
+    let Some(mut loading) = node.persistence.loading.take() else {
+        return Ok(LoadProgress::Done(LoadReport::default()));
+    };
+    let delay = u64::try_from(node.config.settings.key_load_delay).unwrap_or(0);
+    if delay > 0 && loading.resume_at.is_some_and(|at| node.now.mono < at) {
+        node.persistence.loading = Some(loading);
+        return Ok(LoadProgress::More);
+    }
+    let began = *loading.began_micros.get_or_insert_with(|| storage.micros());
+    let outcome = step(node, &mut loading, storage, delay);
+    node.progress.tick();
+    loading.resume_at = (loading.found.debt >= 1000).then(|| node.now.mono + loading.found.debt / 1000);
+    loading.found.debt %= 1000;
+    let found = match outcome {
+        Ok(Step::More) => {
+            node.persistence.loading = Some(loading);
+            return Ok(LoadProgress::More);
+        }
+        Ok(Step::Done) => true,
+        Err(LoadFailure::Missing) => false,
+        Err(LoadFailure::Broken(text)) => return Err(LoadError { text }),
+    };
+    let seconds = storage.micros().saturating_sub(began) as f64 / 1e6;
+    Ok(LoadProgress::Done(finish(node, *loading, found.then_some(seconds))))
+}
+
+fn step(
+    node: &mut Node,
+    loading: &mut Loading,
+    storage: &mut dyn Storage,
+    delay: u64,
+) -> Result<Step, LoadFailure> {
+    let Some(session) = loading.session.take() else { return Ok(Step::Done) };
+    let client = node.sessions.insert(*session);
+    let budget = node.config.settings.loading_process_events_interval_bytes;
+    let mut lines = Vec::new();
+    let Loading { loader, began, of_aof, found, .. } = loading;
+    let mut feeder = Feeder { node, client, began: *began, keep_expired: *of_aof, delay, items: 0, found };
+    let outcome = loader.step(storage, budget, &mut feeder, &mut lines);
+    for LogLine { warning, text } in lines {
+        node.log(if warning { LogLevel::Warning } else { LogLevel::Notice }, text);
+    }
+    loading.session = node.sessions.remove(client);
+    outcome
+}
+
+/// Everything is there: `seconds` it took, `None` if there was nothing to load.
+fn finish(node: &mut Node, loading: Loading, seconds: Option<f64>) -> LoadReport {
+    let Loading { of_aof, found: Found { keys, expired, history, .. }, .. } = loading;
+    let mut report = LoadReport::default();
+    if let Some(seconds) = seconds {
+        report = LoadReport { keys, expired };
+        if of_aof {
+            node.log(LogLevel::Notice, format!("DB loaded from append only file: {seconds:.3} seconds"));
+        } else {
+            let counts = format!("Done loading RDB, keys loaded: {keys}, keys expired: {expired}.");
+            node.log(LogLevel::Notice, counts);
+            node.log(LogLevel::Notice, format!("DB loaded from disk: {seconds:.3} seconds"));
+            replication::loaded(node, history);
+        }
+    }
     node.keyspace.set_ignore_expiry(false);
     node.loading = false;
-    outcome?;
     node.persistence.dirty = 0;
     node.persistence.loaded = (report.keys, report.expired);
-    if node.config.settings.appendonly {
+    if of_aof {
         aof::open(node);
     }
     report_keys(node);
-    Ok(report)
-}
-
-fn load_files(
-    node: &mut Node,
-    client: Client,
-    storage: &mut dyn Storage,
-    report: &mut LoadReport,
-) -> Result<(), LoadError> {
-    let settings = node.config.settings.clone();
-    let begun = storage.micros();
-    let mut loader = Loader {
-        keep_expired: settings.appendonly,
-        node,
-        client,
-        keys: 0,
-        expired: 0,
-        history: None,
-        failed: None,
-        log: Vec::new(),
-    };
-    let mut lines = Vec::new();
-    let outcome = if settings.appendonly {
-        let truncated = settings.aof_load_truncated;
-        persist::aof::load(
-            storage,
-            &settings.appenddirname,
-            &settings.appendfilename,
-            truncated,
-            &mut loader,
-            &mut lines,
-        )
-    } else {
-        persist::load::rdb_file(storage, &settings.dbfilename, settings.rdbchecksum, &mut loader)
-    };
-    let (keys, expired, history, own) = (loader.keys, loader.expired, loader.history, loader.log);
-    report.log.extend(own);
-    report.log.extend(lines.into_iter().map(line));
-    match outcome {
-        Ok(_) => {}
-        Err(LoadFailure::Missing) => return Ok(()),
-        Err(LoadFailure::Broken(text)) => return Err(LoadError { text }),
-    }
-    (report.keys, report.expired) = (keys, expired);
-    let seconds = storage.micros().saturating_sub(begun) as f64 / 1e6;
-    let notice = |text: String| (LogLevel::Notice, text);
-    if settings.appendonly {
-        report.log.push(notice(format!("DB loaded from append only file: {seconds:.3} seconds")));
-    } else {
-        report.log.push(notice(format!("Done loading RDB, keys loaded: {keys}, keys expired: {expired}.")));
-        report.log.push(notice(format!("DB loaded from disk: {seconds:.3} seconds")));
-        replication::loaded(node, history);
-    }
-    Ok(())
-}
-
-fn line(line: LogLine) -> (LogLevel, String) {
-    (if line.warning { LogLevel::Warning } else { LogLevel::Notice }, line.text)
+    replication::start(node);
+    install::obey_held(node);
+    report
 }
 
 /// The cluster must know which slots hold keys before it decides anything.
@@ -113,64 +161,86 @@ fn report_keys(node: &mut Node) {
     install::report_status(node);
 }
 
-struct Loader<'n> {
-    node: &'n mut Node,
-    client: Client,
-    /// The base of an AOF keeps what has expired: the increments may still speak of it.
-    keep_expired: bool,
+/// What the files have told so far.
+#[derive(Default)]
+pub(crate) struct Found {
     keys: u64,
     expired: u64,
-    /// `repl-id`, `repl-offset` and `repl-stream-db` of the file.
+    /// `used-mem`.
+    pub used_mem: u64,
+    /// `repl-id`, `repl-offset` and `repl-stream-db`.
     history: Option<replication::LoadedHistory>,
-    failed: Option<String>,
-    log: Vec<(LogLevel, String)>,
+    /// An error of a replayed command has been logged.
+    complained: bool,
+    /// Microseconds of `key-load-delay` that have not been waited for.
+    debt: u64,
 }
 
-impl Loader<'_> {
+/// Takes what the files hold, for one slice.
+struct Feeder<'n> {
+    node: &'n mut Node,
+    client: Client,
+    began: Now,
+    keep_expired: bool,
+    /// Microseconds per key or command.
+    delay: u64,
+    /// Taken in this slice.
+    items: u32,
+    found: &'n mut Found,
+}
+
+impl Feeder<'_> {
+    fn notice(&mut self, text: String) {
+        self.node.log(LogLevel::Notice, text);
+    }
+
     fn aux(&mut self, name: &[u8], value: &[u8]) {
         let text = || resp::reply::lossy(value);
         let number = base::number::parse_i64(value).unwrap_or(0);
-        let history = |this: &mut Self| this.history.take().unwrap_or_default();
         match name {
-            b"redis-ver" => {
-                self.log.push((LogLevel::Notice, format!("Loading RDB produced by version {}", text())));
-            }
+            b"redis-ver" => self.notice(format!("Loading RDB produced by version {}", text())),
             b"ctime" => {
-                let age = (self.node.now.unix.seconds() - number).max(0);
-                self.log.push((LogLevel::Notice, format!("RDB age {age} seconds")));
+                let age = (self.began.unix.seconds() - number).max(0);
+                self.notice(format!("RDB age {age} seconds"));
             }
             b"used-mem" => {
                 let megabytes = number as f64 / (1024.0 * 1024.0);
-                self.log.push((LogLevel::Notice, format!("RDB memory usage when created {megabytes:.2} Mb")));
+                self.found.used_mem = u64::try_from(number).unwrap_or(0);
+                self.notice(format!("RDB memory usage when created {megabytes:.2} Mb"));
             }
-            b"repl-id" => self.history = Some(replication::LoadedHistory { id: text(), ..history(self) }),
-            b"repl-offset" => {
-                let offset = u64::try_from(number).unwrap_or(0);
-                self.history = Some(replication::LoadedHistory { offset, ..history(self) });
-            }
-            b"repl-stream-db" => {
-                let db = u32::try_from(number).ok();
-                self.history = Some(replication::LoadedHistory { db, ..history(self) });
-            }
+            b"repl-id" => self.history().id = text(),
+            b"repl-offset" => self.history().offset = u64::try_from(number).unwrap_or(0),
+            b"repl-stream-db" => self.history().db = u32::try_from(number).ok(),
             _ => {}
         }
     }
+
+    fn history(&mut self) -> &mut replication::LoadedHistory {
+        self.found.history.get_or_insert_default()
+    }
+
+    /// An entry or a command was taken.
+    fn took_one(&mut self) {
+        self.node.progress.tick();
+        self.items += 1;
+        self.found.debt += self.delay;
+    }
 }
 
-impl Sink for Loader<'_> {
+impl Sink for Feeder<'_> {
     fn item(&mut self, item: Item<'_>) -> Result<(), String> {
         match item {
             Item::Aux { name, value } => self.aux(&name, &value),
             Item::Entry { db, key, value, expire, extra } => {
-                if !self.keep_expired && expire.is_some_and(|at| at <= self.node.now.unix) {
-                    self.expired += 1;
+                self.took_one();
+                if !self.keep_expired && expire.is_some_and(|at| at <= self.began.unix) {
+                    self.found.expired += 1;
                     return Ok(());
                 }
                 self.node.keyspace.load(db, &key, value, expire, extra).map_err(|error| {
                     format!("Internal error in RDB reading: key '{}': {error}", resp::reply::lossy(&key))
                 })?;
-                self.keys += 1;
-                self.node.progress += 1;
+                self.found.keys += 1;
             }
             Item::SelectDb(_) | Item::Resize { .. } | Item::Eof => {}
         }
@@ -187,9 +257,9 @@ impl Sink for Loader<'_> {
         }
         let mut reply = Reply::new(Protocol::Resp2);
         dispatch::serve(self.node, self.client, args, &mut reply);
-        self.node.progress += 1;
+        self.took_one();
         // Redis logs an error of a replayed command and goes on.
-        if reply.buffer().first() == Some(&b'-') && self.failed.is_none() {
+        if reply.buffer().first() == Some(&b'-') && !self.found.complained {
             let text = resp::reply::lossy(&reply.buffer()[1..]);
             let line = format!(
                 "== CRITICAL == This server is sending an error to its AOF-loading-client: '{}' after processing the \
@@ -197,9 +267,13 @@ impl Sink for Loader<'_> {
                 text.trim_end(),
                 resp::reply::lossy(name)
             );
-            self.failed = Some(line.clone());
-            self.log.push((LogLevel::Warning, line));
+            self.found.complained = true;
+            self.node.log(LogLevel::Warning, line);
         }
         Ok(())
+    }
+
+    fn has_enough(&self) -> bool {
+        self.items >= ITEMS_PER_SLICE || self.found.debt >= 1000
     }
 }

@@ -8,7 +8,7 @@
 //! Invariant: one snapshot job at a time, whoever asked for it.
 
 mod aof;
-mod load;
+pub(crate) mod load;
 mod save;
 pub(crate) mod shutdown;
 pub(crate) mod snapshot;
@@ -17,7 +17,6 @@ pub(crate) mod snapshot;
 mod tests;
 
 pub(crate) use aof::{set_policy, switch as switch_aof};
-pub(crate) use load::load;
 pub(crate) use save::flushed_all;
 
 /// The data is about to be replaced as a whole: whatever was being written of it is worth nothing any more.
@@ -70,6 +69,8 @@ pub(crate) struct Persistence {
     pub rewrite_retry: Option<base::Millis>,
     /// The running job.
     pub job: Option<snapshot::Job>,
+    /// The load at start, while it lasts (not while one of its slices runs).
+    pub loading: Option<Box<load::Loading>>,
     /// Keys and expired keys of the load at start (`rdb_last_load_keys_loaded`, `..._expired`).
     pub loaded: (u64, u64),
     /// The AOF.
@@ -95,6 +96,7 @@ impl Persistence {
             rewrite_scheduled: false,
             rewrite_retry: None,
             job: None,
+            loading: None,
             loaded: (0, 0),
             aof: aof::Aof::new(),
             shutdown: None,

@@ -98,6 +98,8 @@ pub(crate) fn signal(node: &mut Node, interrupt: bool) {
 }
 
 fn begin(node: &mut Node, client: Option<Client>, save: bool, now: bool, force: bool) {
+    // Half of the data must not replace the whole of it.
+    let save = save && !node.loading;
     node.log(LogLevel::Notice, "User requested shutdown...");
     let timeout = node.config.settings.shutdown_timeout.saturating_mul(1000);
     let wait = !now && timeout > 0 && !replication::is_replica(node) && replication::lagging(node) > 0;

@@ -284,7 +284,7 @@ fn begin_loading(node: &mut Node, at: Position) {
 
 fn load_bytes(node: &mut Node, bytes: &[u8]) {
     let now = node.now.mono;
-    node.progress += 1;
+    node.progress.tick();
     let Some(upstream) = &mut node.replication.upstream else { return };
     upstream.heard = Some(now);
     let Some(loading) = &mut upstream.loading else { return };

@@ -18,7 +18,8 @@ mod manifest;
 mod tests;
 
 pub use commands::{CommandReader, ReadError};
-pub use load::{load, read_manifest};
+pub(crate) use load::AofFiles;
+pub use load::read_manifest;
 pub use manifest::{FileInfo, FileType, Manifest, ManifestError};
 
 /// The manifest's name inside the directory.

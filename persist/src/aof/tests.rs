@@ -1,7 +1,7 @@
 //! The manifest, the command reader and the loader, over a storage in memory.
 
 use super::*;
-use crate::load::{LoadFailure, LogLine, Sink};
+use crate::load::{LoadFailure, Loader, LogLine, Sink, Step};
 use crate::memory::MemStorage;
 use crate::rdb::Encoder;
 use base::Args;
@@ -129,7 +129,7 @@ fn storage(files: &[(&str, &[u8])]) -> MemStorage {
 
 fn run(storage: &mut MemStorage, truncated: bool) -> (Result<u64, LoadFailure>, Vec<String>, Vec<LogLine>) {
     let (mut sink, mut log) = (Recorder::default(), Vec::new());
-    let result = load(storage, DIR, NAME, truncated, &mut sink, &mut log);
+    let result = Loader::aof(DIR, NAME, truncated).run(storage, &mut sink, &mut log);
     (result, sink.said, log)
 }
 
@@ -224,4 +224,120 @@ fn nothing_is_missing_and_not_broken() {
     ];
     let (result, _, _) = run(&mut storage(&files), true);
     assert!(result.unwrap_err().to_string().starts_with("Bad file format reading the append only file"));
+}
+
+/// Steps of `budget` bytes.
+fn run_in_steps(
+    storage: &mut MemStorage,
+    mut loader: Loader,
+    budget: u64,
+    sink: &mut dyn Sink,
+) -> (Result<u64, LoadFailure>, Vec<LogLine>) {
+    let mut log = Vec::new();
+    let mut loaded = 0;
+    loop {
+        match loader.step(storage, budget, sink, &mut log) {
+            Ok(step) => {
+                assert!(loaded <= loader.loaded() && loader.loaded() <= loader.total());
+                loaded = loader.loaded();
+                if step == Step::Done {
+                    return (Ok(loader.total()), log);
+                }
+            }
+            Err(failure) => return (Err(failure), log),
+        }
+    }
+}
+
+/// Has enough after every item, until `full` is taken back.
+#[derive(Default)]
+struct Picky {
+    recorder: Recorder,
+    full: bool,
+}
+
+impl Sink for Picky {
+    fn item(&mut self, item: crate::rdb::Item<'_>) -> Result<(), String> {
+        self.full = true;
+        self.recorder.item(item)
+    }
+
+    fn command(&mut self, args: Args<'_>) -> Result<(), String> {
+        self.full = true;
+        self.recorder.command(args)
+    }
+
+    fn has_enough(&self) -> bool {
+        self.full
+    }
+}
+
+#[test]
+fn the_size_of_the_steps_makes_no_difference() {
+    let base = base_rdb();
+    let tails: [&[u8]; 5] = [
+        b"*1\r\n$3\r\nTWO\r\n",
+        b"*1\r\n$3\r\nTWO\r\n*2\r\n$1\r\nx",
+        b"*1\r\n$5\r\nMULTI\r\n*1\r\n$1\r\nx\r\n",
+        b"*1\r",
+        b"nonsense",
+    ];
+    for tail in tails {
+        let mut mixed = base.clone();
+        mixed.extend_from_slice(tail);
+        for (last, first) in [(tail, &base[..]), (tail, tail), (&mixed[..], b"".as_slice())] {
+            let files = [
+                (PLACE_MANIFEST, MANIFEST),
+                (PLACE_BASE, first),
+                (PLACE_1, SET_A.as_bytes()),
+                (PLACE_2, last),
+            ];
+            let mut whole = storage(&files);
+            let (result, said, log) = run(&mut whole, true);
+            for budget in [1, 2, 7, 1000] {
+                let (mut stepped, mut sink) = (storage(&files), Recorder::default());
+                let (outcome, lines) =
+                    run_in_steps(&mut stepped, Loader::aof(DIR, NAME, true), budget, &mut sink);
+                assert_eq!((&outcome, &sink.said, &lines), (&result, &said, &log), "steps of {budget} bytes");
+                assert_eq!(stepped.len(PLACE_2), whole.len(PLACE_2));
+            }
+        }
+    }
+}
+
+#[test]
+fn an_rdb_file_in_steps_of_any_size() {
+    let bytes = base_rdb();
+    for budget in [1, 3, 1000] {
+        let (mut files, mut sink) = (storage(&[("dump.rdb", &bytes)]), Recorder::default());
+        let (outcome, _) = run_in_steps(&mut files, Loader::rdb("dump.rdb", true), budget, &mut sink);
+        assert_eq!((outcome, sink.said), (Ok(bytes.len() as u64), vec!["entry from base".to_string()]));
+        let mut torn = storage(&[("dump.rdb", &bytes[..20])]);
+        let (outcome, _) =
+            run_in_steps(&mut torn, Loader::rdb("dump.rdb", true), budget, &mut Recorder::default());
+        assert!(outcome.unwrap_err().to_string().contains("ends at offset 20"));
+    }
+    let missing =
+        Loader::rdb("dump.rdb", true).run(&mut MemStorage::new(1), &mut Recorder::default(), &mut Vec::new());
+    assert_eq!(missing, Err(LoadFailure::Missing));
+}
+
+#[test]
+fn a_sink_that_has_enough_ends_the_step() {
+    let files = [
+        (PLACE_MANIFEST, MANIFEST),
+        (PLACE_BASE, SET_A.as_bytes()),
+        (PLACE_1, b""),
+        (PLACE_2, SET_A.as_bytes()),
+    ];
+    let (mut files, mut sink, mut log) = (storage(&files), Picky::default(), Vec::new());
+    let mut loader = Loader::aof(DIR, NAME, true);
+    for count in 1..=2 {
+        sink.full = false;
+        assert_eq!(loader.step(&mut files, u64::MAX, &mut sink, &mut log), Ok(Step::More));
+        assert_eq!(sink.recorder.said.len(), count);
+    }
+    sink.full = false;
+    assert_eq!(loader.step(&mut files, u64::MAX, &mut sink, &mut log), Ok(Step::Done));
+    assert_eq!(sink.recorder.said, ["SET a 1", "SET a 1"]);
 }

@@ -1,8 +1,7 @@
 //! The disk thread's machine over a storage that fails, and that loses power at every operation.
 
 use super::*;
-use crate::aof;
-use crate::load::{LoadFailure, Sink, rdb_file};
+use crate::load::{LoadFailure, Loader, Sink};
 use crate::memory::{Failure, MemStorage};
 use crate::rdb::Item;
 use crate::request::{
@@ -116,7 +115,7 @@ fn promised(events: &[DiskEvent], before: Seq) -> Seq {
 
 fn load_aof(storage: &mut MemStorage) -> BTreeMap<String, u64> {
     let (mut model, mut log) = (Model::default(), Vec::new());
-    match aof::load(storage, DIR, NAME, true, &mut model, &mut log) {
+    match Loader::aof(DIR, NAME, true).run(storage, &mut model, &mut log) {
         Ok(_) | Err(LoadFailure::Missing) => model.data,
         Err(error) => panic!("{error} {log:?}"),
     }
@@ -176,7 +175,7 @@ fn power_loss_at(at: u64, failure: Failure) -> bool {
 
 fn check_dump(storage: &mut MemStorage, saved: bool, why: &str) {
     let mut model = Model::default();
-    match rdb_file(storage, "dump.rdb", true, &mut model) {
+    match Loader::rdb("dump.rdb", true).run(storage, &mut model, &mut Vec::new()) {
         Ok(_) => assert_eq!(model.data, state_after(25), "{why}"),
         Err(LoadFailure::Missing) => assert!(!saved, "{why}"),
         Err(error) => panic!("{why}: {error}"),

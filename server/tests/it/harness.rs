@@ -82,6 +82,13 @@ impl Server {
 
     /// As `start`, in this folder.
     pub fn start_in(folder: &Path, args: &[&str]) -> Self {
+        let mut server = Self::start_loading(folder, args);
+        server.wait_for_log("Ready to accept connections tcp");
+        server
+    }
+
+    /// As `start_in`, and waits only until its sockets are open: it may still be loading.
+    pub fn start_loading(folder: &Path, args: &[&str]) -> Self {
         let port = free_port();
         let _ = std::fs::remove_file(folder.join("log"));
         let child = binary()
@@ -92,11 +99,18 @@ impl Server {
             .spawn()
             .unwrap();
         let mut server = Self { port, folder: folder.to_path_buf(), child };
-        wait_for("the server is ready", || {
-            assert!(server.child.try_wait().unwrap().is_none(), "it ended: {}", server.log());
-            server.log().contains("Ready to accept connections tcp")
-        });
+        server.wait_for_log("Server initialized");
         server
+    }
+
+    /// Waits until it has logged this; it must not end without.
+    pub fn wait_for_log(&mut self, line: &str) {
+        wait_for(line, || {
+            let ended = self.child.try_wait().unwrap().is_some();
+            let said = self.log().contains(line);
+            assert!(said || !ended, "it ended: {}", self.log());
+            said
+        });
     }
 
     /// What it has logged.

@@ -2,5 +2,6 @@
 
 mod bus;
 mod harness;
+mod loading;
 mod serving;
 mod startup;

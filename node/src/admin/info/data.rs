@@ -2,6 +2,7 @@
 
 use super::lines::{Lines, ratio, safe};
 use crate::node::Node;
+use crate::persistence::load::Loading;
 use crate::persistence::snapshot::{Job, Kind as JobKind};
 use crate::pubsub::Kind;
 use base::DbIndex;
@@ -49,6 +50,29 @@ pub(super) fn persistence(node: &Node, lines: &mut Lines) {
         lines.field("aof_buffer_length", state.aof.outstanding());
         lines.zeros(&["aof_pending_bio_fsync", "aof_delayed_fsync"]);
     }
+    if let Some(loading) = &node.persistence.loading {
+        loading_fields(node, loading, lines);
+    }
+}
+
+/// How far loading is, in bytes of the files, or of memory where their size is not known.
+fn loading_fields(node: &Node, loading: &Loading, lines: &mut Lines) {
+    let (total, loaded) = loading.bytes();
+    let whole = if total > 0 { total } else { loading.found.used_mem };
+    let percent = if whole > 0 { 100.0 * loaded as f64 / whole as f64 } else { 0.0 };
+    let elapsed = node.now.unix.seconds().saturating_sub(loading.began.unix.seconds());
+    // Redis too says 1 while it cannot know.
+    let eta = if elapsed > 0 && whole > 0 {
+        (elapsed as f64 * whole.saturating_sub(loaded) as f64 / (loaded + 1) as f64) as i64
+    } else {
+        1
+    };
+    lines.field("loading_start_time", loading.began.unix.seconds());
+    lines.field("loading_total_bytes", total);
+    lines.field("loading_rdb_used_mem", loading.found.used_mem);
+    lines.field("loading_loaded_bytes", loaded);
+    lines.field("loading_loaded_perc", format_args!("{percent:.2}"));
+    lines.field("loading_eta_seconds", eta);
 }
 
 /// `# Stats`.

@@ -1,0 +1,41 @@
+//! The data is loaded between the turns' other work, a slice each, so that clients and signals are answered meanwhile.
+//!
+//! Reading the files blocks the data thread for as long as one slice takes; nothing else of it does.
+
+use super::{DataLoop, End};
+use node::LoadProgress;
+use runtime::{Level, signals};
+
+impl DataLoop {
+    /// Everybody is told from here on that the node is loading.
+    pub(super) fn begin_loading(&mut self) {
+        signals::set_loading(true);
+        self.node.begin_load(self.clock.now());
+    }
+
+    /// One slice, while there is something to load. A shutdown needs no more data.
+    pub(super) fn load_some(&mut self) {
+        if self.node.is_shutting_down() {
+            return;
+        }
+        let now = self.clock.now();
+        let Some(storage) = &mut self.loading else { return };
+        match self.node.load_slice(storage, now) {
+            Ok(LoadProgress::More) => {}
+            Ok(LoadProgress::Done(_)) => {
+                self.loading = None;
+                signals::set_loading(false);
+                // What the node says about the data comes first.
+                self.act();
+                for kind in self.parts.listening.kinds() {
+                    self.log(Level::Notice, &format!("Ready to accept connections {kind}"));
+                }
+            }
+            Err(error) => {
+                self.act();
+                self.log(Level::Warning, &error.to_string());
+                self.end = Some(End::Failed);
+            }
+        }
+    }
+}
