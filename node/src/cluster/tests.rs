@@ -274,6 +274,48 @@ fn a_paused_primary_holds_writes_and_says_where_it_stands() {
 }
 
 #[test]
+fn nothing_enters_the_log_during_a_manual_failover() {
+    let mut world = world(view());
+    world.connect(2);
+    world.connect(3);
+    world.run_on(2, &["PSYNC", "?", "-1"]);
+    world.run(&["SET", "bar", "1", "PX", "20"]);
+    world.run(&["SET", "{bar}2", "1", "PX", "20"]);
+    world.run(&["SET", "hello", "1"]);
+    assert!(world.node.log.backlog_size().is_some(), "the log is kept for a replica");
+    let before = world.node.log.offset();
+    assert!(before > ReplOffset(0));
+    let until = world.now.mono + 60_000;
+    order(&mut world, Order::PauseWrites { until });
+    assert!(reported(&world, |e| *e == DataEvent::Paused { offset: before }));
+    // A slot is lost, keys expire (read or not), a client waits for replicas, pings to replicas are due, writes come in.
+    let mut lost = view();
+    let mut owners = lost.slots.to_vec();
+    owners[Slot::of_key(b"hello").index()] = 1;
+    lost.slots = owners.into();
+    install(&mut world, lost);
+    let slots: SlotSet = [Slot::of_key(b"hello")].into_iter().collect();
+    order(&mut world, Order::DropSlots { slots, version: TopologyVersion(1) });
+    assert_eq!(world.run_on(3, &["WAIT", "1", "10"]), "");
+    for _ in 0..300 {
+        world.pass(100);
+        if world.node.has_work() {
+            world.node.run_slice(world.now);
+        }
+        world.turn();
+    }
+    world.connect(4);
+    world.run_on(4, &["GET", "bar"]);
+    world.run_on(4, &["PUBLISH", "news", "x"]);
+    world.connect(5);
+    world.send(5, b"MULTI\r\nSET bar 2\r\nEXEC\r\n");
+    assert_eq!(world.node.log.offset(), before);
+    order(&mut world, Order::ResumeWrites);
+    world.pass(100);
+    assert!(world.node.log.offset() > before, "afterwards it goes on");
+}
+
+#[test]
 fn a_command_for_the_control_thread_holds_back_what_follows() {
     let mut world = world(view());
     assert_eq!(world.send(1, b"CLUSTER BUMPEPOCH\r\nPING\r\n"), "");
