@@ -92,6 +92,18 @@ impl ServerBuilder {
 
     /// Starts it and waits until it answers PING.
     pub fn start(self) -> Server {
+        let mut server = self.prepare();
+        server.start();
+        server
+    }
+
+    /// Starts it and waits until it answers PING, or exits: then its log.
+    pub fn start_or_log(self) -> Result<Server, String> {
+        let mut server = self.prepare();
+        if server.try_start() { Ok(server) } else { Err(server.log()) }
+    }
+
+    fn prepare(self) -> Server {
         let (own, folder) = match self.folder {
             Some(folder) => (None, folder),
             None => {
@@ -110,9 +122,7 @@ impl ServerBuilder {
             args.extend([format!("--{name}"), value.to_string()]);
         }
         args.extend(self.args);
-        let mut server = Server { kind: self.kind, port: self.port, args, child: None, folder, _own: own };
-        server.start();
-        server
+        Server { kind: self.kind, port: self.port, args, child: None, folder, _own: own }
     }
 }
 
@@ -159,6 +169,12 @@ impl Server {
 
     /// Starts it (again), with the same arguments and folder.
     pub fn start(&mut self) {
+        let up = self.try_start();
+        assert!(up, "{:?} on port {} exited at start; its log:\n{}", self.kind, self.port, self.log());
+    }
+
+    /// False if it exits instead of answering PING.
+    fn try_start(&mut self) -> bool {
         let program = self.kind.program();
         let child = Command::new(&program)
             .args(&self.args)
@@ -169,12 +185,13 @@ impl Server {
             .spawn()
             .unwrap_or_else(|e| panic!("cannot start {} (is it installed?): {e}", program.display()));
         self.child = Some(child);
+        let mut gone = false;
         wait_for("the server answers PING", || {
-            let gone = self.child.as_mut().is_some_and(|c| matches!(c.try_wait(), Ok(Some(_))));
-            assert!(!gone, "{:?} on port {} exited at start; its log:\n{}", self.kind, self.port, self.log());
-            self.try_client().and_then(|mut c| c.call(&["PING"]).ok())
+            gone = self.child.as_mut().is_some_and(|c| matches!(c.try_wait(), Ok(Some(_))));
+            gone || self.try_client().and_then(|mut c| c.call(&["PING"]).ok())
                 == Some(Value::Simple(b"PONG".to_vec()))
         });
+        !gone
     }
 
     /// The other program, from the next [`Server::start`] on, with the same arguments and folder.

@@ -8,6 +8,7 @@ mod durability;
 mod failover;
 mod kills;
 mod mixed;
+mod nodes_conf;
 mod pause;
 mod reborn;
 mod replication;
