@@ -46,7 +46,14 @@ fn owner_ids(topology: &Topology) -> Vec<Option<NodeId>> {
 
 fn check_one(host: usize, topology: &Topology, alive: &BTreeSet<NodeId>) -> Result<(), String> {
     if topology.state != State::Ok {
-        return Err(format!("host {host} says that the cluster is {:?}", topology.state));
+        let bad: Vec<String> = topology
+            .nodes
+            .iter()
+            .filter(|node| node.flags.any(NodeFlags::FAIL | NodeFlags::PFAIL | NodeFlags::HANDSHAKE))
+            .map(|node| format!("{} {} with {} slots", node.id, node.flags, node.slots.len()))
+            .collect();
+        let bad = bad.join(", ");
+        return Err(format!("host {host} says that the cluster is {:?}; nodes: {bad}", topology.state));
     }
     let mut epochs = BTreeMap::new();
     for id in alive {
