@@ -27,6 +27,7 @@ impl Machine {
         self.excuse_after_absence();
         self.next_tick = self.now.mono + TICK_MS;
         self.ticks += 1;
+        self.pay_pongs();
         self.tend_links();
         if self.ticks.is_multiple_of(PING_TICKS) {
             self.ping_oldest();

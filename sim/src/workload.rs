@@ -336,7 +336,7 @@ impl Client {
         let target =
             error.strip_prefix("MOVED ").and_then(|rest| rest.split(' ').nth(1)).and_then(moved_host);
         match target.filter(|host| *host < self.servers) {
-            Some(host) if attempts % 5 != 0 => {
+            Some(host) if !attempts.is_multiple_of(5) => {
                 self.owners.insert(slot, host);
                 self.submit(now, wants);
             }

@@ -78,7 +78,15 @@ impl Machine {
 
     /// Sends a PING, PONG or MEET with gossip and extensions.
     pub(crate) fn send_heartbeat(&mut self, id: LinkId, kind: MessageType) {
-        if self.is_silent() || !self.links.is_up(id) {
+        if self.is_silent() {
+            // The peer pings no more while that PING is open, and as long as it hears us otherwise it keeps the link:
+            // unanswered for ever, it would never take a FAIL of ours back.
+            if kind == MessageType::Pong {
+                self.links.owe_pong(id);
+            }
+            return;
+        }
+        if !self.links.is_up(id) {
             return;
         }
         let Some(link) = self.links.get(id) else { return };
@@ -96,6 +104,16 @@ impl Machine {
         }
         self.write_extensions(&mut writer, extensions);
         self.send(id, kind, writer.finish(), After::Now);
+    }
+
+    /// Answers the PINGs that came while this node kept still, once it does not.
+    pub(crate) fn pay_pongs(&mut self) {
+        if self.is_silent() {
+            return;
+        }
+        for link in self.links.take_owing() {
+            self.send_heartbeat(link, MessageType::Pong);
+        }
     }
 
     /// PONG to everybody: our claims changed.

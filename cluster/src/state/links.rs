@@ -8,6 +8,7 @@ use crate::machine::Machine;
 use crate::topology::NodeFlags;
 use alloc::collections::BTreeMap;
 use alloc::format;
+use alloc::vec::Vec;
 use base::Millis;
 use core::net::IpAddr;
 
@@ -30,17 +31,21 @@ pub(crate) struct Link {
     pub extensions: bool,
     /// Bytes that wait to be sent, as last reported.
     pub buffered: u64,
+    /// A PING came while this node kept still.
+    pub owes_pong: bool,
 }
 
 #[derive(Debug)]
 pub(crate) struct Links {
     pub map: BTreeMap<LinkId, Link>,
     next: u64,
+    /// Some link owes a PONG.
+    any_owes: bool,
 }
 
 impl Links {
     pub fn new() -> Self {
-        Self { map: BTreeMap::new(), next: LinkId::OUTBOUND }
+        Self { map: BTreeMap::new(), next: LinkId::OUTBOUND, any_owes: false }
     }
 
     pub fn get(&self, link: LinkId) -> Option<&Link> {
@@ -49,6 +54,23 @@ impl Links {
 
     pub fn is_up(&self, link: LinkId) -> bool {
         self.map.get(&link).is_some_and(|l| l.up)
+    }
+
+    /// A PING on this link is not answered now.
+    pub fn owe_pong(&mut self, link: LinkId) {
+        if let Some(link) = self.map.get_mut(&link) {
+            link.owes_pong = true;
+            self.any_owes = true;
+        }
+    }
+
+    /// The links that owe a PONG; from here on they do not.
+    pub fn take_owing(&mut self) -> Vec<LinkId> {
+        if !core::mem::take(&mut self.any_owes) {
+            return Vec::new();
+        }
+        let owing = self.map.iter_mut().filter(|(_, link)| link.owes_pong);
+        owing.map(|(id, link)| (*id, link.owes_pong = false).0).collect()
     }
 }
 
@@ -70,6 +92,7 @@ impl Machine {
             local: None,
             extensions: false,
             buffered: 0,
+            owes_pong: false,
         };
         self.links.map.insert(id, link);
         self.nodes[ix].link = Some(id);
@@ -148,6 +171,7 @@ impl Machine {
             local: Some(local),
             extensions: false,
             buffered: 0,
+            owes_pong: false,
         };
         self.links.map.insert(id, link);
     }

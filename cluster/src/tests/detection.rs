@@ -71,3 +71,20 @@ fn a_primary_that_was_declared_failed_has_no_lease_until_it_is_replaced() {
     assert!(world.logged(0, "about this node: no writes until that is settled."));
     world.run_until(10_000, "replaced", |w| w.members[0].data.of == Some(heir));
 }
+
+#[test]
+fn a_ping_that_came_during_a_hang_is_answered_after_it() {
+    let mut world = World::formed(3, 3, 39);
+    world.members[0].data_stalled = true;
+    world.run(world.timeout * 6 / 10);
+    let machine = &mut world.members[0].machine;
+    let owing = |machine: &Machine| machine.links.map.iter().any(|(_, link)| link.owes_pong);
+    let link = machine.links.map.iter().find(|(_, link)| link.inbound && link.up).map(|(id, _)| *id);
+    machine.send_heartbeat(link.expect("of a peer"), crate::codec::MessageType::Pong);
+    assert!(owing(machine), "silent, and remembers");
+    world.members[0].data_stalled = false;
+    let before = world.members[0].machine.stats.sent[1];
+    world.run(300);
+    assert!(!owing(&world.members[0].machine));
+    assert!(world.members[0].machine.stats.sent[1] > before);
+}

@@ -22,7 +22,7 @@ pub enum DataThread {
 }
 
 impl World {
-    pub(super) fn to_data(&mut self, host: usize, message: ToData) {
+    pub(super) fn deliver_to_data(&mut self, host: usize, message: ToData) {
         if let ToData::Reply { request, result } = message {
             return self.take_reply(host, request.0, result);
         }
@@ -75,7 +75,7 @@ impl World {
         }
     }
 
-    pub(super) fn from_data(&mut self, host: usize, message: ToControl) {
+    pub(super) fn deliver_from_data(&mut self, host: usize, message: ToControl) {
         match message {
             ToControl::Data(event) => {
                 let Some(process) = &mut self.hosts[host].process else { return };
