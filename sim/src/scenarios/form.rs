@@ -18,13 +18,16 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// A shape at random, of about so many nodes if that is not 0.
+    /// A shape at random, of about so many nodes if that is not 0; else one in 33 has a hundred and more.
     pub fn choose(prng: &mut Prng, nodes: usize) -> Self {
         let replicas = 1 + prng.below(3) as usize;
-        let node_timeout_ms = *prng.pick(&[1000, 2000, 5000]).unwrap_or(&2000);
-        let most = if prng.chance(1, 12) { 34 } else { 6 };
+        // Most are small, and some have a hundred nodes: what many nodes show is shown by a short timeout too.
+        let large = nodes == 0 && prng.chance(1, 33);
+        let timeouts: &[u64] = if large { &[1000] } else { &[1000, 2000, 5000] };
+        let node_timeout_ms = prng.pick(timeouts).copied().unwrap_or(1000);
         let primaries = match nodes {
-            0 => 3 + prng.below(most) as usize,
+            0 if large => 100usize.div_ceil(1 + replicas),
+            0 => 3 + prng.below(6) as usize,
             _ => (nodes / (1 + replicas)).max(3),
         };
         Self { primaries, replicas, node_timeout_ms }
