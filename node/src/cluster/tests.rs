@@ -335,6 +335,20 @@ fn a_command_for_the_control_thread_holds_back_what_follows() {
 }
 
 #[test]
+fn a_client_that_wants_no_replies_gets_no_late_ones() {
+    let mut world = world(view());
+    assert_eq!(world.send(1, b"CLIENT REPLY OFF\r\nCLUSTER BUMPEPOCH\r\nCLIENT REPLY ON\r\nPING\r\n"), "");
+    let request = world.others.iter().find_map(|a| match a {
+        Action::Control(ToControl::Command { request, .. }) => Some(*request),
+        _ => None,
+    });
+    let message = ToData::Reply { request: request.expect("the command travels"), result: Ok(Answer::Ok) };
+    world.node.handle_control(world.now, message);
+    world.turn();
+    assert_eq!(world.read(1), "+OK\r\n+PONG\r\n", "the answers to CLIENT REPLY ON and PING alone");
+}
+
+#[test]
 fn inside_exec_the_replies_keep_their_places() {
     let mut world = world(view());
     world.send(1, b"MULTI\r\nPING\r\nCLUSTER BUMPEPOCH\r\nPING\r\n");

@@ -9,6 +9,7 @@
 //! `proto-max-bulk-len`. A batch ends when the session is owed [`OUTPUT_AHEAD`] bytes and goes on when they have been
 //! sent: who pipelines and does not read is read on, but not obeyed, so that it costs no more than it sent.
 
+use super::output::SlotId;
 use super::window::{self, Window};
 use super::{Client, ReplyMode, Role, lifecycle};
 use crate::api::LogLevel;
@@ -31,6 +32,13 @@ struct Batch {
     window: Window,
     reply: Reply,
     consumed: usize,
+}
+
+/// Where the output stood when a request began, so that its reply can be taken back.
+#[derive(Clone, Copy)]
+struct Before {
+    bytes: usize,
+    slots: SlotId,
 }
 
 /// Executes what the session's input holds, as far as it may.
@@ -106,7 +114,7 @@ fn execute(node: &mut Node, client: Client, batch: &mut Batch) -> bool {
 fn execute_one(node: &mut Node, client: Client, batch: &mut Batch, index: usize) -> bool {
     let Some(session) = node.sessions.get(client) else { return false };
     let primary = session.role == Role::Primary;
-    let before = batch.reply.buffer().len();
+    let before = Before { bytes: batch.reply.buffer().len(), slots: session.output.slot_mark() };
     let (at, length) = batch.window.place(index);
     let args = batch.window.args(index, &batch.input);
     if args.len() > 0 {
@@ -118,7 +126,7 @@ fn execute_one(node: &mut Node, client: Client, batch: &mut Batch, index: usize)
             return false;
         }
         if primary {
-            batch.reply.buffer_mut().truncate(before);
+            batch.reply.buffer_mut().truncate(before.bytes);
         }
     }
     if primary {
@@ -132,16 +140,18 @@ fn execute_one(node: &mut Node, client: Client, batch: &mut Batch, index: usize)
 }
 
 /// What follows every request: CLIENT REPLY, pushes to oneself, and whether the next one may run.
-fn finish_request(node: &mut Node, client: Client, before: usize, reply: &mut Reply) -> bool {
+fn finish_request(node: &mut Node, client: Client, before: Before, reply: &mut Reply) -> bool {
     let Some(session) = node.sessions.get_mut(client) else { return false };
     if session.reply_mode != ReplyMode::On {
         match session.reply_mode {
             ReplyMode::SkipNext => session.reply_mode = ReplyMode::Skip,
-            ReplyMode::Skip => {
-                reply.buffer_mut().truncate(before);
-                session.reply_mode = ReplyMode::On;
+            ReplyMode::Skip | ReplyMode::Off => {
+                reply.buffer_mut().truncate(before.bytes);
+                session.output.forget_slots(before.slots);
+                if session.reply_mode == ReplyMode::Skip {
+                    session.reply_mode = ReplyMode::On;
+                }
             }
-            ReplyMode::Off => reply.buffer_mut().truncate(before),
             ReplyMode::On => {}
         }
     }
@@ -149,7 +159,7 @@ fn finish_request(node: &mut Node, client: Client, before: usize, reply: &mut Re
         reply.raw(&session.pushes);
         session.pushes.clear();
     }
-    lifecycle::limit_reply(node, client, reply, before);
+    lifecycle::limit_reply(node, client, reply, before.bytes);
     let Some(session) = node.sessions.get_mut(client) else { return false };
     session.crowded = session.role == Role::Normal && session.output.unsent(reply) >= OUTPUT_AHEAD;
     session.is_runnable()

@@ -84,6 +84,16 @@ impl Output {
         id
     }
 
+    /// A name for now: [`Output::forget_slots`] takes it.
+    pub fn slot_mark(&self) -> SlotId {
+        SlotId(self.next_slot)
+    }
+
+    /// Forgets the slots opened since `mark`: nobody wants their replies any more.
+    pub fn forget_slots(&mut self, mark: SlotId) {
+        self.slots.retain(|(id, _)| id.0 < mark.0);
+    }
+
     /// Puts a reply into its slot. The writer must not be taken out. An unknown slot is ignored.
     pub fn fill(&mut self, id: SlotId, bytes: &[u8]) {
         let Some(place) = self.slots.iter().position(|s| s.0 == id) else { return };
