@@ -41,6 +41,7 @@ impl Machine {
         self.boot_ask();
         self.boot_check();
         if self.myself().is_replica() {
+            self.leave_sub_replica();
             self.handle_manual_failover();
             self.handle_election();
             self.consider_migration();

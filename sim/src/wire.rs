@@ -86,6 +86,20 @@ impl<'a> Header<'a> {
     }
 }
 
+impl std::fmt::Display for Header<'_> {
+    /// What the sender says of itself, for the log.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let role = if self.is_primary() { "primary" } else { "replica" };
+        let slots: u32 = self.slots().iter().map(|byte| byte.count_ones()).sum();
+        let (current, config) = (self.current_epoch(), self.config_epoch());
+        write!(
+            f,
+            ": {role}, currentEpoch {current}, {slots} slots in epoch {config}, offset {}",
+            self.offset()
+        )
+    }
+}
+
 /// What a node's durable nodes.conf says about itself.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Durable {

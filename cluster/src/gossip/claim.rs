@@ -124,6 +124,15 @@ impl Machine {
         outcome
     }
 
+    /// A replica whose primary is a replica goes on to that one's primary. Claims bring this about, too; but if the last claim came before the last
+    /// (perhaps late) word about roles, no further one would.
+    pub(crate) fn leave_sub_replica(&mut self) {
+        let settled = |ix: &NodeIx| self.nodes[*ix].is_primary() && self.nodes[*ix].slot_count > 0;
+        if let Some(grandmaster) = self.grandmaster().filter(settled).filter(|_| self.promotion.is_none()) {
+            self.follow(grandmaster, "I'm a sub-replica! Reconfiguring myself as a replica of grandmaster");
+        }
+    }
+
     /// Our primary's primary, if our primary became a replica (but not ours).
     fn grandmaster(&self) -> Option<NodeIx> {
         let primary = self.my_primary()?;

@@ -45,7 +45,8 @@ impl Machine {
         }
         self.update_role(ix, header);
         self.update_slots(ix, header);
-        if self.myself().is_primary() && self.nodes[ix].is_primary() {
+        // By what this packet says: the epoch that we remember may be one that the sender repeated as a replica.
+        if header.is_primary && header.config_epoch == self.myself().config_epoch {
             self.resolve_collision(ix);
         }
         self.read_gossip(ix, gossip);

@@ -191,7 +191,10 @@ impl World {
         self.counts.votes += u64::from(kind == u64::from(TYPE_FAILOVER_AUTH_ACK));
         self.log.record(self.now, host, "send", &[to as u64, kind, fingerprint(packet)], || {
             let name = cluster::MESSAGE_TYPES.get(kind as usize).unwrap_or(&"?");
-            format!("{name} to host {to}")
+            format!(
+                "{name} to host {to}{}",
+                Header::new(packet).map_or_else(String::new, |header| header.to_string())
+            )
         });
         let durable = self.hosts[host].disk.take_durable();
         self.show(&Seen::Sent { host, to, packet, durable: durable.as_ref() });
