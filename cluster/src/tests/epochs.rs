@@ -81,3 +81,47 @@ fn set_config_epoch_texts() {
     assert_eq!(text(world.command(0, set("6"))), Err("ERR Node config epoch is already non-zero".into()));
     assert!(world.logged(0, "configEpoch set to 5 via CLUSTER SET-CONFIG-EPOCH"));
 }
+
+/// A replica's header repeats its primary's epoch. A packet that it sent as a primary, and that comes late on another
+/// link, does not turn that epoch into a claim of its own.
+#[test]
+fn an_epoch_repeated_as_a_replica_is_no_collision() {
+    use crate::codec::{Header, MessageType, Writer};
+    let mut world = World::formed(3, 0, 66);
+    let (me, other) = if world.id(0) < world.id(1) { (0, 1) } else { (1, 0) };
+    let (my_id, other_id) = (world.id(me), world.id(other));
+    let _ = world.command(me, Command::BumpEpoch);
+    let epoch = world.members[me].machine.config_epoch();
+    let theirs = world.members[other].machine.config_epoch();
+    assert!(epoch > theirs);
+    let claimed = (*world.topology(other).myself().slots).clone();
+    let link = world.members[me].machine.links.map.iter().find(|(_, link)| {
+        link.inbound && link.node.is_some_and(|ix| world.members[me].machine.nodes[ix].id == other_id)
+    });
+    let link = *link.expect("of the other").0;
+    let now = super::world::now_at(world.now);
+    for (primary, config_epoch) in [(Some(my_id), epoch), (None, theirs)] {
+        let header = Header {
+            kind: MessageType::Ping as u16,
+            port: 7000,
+            second_port: 0,
+            bus_port: 17000,
+            count: 0,
+            extensions: 0,
+            current_epoch: epoch.max(theirs),
+            config_epoch,
+            offset: base::ReplOffset(0),
+            sender: Some(other_id),
+            slots: claimed.as_bytes(),
+            primary,
+            is_primary: primary.is_none(),
+            ip: "",
+            flags: if primary.is_none() { NodeFlags::PRIMARY } else { NodeFlags::REPLICA },
+            state: 0,
+            mflags: 0,
+        };
+        let packet = Writer::new(&header).finish();
+        world.members[me].machine.handle_packet(now, link, &packet).expect("well formed");
+    }
+    assert_eq!(world.members[me].machine.config_epoch(), epoch);
+}
