@@ -9,8 +9,10 @@
 pub mod fenwick;
 pub mod hash;
 pub mod list;
+pub mod listpack;
 pub mod set;
 mod settings;
+pub mod size;
 pub mod stream;
 pub mod table;
 pub mod zset;
@@ -18,6 +20,7 @@ pub mod zset;
 pub use fenwick::Fenwick;
 pub use hash::Hash;
 pub use list::List;
+pub use listpack::Listpack;
 pub use set::Set;
 pub use settings::Settings;
 pub use stream::Stream;
