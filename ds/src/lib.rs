@@ -6,8 +6,10 @@
 //! them all, and a change copies the one it touches. That is how a snapshot keeps a value as it was while it is
 //! written to (`keyspace/src/snapshot`).
 
+pub mod dict;
 pub mod fenwick;
 pub mod hash;
+pub mod intset;
 pub mod list;
 pub mod listpack;
 pub mod set;
@@ -17,8 +19,10 @@ pub mod stream;
 pub mod table;
 pub mod zset;
 
+pub use dict::Dict;
 pub use fenwick::Fenwick;
 pub use hash::Hash;
+pub use intset::{IntSet, IntSetError};
 pub use list::List;
 pub use listpack::Listpack;
 pub use set::Set;

@@ -1,0 +1,380 @@
+//! A hash table from byte strings to small values, in chunks that clones share: hashes, sets, members of sorted sets.
+//!
+//! The model is a tree ordered by hash. Members whose hashes lie in one range share a segment ([`segment`]) of at
+//! most 112 members or 8 KiB; segments stand in order in pages of at most 128, pages in order in the root. A full
+//! segment is split at its median hash, two neighbours that are nearly empty are joined: there is no rehash of
+//! everything, and no step that is longer for a larger table, but for the root's two arrays (12 bytes for each
+//! 10,000 members). As long as one segment is enough there are no pages.
+//!
+//! ```text
+//! root:    | 0        | 0x3e51.. | 0xa02c.. |           first hash of each page
+//! page:    | 0x3e51.. | 0x4107.. | 0x438a.. | ...       first hash of each segment
+//! segment:   slots -> entries (hash, place, value) -> records (key, payload)
+//! ```
+//!
+//! Pages and segments are behind `Arc`s and changed through `Arc::make_mut`: a clone of the table copies the root
+//! alone, and a change after that copies one page and one segment.
+//!
+//! Order by hash makes SCAN simple. A cursor is a hash: all members below it have been given, and neither splits
+//! nor joins change a member's hash. So each member that is there from first to last is given exactly once.
+//!
+//! Beside the value of type `V` a member can have a payload, bytes that are kept with the key (the value of a hash's
+//! field). The weakness: hashes are 32 bits wide, so that members which agree in all of them cannot be told apart by
+//! a split, and stay together in one segment, which is then slow. The seed keeps others from making such members.
+
+mod iter;
+mod records;
+mod segment;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+pub use iter::{Item, Iter};
+
+use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
+use segment::Segment;
+use std::sync::Arc;
+
+/// Segments past which a page is split.
+const PAGE_MAX: usize = 128;
+/// Members and segments, respectively, up to which a chunk looks for a neighbour to join.
+const SEGMENT_MIN: usize = 24;
+const PAGE_MIN: usize = 24;
+
+/// See the module. `V` must own nothing on the heap, or that is not counted by [`Dict::memory`].
+#[derive(Clone, Debug)]
+pub struct Dict<V> {
+    secrets: RapidSecrets,
+    len: usize,
+    /// Bytes of pages and segments.
+    bytes: usize,
+    /// The most members that a segment had.
+    largest: usize,
+    root: Root<V>,
+}
+
+#[derive(Clone, Debug)]
+enum Root<V> {
+    One(Arc<Segment<V>>),
+    Many(Vec<(u32, Arc<Page<V>>)>),
+}
+
+/// Some segments in a row, each with its first hash.
+#[derive(Clone, Debug)]
+struct Page<V> {
+    starts: Vec<u32>,
+    segments: Vec<Arc<Segment<V>>>,
+}
+
+/// Page and segment of a hash.
+type At = (usize, usize);
+
+impl<V: Clone> Dict<V> {
+    /// An empty table whose hash function follows from `seed`.
+    pub fn new(seed: u64) -> Self {
+        let segment = Segment::new();
+        Self {
+            secrets: RapidSecrets::seed(seed),
+            len: 0,
+            bytes: segment.memory(),
+            largest: 0,
+            root: Root::One(Arc::new(segment)),
+        }
+    }
+
+    /// How many members there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no member.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Bytes on the heap, shared chunks counted in full.
+    pub fn memory(&self) -> usize {
+        match &self.root {
+            Root::One(_) => self.bytes,
+            Root::Many(pages) => self.bytes + pages.capacity() * size_of::<(u32, Arc<Page<V>>)>(),
+        }
+    }
+
+    /// Whether `key` is a member.
+    #[inline]
+    pub fn contains(&self, key: &[u8]) -> bool {
+        let hash = self.hash(key);
+        self.segment(hash).find(hash, key).is_some()
+    }
+
+    /// The value of a member.
+    #[inline]
+    pub fn get(&self, key: &[u8]) -> Option<&V> {
+        let hash = self.hash(key);
+        let segment = self.segment(hash);
+        Some(&segment.entries()[segment.find(hash, key)?].value)
+    }
+
+    /// A member's key, payload and value.
+    #[inline]
+    pub fn item(&self, key: &[u8]) -> Option<Item<'_, V>> {
+        let hash = self.hash(key);
+        let segment = self.segment(hash);
+        Some(Item::of(segment, segment.find(hash, key)?))
+    }
+
+    /// The payload of a member; `None` also if it has none.
+    #[inline]
+    pub fn payload(&self, key: &[u8]) -> Option<&[u8]> {
+        self.item(key)?.payload
+    }
+
+    /// The value of a member, to be changed.
+    pub fn get_mut(&mut self, key: &[u8]) -> Option<&mut V> {
+        let hash = self.hash(key);
+        let index = self.segment(hash).find(hash, key)?;
+        Some(self.change(self.place(hash), |segment| segment).value_mut(index))
+    }
+
+    /// Sets the value of a member, which is added if it is not there; returns the old value.
+    pub fn insert(&mut self, key: &[u8], value: V) -> Option<V> {
+        let hash = self.hash(key);
+        match self.segment(hash).find(hash, key) {
+            Some(index) => {
+                let segment = self.change(self.place(hash), |segment| segment);
+                Some(core::mem::replace(segment.value_mut(index), value))
+            }
+            None => {
+                self.add(hash, key, None, value);
+                None
+            }
+        }
+    }
+
+    /// Sets payload and value of a member, which is added if it is not there; returns the old value.
+    pub fn insert_with(&mut self, key: &[u8], payload: &[u8], value: V) -> Option<V> {
+        let hash = self.hash(key);
+        let Some(index) = self.segment(hash).find(hash, key) else {
+            self.add(hash, key, Some(payload), value);
+            return None;
+        };
+        let at = self.place(hash);
+        let (old, full) = self.measured(at, |segment| {
+            segment.set_payload(index, payload);
+            (core::mem::replace(segment.value_mut(index), value), segment.is_full())
+        });
+        if full {
+            self.split(at);
+        }
+        Some(old)
+    }
+
+    /// Removes a member; returns its value.
+    pub fn remove(&mut self, key: &[u8]) -> Option<V> {
+        let hash = self.hash(key);
+        let index = self.segment(hash).find(hash, key)?;
+        let at = self.place(hash);
+        let (value, left) = self.measured(at, |segment| (segment.remove(index), segment.len()));
+        self.len -= 1;
+        if self.len == 0 {
+            self.clear();
+        } else if left <= SEGMENT_MIN && matches!(self.root, Root::Many(_)) {
+            self.join(at);
+        }
+        Some(value)
+    }
+
+    /// Forgets every member.
+    pub fn clear(&mut self) {
+        let segment = Segment::new();
+        (self.len, self.largest, self.bytes) = (0, 0, segment.memory());
+        self.root = Root::One(Arc::new(segment));
+    }
+
+    #[inline]
+    fn hash(&self, key: &[u8]) -> u32 {
+        (rapidhash_v3_seeded(key, &self.secrets) >> 32) as u32
+    }
+
+    #[inline]
+    fn segment(&self, hash: u32) -> &Segment<V> {
+        match &self.root {
+            Root::One(segment) => segment,
+            Root::Many(pages) => {
+                let page = &pages[page_of(pages, hash)].1;
+                &page.segments[page.segment_of(hash)]
+            }
+        }
+    }
+
+    fn place(&self, hash: u32) -> At {
+        match &self.root {
+            Root::One(_) => (0, 0),
+            Root::Many(pages) => {
+                let page = page_of(pages, hash);
+                (page, pages[page].1.segment_of(hash))
+            }
+        }
+    }
+
+    /// The segment at a place, this table's alone; what unsharing does to the memory is counted.
+    fn change<'s, R: 's>(&'s mut self, at: At, f: impl FnOnce(&'s mut Segment<V>) -> R) -> R {
+        let bytes = &mut self.bytes;
+        match &mut self.root {
+            Root::One(segment) => f(unshared(segment, bytes, Segment::memory)),
+            Root::Many(pages) => {
+                let page = unshared(&mut pages[at.0].1, bytes, Page::memory);
+                f(unshared(&mut page.segments[at.1], bytes, Segment::memory))
+            }
+        }
+    }
+
+    /// [`Dict::change`], with what `f` does to the memory counted.
+    fn measured<R>(&mut self, at: At, f: impl FnOnce(&mut Segment<V>) -> R) -> R {
+        let (result, before, after) = self.change(at, |segment| {
+            let before = segment.memory();
+            let result = f(segment);
+            (result, before, segment.memory())
+        });
+        self.bytes = self.bytes + after - before;
+        result
+    }
+
+    fn add(&mut self, hash: u32, key: &[u8], payload: Option<&[u8]>, value: V) {
+        let at = self.place(hash);
+        let (members, full) = self.measured(at, |segment| {
+            segment.push(hash, key, payload, value);
+            (segment.len(), segment.is_full())
+        });
+        self.len += 1;
+        self.largest = self.largest.max(members);
+        if full {
+            self.split(at);
+        }
+    }
+
+    /// Splits the segment at a place, if its hashes allow it, and its page if that is full then.
+    fn split(&mut self, at: At) {
+        if let Root::One(segment) = &self.root {
+            let Some(middle) = segment.middle() else { return };
+            let (low, high) = segment.split(middle);
+            self.bytes = self.bytes + low.memory() + high.memory() - segment.memory();
+            let page = Page { starts: vec![0, middle], segments: vec![Arc::new(low), Arc::new(high)] };
+            self.bytes += page.memory();
+            self.root = Root::Many(vec![(0, Arc::new(page))]);
+            return;
+        }
+        let Root::Many(pages) = &mut self.root else { return };
+        let page = Arc::make_mut(&mut pages[at.0].1);
+        let Some(middle) = page.segments[at.1].middle() else { return };
+        let (low, high) = page.segments[at.1].split(middle);
+        self.bytes = self.bytes + low.memory() + high.memory() - page.segments[at.1].memory();
+        let before = page.memory();
+        page.make_room();
+        page.segments[at.1] = Arc::new(low);
+        page.segments.insert(at.1 + 1, Arc::new(high));
+        page.starts.insert(at.1 + 1, middle);
+        self.bytes = self.bytes + page.memory() - before;
+        if page.segments.len() > PAGE_MAX {
+            let before = page.memory();
+            let half = page.starts.len() / 2;
+            let tail = Page { starts: page.starts.split_off(half), segments: page.segments.split_off(half) };
+            page.starts.shrink_to_fit();
+            page.segments.shrink_to_fit();
+            self.bytes = self.bytes + page.memory() + tail.memory() - before;
+            let start = tail.starts[0];
+            pages.insert(at.0 + 1, (start, Arc::new(tail)));
+        }
+    }
+
+    /// Joins the segment at a place with a neighbour of its page if both are nearly empty, and the page with one
+    /// of its own neighbours.
+    fn join(&mut self, at: At) {
+        let Root::Many(pages) = &mut self.root else { return };
+        let page = &pages[at.0].1;
+        let fits = |left: usize| {
+            left + 1 < page.segments.len() && page.segments[left].can_join(&page.segments[left + 1])
+        };
+        let left = if fits(at.1) { Some(at.1) } else { at.1.checked_sub(1).filter(|left| fits(*left)) };
+        if let Some(left) = left {
+            let page = unshared(&mut pages[at.0].1, &mut self.bytes, Page::memory);
+            let right = page.segments.remove(left + 1);
+            page.starts.remove(left + 1);
+            let target = unshared(&mut page.segments[left], &mut self.bytes, Segment::memory);
+            let before = target.memory() + right.memory();
+            target.join(&right);
+            self.largest = self.largest.max(target.len());
+            self.bytes = self.bytes + target.memory() - before;
+        }
+        if pages[at.0].1.segments.len() <= PAGE_MIN {
+            self.join_pages(at.0);
+        }
+    }
+
+    fn join_pages(&mut self, at: usize) {
+        let Root::Many(pages) = &mut self.root else { return };
+        let fits = |left: usize| {
+            left + 1 < pages.len()
+                && pages[left].1.segments.len() + pages[left + 1].1.segments.len() <= PAGE_MAX / 2
+        };
+        let left = if fits(at) { Some(at) } else { at.checked_sub(1).filter(|left| fits(*left)) };
+        if let Some(left) = left {
+            let (_, right) = pages.remove(left + 1);
+            let page = unshared(&mut pages[left].1, &mut self.bytes, Page::memory);
+            let before = page.memory() + right.memory();
+            page.starts.extend_from_slice(&right.starts);
+            page.segments.extend_from_slice(&right.segments);
+            self.bytes = self.bytes + page.memory() - before;
+        }
+        if let [(_, page)] = &pages[..]
+            && let [segment] = &page.segments[..]
+        {
+            let segment = segment.clone();
+            self.bytes -= page.memory();
+            self.root = Root::One(segment);
+        }
+    }
+}
+
+impl<V> Page<V> {
+    fn segment_of(&self, hash: u32) -> usize {
+        // The first start is not above any hash that leads here.
+        self.starts.partition_point(|start| *start <= hash).max(1) - 1
+    }
+
+    fn memory(&self) -> usize {
+        16 + size_of::<Self>() + self.starts.capacity() * 4 + self.segments.capacity() * 8
+    }
+
+    /// Room for one more segment, in steps of an eighth.
+    fn make_room(&mut self) {
+        let more = self.starts.len() / 8 + 1;
+        if self.starts.len() == self.starts.capacity() {
+            self.starts.reserve_exact(more);
+        }
+        if self.segments.len() == self.segments.capacity() {
+            self.segments.reserve_exact(more);
+        }
+    }
+}
+
+fn page_of<V>(pages: &[(u32, Arc<Page<V>>)], hash: u32) -> usize {
+    pages.partition_point(|(start, _)| *start <= hash).max(1) - 1
+}
+
+/// The chunk for this owner alone. Copies have exact capacities: the difference goes to `bytes`.
+fn unshared<'a, T: Clone>(
+    chunk: &'a mut Arc<T>,
+    bytes: &mut usize,
+    memory: impl Fn(&T) -> usize,
+) -> &'a mut T {
+    if Arc::get_mut(chunk).is_none() {
+        let before = memory(chunk);
+        let copy = T::clone(chunk);
+        *bytes = *bytes + memory(&copy) - before;
+        *chunk = Arc::new(copy);
+    }
+    Arc::make_mut(chunk)
+}

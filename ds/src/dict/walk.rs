@@ -1,0 +1,93 @@
+//! Cursors and random members.
+
+use super::iter::Item;
+use super::segment::Segment;
+use super::{Dict, PAGE_MAX, Root};
+use base::Prng;
+
+/// One more than the greatest hash.
+const END: u64 = 1 << 32;
+/// Draws after which [`Dict::random`] takes what it has; a draw succeeds with one in four at worst, usually one in two.
+const DRAWS_MAX: usize = 200;
+
+impl<V: Clone> Dict<V> {
+    /// Gives about `count` members from the cursor on, 0 at first; returns the next cursor, 0 after the last member.
+    ///
+    /// A member that is there from the first call of a round to the last is given once, whatever else changes.
+    pub fn scan(&self, cursor: u64, count: usize, mut f: impl FnMut(Item<'_, V>)) -> u64 {
+        let mut cursor = cursor;
+        let mut left = count.max(1);
+        while cursor < END && left > 0 {
+            let (segment, end) = self.segment_and_end(cursor as u32);
+            let (given, next) = scan_segment(segment, cursor as u32, left, &mut f);
+            left = left.saturating_sub(given);
+            cursor = next.unwrap_or(end);
+        }
+        if cursor < END { cursor } else { 0 }
+    }
+
+    /// A random member, each with the same probability.
+    pub fn random(&self, prng: &mut Prng) -> Option<Item<'_, V>> {
+        if self.len == 0 {
+            return None;
+        }
+        let Root::Many(pages) = &self.root else {
+            let Root::One(segment) = &self.root else { return None };
+            return Some(Item::of(segment, prng.below(segment.len() as u64) as usize));
+        };
+        // A draw names a page, a place among the most segments and one among the most members; all places are
+        // equally likely, and those that are empty are drawn again.
+        for _ in 0..DRAWS_MAX {
+            let page = &pages[prng.below(pages.len() as u64) as usize].1;
+            let widest = if pages.len() == 1 { page.segments.len() } else { PAGE_MAX };
+            let Some(segment) = page.segments.get(prng.below(widest as u64) as usize) else { continue };
+            let index = prng.below(self.largest as u64) as usize;
+            if index < segment.len() {
+                return Some(Item::of(segment, index));
+            }
+        }
+        self.items().nth(prng.below(self.len as u64) as usize)
+    }
+
+    /// The segment of a hash, and the first hash after it.
+    fn segment_and_end(&self, hash: u32) -> (&Segment<V>, u64) {
+        match &self.root {
+            Root::One(segment) => (segment, END),
+            Root::Many(pages) => {
+                let at = self.place(hash);
+                let page = &pages[at.0].1;
+                let next_page = || pages.get(at.0 + 1).map(|(start, _)| *start);
+                let end = page.starts.get(at.1 + 1).copied().or_else(next_page);
+                (&page.segments[at.1], end.map_or(END, u64::from))
+            }
+        }
+    }
+}
+
+/// Gives the members of a segment from hash `from` on: all, or about `count` of them, those with the lowest hashes.
+/// Returns how many, and where to go on if some are left.
+fn scan_segment<V>(
+    segment: &Segment<V>,
+    from: u32,
+    count: usize,
+    f: &mut impl FnMut(Item<'_, V>),
+) -> (usize, Option<u64>) {
+    let mut hashes: Vec<u32> =
+        segment.entries().iter().map(|entry| entry.hash).filter(|hash| *hash >= from).collect();
+    let mut last = u32::MAX;
+    if hashes.len() > count {
+        let (_, bound, rest) = hashes.select_nth_unstable(count - 1);
+        // Members of one hash stay together: the last ones may be of that kind.
+        if rest.iter().any(|hash| *hash > *bound) {
+            last = *bound;
+        }
+    }
+    let mut given = 0;
+    for (index, entry) in segment.entries().iter().enumerate() {
+        if (from..=last).contains(&entry.hash) {
+            f(Item::of(segment, index));
+            given += 1;
+        }
+    }
+    (given, (last != u32::MAX).then(|| u64::from(last) + 1))
+}
