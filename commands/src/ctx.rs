@@ -3,7 +3,8 @@
 use crate::effects::{Classes, Effects};
 use crate::error::CommandError;
 use base::{DbIndex, Prng, UnixMillis};
-use keyspace::{Found, Keyspace, NewValue, Touch, Ttl, ValueRef};
+use keyspace::{Changed, Found, Keyspace, Kind, NewValue, StringRef, Touch, Ttl};
+use std::sync::Arc;
 
 /// Limits and switches of the configuration that commands obey.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,11 +17,19 @@ pub struct Limits {
     pub keep_expired: bool,
     /// The command comes from the master or from the AOF and must be obeyed: size limits do not hold.
     pub obey: bool,
+    /// Where small forms of values end.
+    pub settings: ds::Settings,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { proto_max_bulk_len: 512 << 20, lazy_expire: false, keep_expired: false, obey: false }
+        Self {
+            proto_max_bulk_len: 512 << 20,
+            lazy_expire: false,
+            keep_expired: false,
+            obey: false,
+            settings: ds::Settings::default(),
+        }
     }
 }
 
@@ -57,12 +66,47 @@ impl Ctx<'_> {
 
     /// A string for reading or before a write.
     #[inline]
-    pub(crate) fn string(&mut self, key: &[u8], touch: Touch) -> Result<Option<ValueRef<'_>>, CommandError> {
-        match self.lookup(key, touch).map(|found| found.value()) {
-            // Other types join here, as WRONGTYPE.
-            Some(value @ (ValueRef::Int(_) | ValueRef::Bytes(_))) => Ok(Some(value)),
+    pub(crate) fn string(&mut self, key: &[u8], touch: Touch) -> Result<Option<StringRef<'_>>, CommandError> {
+        match self.lookup(key, touch) {
+            Some(found) => found.string().map(Some).ok_or(CommandError::WrongType),
             None => Ok(None),
         }
+    }
+
+    /// A structure for reading or before a write; a miss is notified as [`Ctx::lookup`] does.
+    pub(crate) fn read<K: Kind>(&mut self, key: &[u8], touch: Touch) -> Result<Option<&K>, CommandError> {
+        match self.lookup(key, touch) {
+            None => Ok(None),
+            Some(found) => found.object().and_then(K::of).map(Some).ok_or(CommandError::WrongType),
+        }
+    }
+
+    /// Changes the structure under a live key; `None` if there is no such key. Removes a key that it leaves empty, and
+    /// says so: the caller notifies `del`.
+    pub(crate) fn change<K: Kind, R>(
+        &mut self,
+        key: &[u8],
+        change: impl FnOnce(&mut K) -> R,
+    ) -> Result<Option<Changed<R>>, CommandError> {
+        Ok(self.keyspace.change(self.db, key, change)?)
+    }
+
+    /// As [`Ctx::change`], on a new structure if there is no such key; a new key is notified.
+    pub(crate) fn change_or_create<K: Kind, R>(
+        &mut self,
+        key: &[u8],
+        change: impl FnOnce(&mut K) -> R,
+    ) -> Result<Changed<R>, CommandError> {
+        let (changed, new) = self.keyspace.change_or_create(self.db, key, &self.limits.settings, change)?;
+        if new {
+            self.effects.notify(Classes::NEW, "new", self.db, key);
+        }
+        Ok(changed)
+    }
+
+    /// Puts a structure under a key, whatever it held, without a TTL; a key that was not there is notified as new.
+    pub(crate) fn store<K: Kind>(&mut self, key: &[u8], value: K) {
+        self.set(key, NewValue::Object(Arc::new(value.into_object())), Ttl::Clear);
     }
 
     /// Sets a string; a key that was not there is notified as new.

@@ -41,6 +41,12 @@ pub enum CommandError {
     Owned(String),
 }
 
+impl From<keyspace::WrongType> for CommandError {
+    fn from(_: keyspace::WrongType) -> Self {
+        CommandError::WrongType
+    }
+}
+
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

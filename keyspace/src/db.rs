@@ -10,6 +10,7 @@
 //! Does not know what time it is, what a snapshot is, or what commands want.
 
 use crate::entry::{EntryPtr, EntryRef, NewValue, OwnedEntry};
+use crate::object::Object;
 use base::{Prng, SLOT_COUNT, Slot, UnixMillis};
 use ds::{Fenwick, Table};
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
@@ -303,6 +304,18 @@ impl Db {
             let before = entry.get().memory();
             let result = change(entry.block_mut()?);
             self.entry_bytes = self.entry_bytes + entry.get().memory() - before;
+            Some(result)
+        }
+    }
+
+    /// Changes the object of a value in place; `None` for a string.
+    pub fn change_object<R>(&mut self, entry: EntryPtr, change: impl FnOnce(&mut Object) -> R) -> Option<R> {
+        // SAFETY: as in `overwrite`; the borrow of the object ends with the closure.
+        unsafe {
+            let object = entry.object_mut()?;
+            let before = object.memory();
+            let result = change(object);
+            self.entry_bytes = self.entry_bytes + object.memory() - before;
             Some(result)
         }
     }

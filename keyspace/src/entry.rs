@@ -12,11 +12,13 @@
 //!
 //! The size is rounded up to 8, so that a 16-byte key with a 32-byte value takes 56 bytes. Nothing in it is aligned:
 //! every number is read and written byte-wise. Values over [`EMBEDDED_MAX`] live in a reference-counted block
-//! (`Arc<Vec<u8>>`), which snapshots share instead of copying.
+//! (`Arc<Vec<u8>>`), which snapshots share instead of copying; so do values of every other type (`Arc<Object>`).
+//! The type says which of the two a block is.
 //!
 //! Three types over the same bytes: [`EntryPtr`] is what tables hold (plain address, says nothing about life),
 //! [`EntryRef`] reads, [`OwnedEntry`] frees. This file and `db.rs` are all the `unsafe` of the crate.
 
+use crate::object::Object;
 use crate::value::ValueRef;
 use base::UnixMillis;
 use core::marker::PhantomData;
@@ -31,6 +33,8 @@ const EMBSTR_MAX: usize = 44;
 /// Longest key, exclusive: four length bytes, and entries stay far from `isize::MAX`.
 pub const KEY_LIMIT: usize = u32::MAX as usize;
 
+/// The type's bits in the first byte.
+const TYPE: u8 = 0x0f;
 const MARKS: u8 = 0x0f;
 const EXPIRES: u8 = 1 << 4;
 const LONG_KEY: u8 = 1 << 5;
@@ -44,16 +48,17 @@ const PREFETCHED: usize = 48;
 /// Where the key's length begins.
 const LENGTHS: usize = 5;
 
-/// Redis's encodings of a string.
+/// Redis's encodings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
 pub enum Encoding {
-    /// A 64-bit integer.
-    Int = 0,
-    /// At most 44 bytes, written as a whole.
-    Embstr = 1,
-    /// Longer, or changed in place since it was written.
-    Raw = 2,
+    /// A string that is a 64-bit integer.
+    Int,
+    /// A string of at most 44 bytes, written as a whole.
+    Embstr,
+    /// A longer string, or one changed in place since it was written.
+    Raw,
+    /// What the structure of any other type says.
+    Of(&'static str),
 }
 
 impl Encoding {
@@ -63,6 +68,16 @@ impl Encoding {
             Encoding::Int => "int",
             Encoding::Embstr => "embstr",
             Encoding::Raw => "raw",
+            Encoding::Of(name) => name,
+        }
+    }
+
+    /// What the upper half of an entry's first byte says.
+    fn nibble(self) -> u8 {
+        match self {
+            Encoding::Int => 0,
+            Encoding::Embstr => 1,
+            Encoding::Raw | Encoding::Of(_) => 2,
         }
     }
 
@@ -84,6 +99,8 @@ pub enum NewValue<'a> {
     Bytes(&'a [u8], Encoding),
     /// A shared block.
     Block(Arc<Vec<u8>>),
+    /// A value of another type.
+    Object(Arc<Object>),
 }
 
 impl<'a> NewValue<'a> {
@@ -113,19 +130,20 @@ impl<'a> NewValue<'a> {
 
     fn stored_len(&self) -> usize {
         match self {
-            NewValue::Int(_) | NewValue::Block(_) => 8,
+            NewValue::Int(_) | NewValue::Block(_) | NewValue::Object(_) => 8,
             NewValue::Bytes(bytes, _) => bytes.len(),
         }
     }
 
     fn kind(&self) -> u8 {
-        // The type nibble of a string is 0.
+        // The type nibble of a string is 0. Objects know their encoding themselves.
         let encoding = match self {
             NewValue::Int(_) => Encoding::Int,
             NewValue::Bytes(_, encoding) => *encoding,
             NewValue::Block(_) => Encoding::Raw,
+            NewValue::Object(object) => return object.type_name() as u8,
         };
-        (encoding as u8) << 4
+        encoding.nibble() << 4
     }
 }
 
@@ -266,7 +284,7 @@ impl EntryPtr {
     pub unsafe fn block_mut<'a>(self) -> Option<&'a mut Vec<u8>> {
         // SAFETY: the caller's promise.
         let entry = unsafe { self.get() };
-        if entry.flags() & BLOCK == 0 {
+        if entry.flags() & BLOCK == 0 || entry.is_object() {
             return None;
         }
         let place = entry.shape().value;
@@ -276,6 +294,28 @@ impl EntryPtr {
             let mut block = Arc::from_raw(entry.block_address());
             let unique: *mut Vec<u8> = Arc::make_mut(&mut block);
             let address = (Arc::into_raw(block).expose_provenance() as u64).to_le_bytes();
+            self.0.add(place).copy_from_nonoverlapping(NonNull::from(&address).cast(), 8);
+            Some(&mut *unique)
+        }
+    }
+
+    /// The object of the value, for changing in place. `None` for a string. An object that a snapshot shares is cloned,
+    /// which shares its chunks.
+    ///
+    /// # Safety
+    /// As [`EntryPtr::set_marks`], for as long as the borrow lives.
+    pub unsafe fn object_mut<'a>(self) -> Option<&'a mut Object> {
+        // SAFETY: the caller's promise.
+        let entry = unsafe { self.get() };
+        if !entry.is_object() {
+            return None;
+        }
+        let place = entry.shape().value;
+        // SAFETY: as in `block_mut`, with the type that `is_object` vouches for.
+        unsafe {
+            let mut object = Arc::from_raw(entry.object_address());
+            let unique: *mut Object = Arc::make_mut(&mut object);
+            let address = (Arc::into_raw(object).expose_provenance() as u64).to_le_bytes();
             self.0.add(place).copy_from_nonoverlapping(NonNull::from(&address).cast(), 8);
             Some(&mut *unique)
         }
@@ -303,7 +343,7 @@ impl Header {
         if embedded && len > u8::MAX as usize {
             flags |= LONG_VALUE;
         }
-        if matches!(value, NewValue::Block(_)) {
+        if matches!(value, NewValue::Block(_) | NewValue::Object(_)) {
             flags |= BLOCK;
         }
         (flags, Shape::new(flags, self.key_len, embedded, len))
@@ -325,6 +365,9 @@ unsafe fn write_value(start: NonNull<u8>, shape: Shape, flags: u8, value: NewVal
             NewValue::Int(int) => put(shape.value, &int.to_le_bytes()),
             NewValue::Block(block) => {
                 put(shape.value, &(Arc::into_raw(block).expose_provenance() as u64).to_le_bytes());
+            }
+            NewValue::Object(object) => {
+                put(shape.value, &(Arc::into_raw(object).expose_provenance() as u64).to_le_bytes());
             }
             NewValue::Bytes(bytes, _) => {
                 let at = LENGTHS + if flags & LONG_KEY != 0 { 4 } else { 1 };
@@ -377,7 +420,7 @@ impl<'a> EntryRef<'a> {
             let b = self.slice(LENGTHS, 4);
             (u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize, LENGTHS + 4)
         };
-        if flags & BLOCK != 0 || self.encoding() == Encoding::Int {
+        if flags & BLOCK != 0 || self.string_encoding() == Encoding::Int {
             return Shape::new(flags, key_len, false, 8);
         }
         let value_len = if flags & LONG_VALUE == 0 {
@@ -390,6 +433,23 @@ impl<'a> EntryRef<'a> {
 
     fn block_address(self) -> *const Vec<u8> {
         core::ptr::with_exposed_provenance(self.u64_at(self.shape().value) as usize)
+    }
+
+    fn object_address(self) -> *const Object {
+        core::ptr::with_exposed_provenance(self.u64_at(self.shape().value) as usize)
+    }
+
+    /// Whether the value is anything but a string.
+    #[inline]
+    pub fn is_object(self) -> bool {
+        self.byte(0) & TYPE != 0
+    }
+
+    /// The object of the value.
+    #[inline]
+    pub fn object(self) -> Option<&'a Object> {
+        // SAFETY: the entry owns a strong count, so that the object lives as long as the entry.
+        self.is_object().then(|| unsafe { &*self.object_address() })
     }
 
     /// The address again.
@@ -408,8 +468,11 @@ impl<'a> EntryRef<'a> {
     /// The value.
     #[inline]
     pub fn value(self) -> ValueRef<'a> {
+        if let Some(object) = self.object() {
+            return ValueRef::Object(object);
+        }
         let shape = self.shape();
-        if self.encoding() == Encoding::Int {
+        if self.string_encoding() == Encoding::Int {
             return ValueRef::Int(self.u64_at(shape.value) as i64);
         }
         if self.flags() & BLOCK == 0 {
@@ -421,11 +484,20 @@ impl<'a> EntryRef<'a> {
 
     /// The value as one to store elsewhere; a block is shared.
     pub fn to_new_value(self) -> NewValue<'a> {
+        if self.is_object() {
+            let address = self.object_address();
+            // SAFETY: as for a block, below.
+            return NewValue::Object(unsafe {
+                Arc::increment_strong_count(address);
+                Arc::from_raw(address)
+            });
+        }
         if self.flags() & BLOCK == 0 {
-            return match self.value() {
-                ValueRef::Int(int) => NewValue::Int(int),
-                ValueRef::Bytes(bytes) => NewValue::Bytes(bytes, self.encoding()),
-            };
+            if let ValueRef::Int(int) = self.value() {
+                return NewValue::Int(int);
+            }
+            let shape = self.shape();
+            return NewValue::Bytes(self.slice(shape.value, shape.end - shape.value), self.string_encoding());
         }
         let address = self.block_address();
         // SAFETY: the address is from `Arc::into_raw` and its count is at least one; the count made here is ours.
@@ -435,9 +507,16 @@ impl<'a> EntryRef<'a> {
         })
     }
 
-    /// Redis's name for how the value is kept.
-    #[inline]
+    /// How the value is kept.
     pub fn encoding(self) -> Encoding {
+        match self.object() {
+            Some(object) => Encoding::Of(object.encoding()),
+            None => self.string_encoding(),
+        }
+    }
+
+    #[inline]
+    fn string_encoding(self) -> Encoding {
         Encoding::from_byte(self.byte(0))
     }
 
@@ -465,7 +544,7 @@ impl<'a> EntryRef<'a> {
         u32::from_le_bytes([self.byte(2), self.byte(3), self.byte(4), 0])
     }
 
-    /// Whether the value is in a shared block.
+    /// Whether the value is behind a reference count, which who drops the entry must drop.
     pub fn is_block(self) -> bool {
         self.flags() & BLOCK != 0
     }
@@ -473,12 +552,29 @@ impl<'a> EntryRef<'a> {
     /// Bytes that the entry takes, its block included.
     pub fn memory(self) -> usize {
         let mut bytes = self.shape().allocated();
-        if self.is_block() {
+        if let Some(object) = self.object() {
+            bytes += object.memory() + size_of::<Object>() + 2 * size_of::<usize>();
+        } else if self.is_block() {
             // SAFETY: as in `value`.
             let capacity = unsafe { (*self.block_address()).capacity() };
             bytes += capacity + size_of::<Vec<u8>>() + 2 * size_of::<usize>();
         }
         bytes
+    }
+
+    /// Gives up the share in the block, if there is one.
+    ///
+    /// # Safety
+    /// The share belongs to this entry, and its value is not read again.
+    unsafe fn drop_block(self) {
+        // SAFETY: the address is from `Arc::into_raw` of the type that `is_object` tells; the caller's promise.
+        unsafe {
+            if self.is_object() {
+                drop(Arc::from_raw(self.object_address()));
+            } else if self.is_block() {
+                drop(Arc::from_raw(self.block_address()));
+            }
+        }
     }
 
     /// The bytes of the allocation up to the end of the value; a copy of them reads as the same entry.
@@ -490,7 +586,7 @@ impl<'a> EntryRef<'a> {
 /// An entry that is freed when this is dropped.
 pub struct OwnedEntry(EntryPtr);
 
-// SAFETY: the owner has exclusive access; a block is an `Arc<Vec<u8>>`, which is `Send`.
+// SAFETY: the owner has exclusive access; a block is an `Arc` of a `Vec<u8>` or an `Object`, which are `Send` and `Sync`.
 unsafe impl Send for OwnedEntry {}
 
 impl OwnedEntry {
@@ -558,9 +654,7 @@ impl Drop for OwnedEntry {
         // SAFETY: the layout follows from the header as at allocation (in-place changes keep the rounded size);
         // the strong count of a block belongs to the entry.
         unsafe {
-            if entry.is_block() {
-                drop(Arc::from_raw(entry.block_address()));
-            }
+            entry.drop_block();
             dealloc(self.0.0.as_ptr(), layout);
         }
     }
@@ -603,11 +697,9 @@ impl PackedEntries {
 impl Drop for PackedEntries {
     fn drop(&mut self) {
         for index in 0..self.len() {
-            if let Some(entry) = self.get(index)
-                && entry.is_block()
-            {
+            if let Some(entry) = self.get(index) {
                 // SAFETY: `push` made this count for the copy, and the copy goes now.
-                drop(unsafe { Arc::from_raw(entry.block_address()) });
+                unsafe { entry.drop_block() };
             }
         }
     }

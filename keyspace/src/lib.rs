@@ -13,6 +13,7 @@ mod db;
 mod entry;
 mod events;
 mod lookup;
+mod object;
 mod query;
 mod snapshot;
 mod strings;
@@ -25,12 +26,13 @@ pub use access::AccessPolicy;
 pub use entry::{EMBEDDED_MAX, Encoding, NewValue};
 pub use events::{KeyEvent, KeyEventKind};
 pub use lookup::{EXPECTED_MAX, Found, Touch};
+pub use object::{Changed, Kind, Object, WrongType};
 pub use query::{EntryVisitor, ObjectInfo};
 pub use snapshot::{
     CHUNK_BYTES, JOB_SLOTS, JobSlot, QUEUE_PAUSE, SnapshotBusy, SnapshotChunk, SnapshotCut, SnapshotEntry,
     StepOutcome,
 };
-pub use value::{LoadError, LoadExtra, LoadValue, TypeName, ValueRef};
+pub use value::{LoadError, LoadExtra, LoadValue, StringRef, TypeName, ValueRef};
 pub use write::Ttl;
 
 use base::{DbIndex, Prng, Slot, UnixMillis};

@@ -3,7 +3,8 @@
 use crate::db::Place;
 use crate::entry::{Encoding, EntryPtr, EntryRef, OwnedEntry, Stamp};
 use crate::events::KeyEventKind;
-use crate::value::{TypeName, ValueRef};
+use crate::object::Object;
+use crate::value::{StringRef, TypeName, ValueRef};
 use crate::{Keyspace, Waste};
 use base::{DbIndex, Slot, UnixMillis};
 
@@ -32,6 +33,17 @@ impl<'a> Found<'a> {
     #[inline]
     pub fn value(&self) -> ValueRef<'a> {
         self.0.value()
+    }
+
+    /// Its value, if it is a string.
+    #[inline]
+    pub fn string(&self) -> Option<StringRef<'a>> {
+        self.0.value().as_string()
+    }
+
+    /// Its value, if it is anything but a string.
+    pub fn object(&self) -> Option<&'a Object> {
+        self.0.object()
     }
 
     /// When it expires.
@@ -193,7 +205,7 @@ impl Keyspace {
 
     fn retire(&mut self, uid: crate::snapshot::DbUid, old: OwnedEntry) {
         if let Some(unwanted) = self.jobs.retire(uid, old)
-            && unwanted.get().is_block()
+            && Self::is_slow_to_free(unwanted.get())
         {
             self.discard(Waste::Entry(unwanted));
         }

@@ -15,7 +15,8 @@ impl Keyspace {
             self.set(db, key, NewValue::encoded(bytes), crate::Ttl::Clear);
             return bytes.len();
         };
-        let old_len = self.dbs[db.0 as usize].1.read(entry).value().string_len();
+        let old = self.dbs[db.0 as usize].1.read(entry).value();
+        let old_len = old.as_string().map_or(0, |string| string.string_len());
         self.splice(db, place, entry, old_len, bytes)
     }
 
@@ -65,6 +66,8 @@ impl Keyspace {
         match database.read(entry).value() {
             ValueRef::Int(int) => base::number::push_i64(&mut value, int),
             ValueRef::Bytes(old) => value.extend_from_slice(old),
+            // The caller has checked the type.
+            ValueRef::Object(_) => {}
         }
         overlay(&mut value, offset, bytes);
         let len = value.len();

@@ -1,41 +1,78 @@
 //! What values look like from outside: borrowed to read, owned to load, and their Redis names.
 
+use crate::object::Object;
 use core::fmt;
 
 /// A value as a reader sees it. It stays valid until the keyspace is next changed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum ValueRef<'a> {
     /// A string that is a canonical decimal of 64 bits.
     Int(i64),
     /// Any other string.
     Bytes(&'a [u8]),
+    /// A value of another type.
+    Object(&'a Object),
 }
 
-impl ValueRef<'_> {
+/// Strings are equal by content; objects only if they are the same one.
+impl PartialEq for ValueRef<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (ValueRef::Int(a), ValueRef::Int(b)) => a == b,
+            (ValueRef::Bytes(a), ValueRef::Bytes(b)) => a == b,
+            (ValueRef::Object(a), ValueRef::Object(b)) => core::ptr::eq(*a, *b),
+            _ => false,
+        }
+    }
+}
+
+impl<'a> ValueRef<'a> {
     /// The type that TYPE answers.
     pub fn type_name(&self) -> TypeName {
         match self {
             ValueRef::Int(_) | ValueRef::Bytes(_) => TypeName::String,
+            ValueRef::Object(object) => object.type_name(),
         }
     }
 
-    /// The string's length in bytes, an integer's in decimal digits (and sign).
+    /// The value as a string; `None` for any other type.
+    #[inline]
+    pub fn as_string(&self) -> Option<StringRef<'a>> {
+        match self {
+            ValueRef::Int(value) => Some(StringRef::Int(*value)),
+            ValueRef::Bytes(bytes) => Some(StringRef::Bytes(bytes)),
+            ValueRef::Object(_) => None,
+        }
+    }
+}
+
+/// A string as a reader sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StringRef<'a> {
+    /// A canonical decimal of 64 bits.
+    Int(i64),
+    /// Any other.
+    Bytes(&'a [u8]),
+}
+
+impl StringRef<'_> {
+    /// Its length in bytes, an integer's in decimal digits (and sign).
     pub fn string_len(&self) -> usize {
         match self {
-            ValueRef::Int(value) => decimal_len(*value),
-            ValueRef::Bytes(bytes) => bytes.len(),
+            StringRef::Int(value) => decimal_len(*value),
+            StringRef::Bytes(bytes) => bytes.len(),
         }
     }
 
-    /// The string's bytes as a copy.
+    /// Its bytes as a copy.
     pub fn to_vec(&self) -> Vec<u8> {
         match self {
-            ValueRef::Int(value) => {
+            StringRef::Int(value) => {
                 let mut out = Vec::with_capacity(20);
                 base::number::push_i64(&mut out, *value);
                 out
             }
-            ValueRef::Bytes(bytes) => bytes.to_vec(),
+            StringRef::Bytes(bytes) => bytes.to_vec(),
         }
     }
 }
@@ -46,12 +83,32 @@ fn decimal_len(value: i64) -> usize {
 }
 
 /// A value on its way in from an RDB file, a DUMP payload or an AOF.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub enum LoadValue {
     /// An integer-encoded string.
     Int(i64),
     /// A string; it becomes an integer if it is a canonical decimal, as Redis does on load.
     Bytes(Vec<u8>),
+    /// A value of another type.
+    Object(Object),
+}
+
+impl LoadValue {
+    /// The value to read.
+    pub fn as_value(&self) -> ValueRef<'_> {
+        match self {
+            LoadValue::Int(int) => ValueRef::Int(*int),
+            LoadValue::Bytes(bytes) => ValueRef::Bytes(bytes),
+            LoadValue::Object(object) => ValueRef::Object(object),
+        }
+    }
+}
+
+/// As for [`ValueRef`].
+impl PartialEq for LoadValue {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_value() == other.as_value()
+    }
 }
 
 /// Recency and frequency that a file carries for an entry; `None` keeps the default.

@@ -12,7 +12,7 @@ use crate::effects::Unit;
 use crate::gate::Gate;
 use crate::pause::{Pause, Purpose};
 use crate::persistence::{self, Persistence};
-use crate::policy::Policy;
+use crate::policy::{self, Policy};
 use crate::progress::Progress;
 use crate::pubsub::Registry;
 use crate::replication::Replication;
@@ -105,7 +105,10 @@ impl Node {
             metered: 0,
             window: Window::default(),
             effects: Effects::new(policy.notify),
-            limits: commands::Limits::default(),
+            limits: commands::Limits {
+                settings: policy::structures(&config.settings, prng.next_u64()),
+                ..commands::Limits::default()
+            },
             table: table::build(),
             keyspace,
             unit: Unit::default(),
@@ -384,6 +387,7 @@ impl Node {
         self.effects.wanted = self.policy.notify;
         self.limits.proto_max_bulk_len = self.policy.proto_max_bulk_len;
         self.limits.lazy_expire = self.policy.lazy_expire;
+        self.limits.settings = policy::structures(&self.config.settings, self.limits.settings.hash_seed);
     }
 
     /// The next command's time begins now, and not when the last one ended.

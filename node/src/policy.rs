@@ -47,6 +47,25 @@ pub struct Policy {
     pub max_memory: u64,
 }
 
+/// Where small forms of values end; the seed is the node's.
+pub(crate) fn structures(settings: &Settings, hash_seed: u64) -> ds::Settings {
+    ds::Settings {
+        hash_seed,
+        list_max_listpack_size: settings.list_max_listpack_size,
+        list_compress_depth: settings.list_compress_depth,
+        hash_max_listpack_entries: settings.hash_max_listpack_entries,
+        hash_max_listpack_value: settings.hash_max_listpack_value,
+        set_max_intset_entries: settings.set_max_intset_entries,
+        set_max_listpack_entries: settings.set_max_listpack_entries,
+        set_max_listpack_value: settings.set_max_listpack_value,
+        zset_max_listpack_entries: settings.zset_max_listpack_entries,
+        zset_max_listpack_value: settings.zset_max_listpack_value,
+        stream_node_max_bytes: settings.stream_node_max_bytes,
+        stream_node_max_entries: settings.stream_node_max_entries,
+        hll_sparse_max_bytes: settings.hll_sparse_max_bytes,
+    }
+}
+
 impl Policy {
     /// Works it out.
     pub fn of(settings: &Settings) -> Self {

@@ -1,7 +1,7 @@
-//! DUMP payloads: one value in RDB form, the RDB version in two bytes, and a CRC-64 of both. For strings.
+//! DUMP payloads: one value in RDB form, the RDB version in two bytes, and a CRC-64 of both.
 
-use crate::rdb::types::{NEWEST_VERSION, TYPE_STRING, VALKEY_VERSIONS, WRITTEN_VERSION, type_name};
-use crate::rdb::{Encoder, decode_value};
+use crate::rdb::types::{NEWEST_VERSION, VALKEY_VERSIONS, WRITTEN_VERSION};
+use crate::rdb::{Encoder, decode_value, kind_of};
 use keyspace::{LoadValue, ValueRef};
 
 /// Version and checksum.
@@ -34,7 +34,7 @@ impl std::error::Error for DumpError {}
 
 /// The payload of a value; `compress` is `rdbcompression`.
 pub fn encode(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
-    let mut out = vec![TYPE_STRING];
+    let mut out = vec![kind_of(&value)];
     out.extend_from_slice(&Encoder::value_bytes(value, compress));
     out.extend_from_slice(&(WRITTEN_VERSION as u16).to_le_bytes());
     let sum = base::crc::crc64(&out);
@@ -43,7 +43,7 @@ pub fn encode(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
 }
 
 /// The value of a payload.
-pub fn decode(payload: &[u8]) -> Result<LoadValue, DumpError> {
+pub fn decode(payload: &[u8], settings: &ds::Settings) -> Result<LoadValue, DumpError> {
     let body_len = payload.len().checked_sub(FOOTER).ok_or(DumpError::Footer)?;
     let (body, footer) = payload.split_at(body_len);
     let version = u32::from(footer[0]) | u32::from(footer[1]) << 8;
@@ -53,8 +53,8 @@ pub fn decode(payload: &[u8]) -> Result<LoadValue, DumpError> {
         return Err(DumpError::Footer);
     }
     match body.split_first() {
-        Some((&TYPE_STRING, rest)) => decode_value(rest).ok_or(DumpError::Value),
-        Some((&number, _)) => Err(type_name(number).map_or(DumpError::Value, DumpError::Unsupported)),
+        Some((&(6 | 7), _)) => Err(DumpError::Unsupported("module value")),
+        Some((&kind, rest)) => decode_value(kind, rest, version, settings).ok_or(DumpError::Value),
         None => Err(DumpError::Value),
     }
 }
@@ -68,7 +68,7 @@ mod tests {
         let payload = encode(ValueRef::Int(10), true);
         assert_eq!(payload[..5], *b"\x00\xc0\x0a\x0a\x00");
         assert_eq!(payload.len(), 13);
-        assert_eq!(decode(&payload), Ok(LoadValue::Int(10)));
+        assert_eq!(decode(&payload, &ds::Settings::default()), Ok(LoadValue::Int(10)));
     }
 
     #[test]
@@ -76,12 +76,16 @@ mod tests {
         let long = vec![b'x'; 1000];
         let payload = encode(ValueRef::Bytes(&long), true);
         assert!(payload.len() < 60);
-        assert_eq!(decode(&payload), Ok(LoadValue::Bytes(long)));
+        assert_eq!(decode(&payload, &ds::Settings::default()), Ok(LoadValue::Bytes(long)));
         for at in 0..payload.len() {
             let mut bad = payload.clone();
             bad[at] ^= 1;
-            assert_eq!(decode(&bad), Err(DumpError::Footer), "byte {at}");
-            assert_eq!(decode(&payload[..at]), Err(DumpError::Footer), "cut at {at}");
+            assert_eq!(decode(&bad, &ds::Settings::default()), Err(DumpError::Footer), "byte {at}");
+            assert_eq!(
+                decode(&payload[..at], &ds::Settings::default()),
+                Err(DumpError::Footer),
+                "cut at {at}"
+            );
         }
     }
 }

@@ -53,10 +53,11 @@ fn our_dumps_are_its_dumps() {
         let ours = dump::encode(value, true);
         assert_eq!(ours, theirs, "sample {number} of {} bytes", sample.len());
         same_packed += usize::from(ours.len() < sample.len());
-        let back = dump::decode(&theirs).expect("its payload");
+        let back = dump::decode(&theirs, &ds::Settings::default()).expect("its payload");
         let text = match back {
             LoadValue::Int(integer) => integer.to_string().into_bytes(),
             LoadValue::Bytes(bytes) => bytes,
+            LoadValue::Object(object) => panic!("no string: {object:?}"),
         };
         assert_eq!(&text, sample);
     }
@@ -106,6 +107,7 @@ impl Sink for Seen {
             let value = match value {
                 LoadValue::Int(integer) => integer.to_string(),
                 LoadValue::Bytes(bytes) => bytes.len().to_string() + " bytes",
+                LoadValue::Object(object) => object.encoding().to_string(),
             };
             let expire = expire.map(|at| at.0);
             let idle = extra.idle_seconds.is_some();
@@ -144,26 +146,9 @@ fn we_load_what_it_saves_and_refuse_what_we_cannot_store() {
         ["0 long 3000 bytes Some(4000000000000) true", "0 n 12 None true", "15 n -70000 None true"]
     );
 
-    type Case<'a> = (&'a [&'a str], &'a str);
-    let cases: [Case<'_>; 9] = [
-        (&["RPUSH", "it", "a"], "a list (RDB type 18, quicklist) under key \"it\""),
-        (&["SADD", "it", "a"], "a set (RDB type 2, plain) under key \"it\""),
-        (&["SADD", "it", "1"], "a set (RDB type 11, intset) under key \"it\""),
-        (&["ZADD", "it", "1", "a"], "a sorted set (RDB type 17, listpack) under key \"it\""),
-        (&["ZADD", "it", "1", &"z".repeat(100)], "a sorted set (RDB type 5, binary scores) under key \"it\""),
-        (&["HSET", "it", "f", "v"], "a hash (RDB type 16, listpack) under key \"it\""),
-        (&["HSET", "it", "f", &"z".repeat(100)], "a hash (RDB type 4, plain) under key \"it\""),
-        (&["XADD", "it", "*", "f", "v"], "a stream (RDB type 19, stream of Redis 7.0) under key \"it\""),
-        (
-            &["FUNCTION", "LOAD", "#!lua name=lib\nredis.register_function('f', function() end)"],
-            "a function library (\"#!lua name=lib\")",
-        ),
-    ];
-    for (command, refusal) in cases {
-        server.command(command);
-        let (outcome, _) = load();
-        let Err(LoadFailure::Broken(text)) = outcome else { panic!("{command:?} was loaded") };
-        assert!(text.contains(refusal) && text.ends_with("which this version cannot store"), "{text}");
-        server.command(&["DEL", "it"]);
-    }
+    server.command(&["FUNCTION", "LOAD", "#!lua name=lib\nredis.register_function('f', function() end)"]);
+    let (outcome, _) = load();
+    let Err(LoadFailure::Broken(text)) = outcome else { panic!("a library was loaded") };
+    assert!(text.contains("a function library (\"#!lua name=lib\")"), "{text}");
+    assert!(text.ends_with("which this version cannot store"), "{text}");
 }

@@ -24,6 +24,10 @@ pub trait Sink {
     /// A command of an AOF, MULTI and EXEC included. Commands after a MULTI must have no effect before their EXEC comes: the
     /// transaction may turn out to be the torn end, and is then cut off without another call.
     fn command(&mut self, args: Args<'_>) -> Result<(), String>;
+    /// Where small forms of values end.
+    fn settings(&self) -> ds::Settings {
+        ds::Settings::default()
+    }
     /// Whether this step is to end here, whatever of its budget is left. Asked after each item and each command.
     fn has_enough(&self) -> bool {
         false
@@ -221,6 +225,7 @@ impl RdbFile {
 
 /// Hands over every item that the decoder has, until the sink has enough.
 pub(crate) fn pump(decoder: &mut Decoder, sink: &mut dyn Sink) -> Result<(), String> {
+    decoder.set_settings(sink.settings());
     while let Some(item) = decoder.next_item().map_err(|error| error.to_string())? {
         sink.item(item)?;
         if sink.has_enough() {

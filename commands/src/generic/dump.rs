@@ -4,7 +4,7 @@ use super::expired_as;
 use crate::parse::{integer, is};
 use crate::{Classes, CommandError, Ctx};
 use base::{Args, UnixMillis};
-use keyspace::{LoadExtra, Touch, ValueRef};
+use keyspace::{LoadExtra, StringRef, Touch};
 use persist::dump;
 use resp::Reply;
 
@@ -68,7 +68,8 @@ pub fn restore(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(
     if ttl < 0 {
         return Err(CommandError::Text("ERR Invalid TTL value, must be >= 0"));
     }
-    let value = dump::decode(payload).map_err(|error| CommandError::Owned(error.to_string()))?;
+    let value = dump::decode(payload, &ctx.limits.settings)
+        .map_err(|error| CommandError::Owned(error.to_string()))?;
     let at = if o.absolute { ttl } else { ttl.saturating_add(ctx.now.0) };
     let expire = (ttl != 0).then_some(UnixMillis(at));
     // Without REPLACE there is nothing to remove, unless it has expired and is only hidden.
@@ -86,7 +87,7 @@ pub fn restore(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(
     ctx.effects.notify(Classes::NEW, "new", ctx.db, key);
     ctx.changed(Classes::GENERIC, "restore", key);
     if expire.is_some() && !o.absolute {
-        let at = ValueRef::Int(at).to_vec();
+        let at = StringRef::Int(at).to_vec();
         let rest = args.from(3);
         let rewritten = [b"RESTORE".as_slice(), key, &at].into_iter().chain(rest.iter());
         ctx.effects.instead(rewritten.chain([b"ABSTTL".as_slice()]));

@@ -7,7 +7,7 @@ use super::expired_as;
 use crate::parse::{integer, is};
 use crate::{Classes, CommandError, Ctx};
 use base::{Args, UnixMillis};
-use keyspace::{Touch, ValueRef};
+use keyspace::{StringRef, Touch};
 use resp::Reply;
 
 /// EXPIRE key seconds [NX | XX | GT | LT]
@@ -106,7 +106,7 @@ fn set_expiry(
         ctx.keyspace.set_expire(ctx.db, key, Some(at));
         ctx.changed(Classes::GENERIC, "expire", key);
         if basis != (0, 1) {
-            let text = ValueRef::Int(at.0).to_vec();
+            let text = StringRef::Int(at.0).to_vec();
             let options = args.from(3);
             ctx.effects.instead([b"PEXPIREAT".as_slice(), key, &text].into_iter().chain(options.iter()));
         }

@@ -3,7 +3,7 @@
 use crate::parse::is;
 use crate::{CommandError, Ctx};
 use base::Args;
-use keyspace::{AccessPolicy, Encoding, ObjectInfo, Touch, ValueRef};
+use keyspace::{AccessPolicy, Encoding, ObjectInfo, StringRef, Touch};
 use resp::Reply;
 
 /// Integers below this are shared objects in Redis, and clients see their reference count.
@@ -69,7 +69,7 @@ fn refcount(ctx: &mut Ctx<'_>, key: &[u8], lfu: bool, reply: &mut Reply) -> Resu
         reply.null();
         return Ok(());
     };
-    let small = matches!(found.value(), ValueRef::Int(int) if (0..SHARED_INTEGERS).contains(&int));
+    let small = matches!(found.string(), Some(StringRef::Int(int)) if (0..SHARED_INTEGERS).contains(&int));
     let shared = small && found.encoding() == Encoding::Int && !lfu;
     reply.int(if shared { i64::from(i32::MAX) } else { 1 });
     Ok(())

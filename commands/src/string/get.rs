@@ -4,7 +4,7 @@ use super::reply_string;
 use crate::parse::StringOptions;
 use crate::{Classes, CommandError, Ctx};
 use base::Args;
-use keyspace::{Touch, ValueRef};
+use keyspace::{StringRef, Touch};
 use resp::Reply;
 
 /// GET key
@@ -70,7 +70,7 @@ pub fn getex(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(),
         Some(at) => {
             ctx.keyspace.set_expire(ctx.db, key, Some(at));
             ctx.changed(Classes::GENERIC, "expire", key);
-            let at = ValueRef::Int(at.0).to_vec();
+            let at = StringRef::Int(at.0).to_vec();
             ctx.effects.instead([b"PEXPIREAT".as_slice(), key, &at]);
         }
         None if options.persist && ctx.keyspace.set_expire(ctx.db, key, None) => {

@@ -5,7 +5,7 @@ use crate::{Classes, CommandError, Ctx};
 use base::Args;
 use base::longdouble::{self, LongDoubleError};
 use base::number::parse_i64;
-use keyspace::{NewValue, Touch, Ttl, ValueRef};
+use keyspace::{NewValue, StringRef, Touch, Ttl};
 use resp::Reply;
 
 /// INCR key
@@ -33,9 +33,9 @@ pub fn decrby(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<()
 fn add(ctx: &mut Ctx<'_>, key: &[u8], increment: i64, reply: &mut Reply) -> Result<(), CommandError> {
     let old = match ctx.string(key, Touch::Write)? {
         None => 0,
-        Some(ValueRef::Int(int)) => int,
+        Some(StringRef::Int(int)) => int,
         // A string that was changed in place may spell an integer.
-        Some(ValueRef::Bytes(bytes)) => parse_i64(bytes).ok_or(CommandError::NotInteger)?,
+        Some(StringRef::Bytes(bytes)) => parse_i64(bytes).ok_or(CommandError::NotInteger)?,
     };
     let new = old.checked_add(increment).ok_or(CommandError::IncrementOverflow)?;
     ctx.set(key, NewValue::Int(new), Ttl::Keep);
@@ -51,8 +51,8 @@ pub fn incrbyfloat(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Resu
     let (key, increment) = (args.at(1), args.at(2));
     let sum = match ctx.string(key, Touch::Write)? {
         None => longdouble::add(b"0", increment),
-        Some(ValueRef::Int(int)) => longdouble::add(&ValueRef::Int(int).to_vec(), increment),
-        Some(ValueRef::Bytes(bytes)) => longdouble::add(bytes, increment),
+        Some(StringRef::Int(int)) => longdouble::add(&StringRef::Int(int).to_vec(), increment),
+        Some(StringRef::Bytes(bytes)) => longdouble::add(bytes, increment),
     };
     let sum = sum.map_err(|error| match error {
         LongDoubleError::NotFloat => CommandError::NotFloat,

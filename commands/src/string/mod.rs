@@ -10,7 +10,7 @@ mod range;
 mod set;
 
 use crate::{CommandError, Ctx, Handler};
-use keyspace::ValueRef;
+use keyspace::StringRef;
 use resp::Reply;
 
 /// The longest string that even a master or a file can make, in bytes.
@@ -46,10 +46,10 @@ pub fn handler(name: &str) -> Option<Handler> {
 
 /// Answers with a string.
 #[inline]
-fn reply_string(reply: &mut Reply, value: Option<ValueRef<'_>>) {
+fn reply_string(reply: &mut Reply, value: Option<StringRef<'_>>) {
     match value {
-        Some(ValueRef::Int(int)) => reply.bulk_int(int),
-        Some(ValueRef::Bytes(bytes)) => reply.bulk(bytes),
+        Some(StringRef::Int(int)) => reply.bulk_int(int),
+        Some(StringRef::Bytes(bytes)) => reply.bulk(bytes),
         None => reply.null(),
     }
 }

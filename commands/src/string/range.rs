@@ -4,7 +4,7 @@ use super::check_length;
 use crate::parse::integer;
 use crate::{Classes, CommandError, Ctx};
 use base::Args;
-use keyspace::{Touch, ValueRef};
+use keyspace::{StringRef, Touch};
 use resp::Reply;
 
 /// APPEND key value
@@ -53,8 +53,8 @@ pub fn getrange(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<
     };
     match ctx.string(args.at(1), Touch::Read)? {
         None => reply.bulk(b""),
-        Some(ValueRef::Bytes(bytes)) => part(bytes, reply),
-        Some(ValueRef::Int(int)) => part(&ValueRef::Int(int).to_vec(), reply),
+        Some(StringRef::Bytes(bytes)) => part(bytes, reply),
+        Some(StringRef::Int(int)) => part(&StringRef::Int(int).to_vec(), reply),
     }
     Ok(())
 }

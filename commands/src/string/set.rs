@@ -4,7 +4,7 @@ use super::reply_string;
 use crate::parse::{StringOptions, Time, is};
 use crate::{Classes, CommandError, Ctx};
 use base::{Args, UnixMillis};
-use keyspace::{NewValue, Touch, Ttl, ValueRef};
+use keyspace::{NewValue, StringRef, Touch, Ttl};
 use resp::Reply;
 
 /// SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT seconds | PXAT milliseconds | KEEPTTL]
@@ -142,7 +142,7 @@ fn store(ctx: &mut Ctx<'_>, key: &[u8], value: &[u8], ttl: Ttl) {
 }
 
 fn log_with_expiry(ctx: &mut Ctx<'_>, key: &[u8], value: &[u8], at: Option<UnixMillis>) {
-    let at = ValueRef::Int(at.unwrap_or_default().0).to_vec();
+    let at = StringRef::Int(at.unwrap_or_default().0).to_vec();
     ctx.effects.instead([b"SET".as_slice(), key, value, b"PXAT", &at]);
 }
 

@@ -386,10 +386,12 @@ fn side_by_side(protocol: Protocol, seed: u64, steps: usize) {
         }
         if let ("DUMP", Some(payload)) = (name.as_str(), value.as_bytes()) {
             let ours_too = ours.keyspace.lookup(ours.db, slices[1], keyspace::Touch::Silent);
-            let ours_too = ours_too.map(|found| found.value().to_vec());
-            let decoded = match persist::dump::decode(payload) {
+            let ours_too =
+                ours_too.map(|found| found.string().map(|string| string.to_vec()).unwrap_or_default());
+            let decoded = match persist::dump::decode(payload, &ds::Settings::default()) {
                 Ok(keyspace::LoadValue::Int(int)) => int.to_string().into_bytes(),
                 Ok(keyspace::LoadValue::Bytes(bytes)) => bytes,
+                Ok(keyspace::LoadValue::Object(object)) => panic!("no string: {object:?}"),
                 Err(error) => panic!("their payload is refused: {error}"),
             };
             assert_eq!(Some(decoded), ours_too);
@@ -423,9 +425,10 @@ fn restore_there(redis: &mut Raw, reply: &[u8]) {
     let (value, _) = redis.call(&[b"RESTORE", b"our payload", b"0", payload, b"REPLACE"]);
     assert!(value.is_ok(), "our payload is refused: {value:?}");
     let (back, _) = redis.call(&[b"GETDEL", b"our payload"]);
-    let decoded = match persist::dump::decode(payload) {
+    let decoded = match persist::dump::decode(payload, &ds::Settings::default()) {
         Ok(keyspace::LoadValue::Int(int)) => int.to_string().into_bytes(),
         Ok(keyspace::LoadValue::Bytes(bytes)) => bytes,
+        Ok(keyspace::LoadValue::Object(object)) => panic!("no string: {object:?}"),
         Err(error) => panic!("our own payload is refused: {error}"),
     };
     assert_eq!(back.as_bytes(), Some(&decoded[..]));

@@ -7,13 +7,16 @@ use commands::Propagate;
 use resp::Protocol;
 use std::collections::BTreeMap;
 
-type Contents = BTreeMap<(u32, Vec<u8>), (Vec<u8>, Option<i64>)>;
+type Contents = BTreeMap<(u32, Vec<u8>), (Option<Vec<u8>>, Option<i64>)>;
 
 fn contents(runner: &Runner) -> Contents {
     let mut all = Contents::new();
     for db in 0..16 {
         runner.keyspace.for_each(DbIndex(db), &mut |key, value, expire| {
-            all.insert((db, key.to_vec()), (value.to_vec(), expire.map(|at| at.0)));
+            all.insert(
+                (db, key.to_vec()),
+                (value.as_string().map(|string| string.to_vec()), expire.map(|at| at.0)),
+            );
         });
     }
     all

@@ -9,7 +9,7 @@ use base::{DbIndex, UnixMillis};
 pub const CHUNK_BYTES: usize = 64 * 1024;
 
 /// One entry as it was at the cut.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct SnapshotEntry<'a> {
     /// The database's number at the cut.
     pub db: DbIndex,

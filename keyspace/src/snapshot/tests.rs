@@ -2,7 +2,7 @@
 //! aborted job, at whatever step, leaves the next one exact.
 
 use super::*;
-use crate::tests::{DB0, Model, contents, keyspace, put, random_change, read};
+use crate::tests::{DB0, Model, contents, keyspace, put, random_change, read, text};
 use crate::{EMBEDDED_MAX, Keyspace, NewValue, Ttl};
 use base::{Prng, UnixMillis};
 
@@ -10,8 +10,8 @@ const SAVE: JobSlot = JobSlot::Save;
 
 fn collect(chunk: &SnapshotChunk, into: &mut Model) {
     for entry in chunk.iter() {
-        let old = into
-            .insert((entry.db.0, entry.key.to_vec()), (entry.value.to_vec(), entry.expire.map(|at| at.0)));
+        let old =
+            into.insert((entry.db.0, entry.key.to_vec()), (text(entry.value), entry.expire.map(|at| at.0)));
         assert!(old.is_none(), "{:?} was handed over twice", String::from_utf8_lossy(entry.key));
     }
 }
@@ -242,7 +242,7 @@ fn big_values_are_shared_until_they_are_changed() {
     let chunk = ks.snapshot_take(SAVE).expect("one entry");
     assert!(chunk.bytes() < 100);
     ks.append(DB0, b"big", b"+");
-    assert_eq!(chunk.iter().next().map(|e| e.value.to_vec()), Some(big));
+    assert_eq!(chunk.iter().next().map(|e| text(e.value)), Some(big));
     let in_another_thread = std::thread::spawn(move || chunk.len());
     assert_eq!(in_another_thread.join().ok(), Some(1));
     assert!(ks.snapshot_take(SAVE).is_none());

@@ -125,14 +125,18 @@ fn step(
 
 /// Everything is there: `seconds` it took, `None` if there was nothing to load.
 fn finish(node: &mut Node, loading: Loading, seconds: Option<f64>) -> LoadReport {
-    let Loading { of_aof, found: Found { keys, expired, history, .. }, .. } = loading;
+    let Loading { of_aof, found: Found { keys, expired, empty, history, .. }, .. } = loading;
     let mut report = LoadReport::default();
     if let Some(seconds) = seconds {
         report = LoadReport { keys, expired };
         if of_aof {
             node.log(LogLevel::Notice, format!("DB loaded from append only file: {seconds:.3} seconds"));
         } else {
-            let counts = format!("Done loading RDB, keys loaded: {keys}, keys expired: {expired}.");
+            let mut counts = format!("Done loading RDB, keys loaded: {keys}, keys expired: {expired}");
+            if empty > 0 {
+                counts.push_str(&format!(", empty keys skipped: {empty}"));
+            }
+            counts.push('.');
             node.log(LogLevel::Notice, counts);
             node.log(LogLevel::Notice, format!("DB loaded from disk: {seconds:.3} seconds"));
             replication::loaded(node, history);
@@ -166,6 +170,8 @@ fn report_keys(node: &mut Node) {
 pub(crate) struct Found {
     keys: u64,
     expired: u64,
+    /// Keys with an empty collection, which are not loaded.
+    empty: u64,
     /// `used-mem`.
     pub used_mem: u64,
     /// `repl-id`, `repl-offset` and `repl-stream-db`.
@@ -242,6 +248,10 @@ impl Sink for Feeder<'_> {
                 })?;
                 self.found.keys += 1;
             }
+            Item::EmptyKey { .. } => {
+                self.took_one();
+                self.found.empty += 1;
+            }
             Item::SelectDb(_) | Item::Resize { .. } | Item::Eof => {}
         }
         Ok(())
@@ -271,6 +281,10 @@ impl Sink for Feeder<'_> {
             self.node.log(LogLevel::Warning, line);
         }
         Ok(())
+    }
+
+    fn settings(&self) -> ds::Settings {
+        self.node.limits.settings
     }
 
     fn has_enough(&self) -> bool {

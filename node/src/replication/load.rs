@@ -31,6 +31,7 @@ impl Loading {
         keyspace.set_now(node.now.unix);
         keyspace.set_access_policy(node.keyspace.access_policy());
         let mut decoder = Decoder::new();
+        decoder.set_settings(node.limits.settings);
         decoder.set_verify(node.config.settings.rdbchecksum);
         Self { at, decoder, keyspace, db: DbIndex(0) }
     }

@@ -426,9 +426,9 @@ fn what_cannot_be_stored_takes_the_link_down_by_name() {
     let mut world = World::new();
     world.run(&["SET", "mine", "1"]);
     world.run(&["REPLICAOF", "10.0.0.1", "6379"]);
-    feign(&mut world, &sync_of(b"REDIS0010\xfe\x00\x12\x01x\x01\x02\x03abc\xff\0\0\0\0\0\0\0\0"));
+    feign(&mut world, &sync_of(b"REDIS0010\xfe\x00\x07\x01x\x01\x02\x03abc\xff\0\0\0\0\0\0\0\0"));
     assert!(world.has_logged(
-        "holds a list (RDB type 18, quicklist) under key \"x\", which this version cannot store"
+        "holds a module value (RDB type 7, module) under key \"x\", which this version cannot store"
     ));
     assert_eq!(world.run(&["GET", "mine"]), "$1\r\n1\r\n");
     assert!(world.run(&["INFO", "replication"]).contains("master_link_status:down"));

@@ -4,6 +4,9 @@
 //! Every malformed input is a [`DecodeError`] that names the offset and what is wrong there. What this version cannot
 //! store is refused with its type and key, never skipped: skipping would lose data in silence.
 
+use super::cursor::{Cursor, Stop, Text, malformed};
+use super::object::{self, Context};
+use super::shape::{self, Skim};
 use super::types::*;
 use base::crc::Crc64;
 use base::{DbIndex, UnixMillis};
@@ -11,15 +14,13 @@ use keyspace::{LoadExtra, LoadValue};
 use std::borrow::Cow;
 use std::fmt;
 
-/// Strings of this many bytes or more are refused; the keyspace has 32 bits for lengths.
-const STRING_MAX: u64 = u32::MAX as u64;
 /// Consumed bytes are kept in front of the buffer up to this many before they are moved away.
 const COMPACT_ABOVE: usize = 64 << 10;
 /// A key in an error message is cut to this many bytes.
 const QUOTED_KEY_MAX: usize = 128;
 
 /// One thing that an RDB says.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Item<'a> {
     /// A named field.
     Aux {
@@ -49,6 +50,11 @@ pub enum Item<'a> {
         expire: Option<UnixMillis>,
         /// Recency and frequency, if written.
         extra: LoadExtra,
+    },
+    /// A key with an empty collection, as old versions could leave them: nothing to load.
+    EmptyKey {
+        /// Its key.
+        key: Cow<'a, [u8]>,
     },
     /// The end; the checksum was right, or 0 for "not computed".
     Eof,
@@ -111,6 +117,9 @@ pub struct Decoder {
     db: DbIndex,
     expire: Option<UnixMillis>,
     extra: LoadExtra,
+    settings: ds::Settings,
+    /// The walk over a value that is not all there yet.
+    skim: Option<Skim>,
     finished: bool,
     failed: Option<DecodeError>,
 }
@@ -135,6 +144,8 @@ impl Decoder {
             db: DbIndex(0),
             expire: None,
             extra: LoadExtra::default(),
+            settings: ds::Settings::default(),
+            skim: None,
             finished: false,
             failed: None,
         }
@@ -143,6 +154,11 @@ impl Decoder {
     /// Whether the checksum is looked at (`rdbchecksum`).
     pub fn set_verify(&mut self, verify: bool) {
         self.verify = verify;
+    }
+
+    /// Where small forms end, for the values to come.
+    pub fn set_settings(&mut self, settings: ds::Settings) {
+        self.settings = settings;
     }
 
     /// The next bytes. Bytes after the end are kept for [`Decoder::take_rest`].
@@ -205,14 +221,14 @@ impl Decoder {
             let parsed = if self.version == 0 {
                 header(&mut cursor).map(Part::Header)
             } else {
-                part(&mut cursor, self.version)
+                part(&mut cursor, self.version, &mut self.skim)
             };
             match parsed {
                 Ok(part) => {
                     let used = cursor.at;
                     if let Some(item) = self.accept(part, used)? {
                         // The borrow of `self.buffer` must end before the loop goes round, so items are built here.
-                        return Ok(Some(self.build(item)));
+                        return self.build(item).map(Some);
                     }
                 }
                 Err(Stop::More(wanted)) => {
@@ -252,7 +268,9 @@ impl Decoder {
             _ => {}
         }
         Ok(match part {
-            Part::Select(_) | Part::Aux(..) | Part::Resize(..) | Part::Entry(..) => Some((part, begin)),
+            Part::Select(_) | Part::Aux(..) | Part::Resize(..) | Part::Entry(..) | Part::Object { .. } => {
+                Some((part, begin))
+            }
             _ => None,
         })
     }
@@ -274,23 +292,38 @@ impl Decoder {
         Ok((Part::Eof(sum), begin))
     }
 
-    fn build(&mut self, (part, begin): Placed) -> Item<'_> {
+    fn build(&mut self, (part, begin): Placed) -> Result<Item<'_>, DecodeError> {
         let expire = self.expire;
         let extra = self.extra;
-        if matches!(part, Part::Entry(..)) {
+        if matches!(part, Part::Entry(..) | Part::Object { .. }) {
             self.expire = None;
             self.extra = LoadExtra::default();
         }
+        let part = match part {
+            Part::Object { key, kind, at, end } => {
+                let context = Context { settings: &self.settings, version: self.version };
+                match object::decode(kind, &self.buffer[begin + at..begin + end], &context) {
+                    Ok(object) => Part::Decoded(key, object),
+                    Err(fault) => return Err(self.fail(fault)),
+                }
+            }
+            other => other,
+        };
         let bytes = &self.buffer[begin..];
-        match part {
+        Ok(match part {
             Part::Aux(name, value) => Item::Aux { name: name.text(bytes), value: value.text(bytes) },
             Part::Resize(keys, expires) => Item::Resize { keys, expires },
             Part::Entry(key, value) => {
                 Item::Entry { db: self.db, key: key.text(bytes), value: value.value(bytes), expire, extra }
             }
+            Part::Decoded(key, Some(object)) => {
+                let value = LoadValue::Object(object);
+                Item::Entry { db: self.db, key: key.text(bytes), value, expire, extra }
+            }
+            Part::Decoded(key, None) => Item::EmptyKey { key: key.text(bytes) },
             Part::Select(db) => Item::SelectDb(db),
             _ => Item::Eof,
-        }
+        })
     }
 }
 
@@ -308,134 +341,28 @@ enum Part {
     Freq(u8),
     Skip,
     Entry(Text, Text),
+    /// An entry of another type, whose value lies from `at` to `end`.
+    Object {
+        key: Text,
+        kind: u8,
+        at: usize,
+        end: usize,
+    },
+    Decoded(Text, Option<keyspace::Object>),
     Eof(Option<u64>),
 }
 
-/// A string not yet copied.
-enum Text {
-    Raw(usize, usize),
-    Int(i64),
-    Unpacked(Vec<u8>),
-}
-
-impl Text {
-    fn text(self, bytes: &[u8]) -> Cow<'_, [u8]> {
-        match self {
-            Text::Raw(at, len) => Cow::Borrowed(&bytes[at..at + len]),
-            Text::Int(number) => {
-                let mut text = Vec::with_capacity(11);
-                base::number::push_i64(&mut text, number);
-                Cow::Owned(text)
-            }
-            Text::Unpacked(text) => Cow::Owned(text),
-        }
+/// A value alone, as DUMP has it; `None` if it is not exactly one, or an empty one.
+pub(crate) fn decode_value(
+    kind: u8,
+    bytes: &[u8],
+    version: u32,
+    settings: &ds::Settings,
+) -> Option<LoadValue> {
+    if kind != TYPE_STRING {
+        let context = Context { settings, version };
+        return object::decode(kind, bytes, &context).ok().flatten().map(LoadValue::Object);
     }
-
-    fn value(self, bytes: &[u8]) -> LoadValue {
-        match self {
-            Text::Int(number) => LoadValue::Int(number),
-            other => LoadValue::Bytes(other.text(bytes).into_owned()),
-        }
-    }
-}
-
-/// Why a part could not be read.
-enum Stop {
-    /// Not before this many bytes are there.
-    More(usize),
-    Fault(Fault),
-}
-
-fn malformed<T>(what: &'static str) -> Result<T, Stop> {
-    Err(Stop::Fault(Fault::Malformed(what)))
-}
-
-struct Cursor<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Cursor<'a> {
-    fn take(&mut self, count: usize) -> Result<&'a [u8], Stop> {
-        let end = self.at.saturating_add(count);
-        let Some(slice) = self.bytes.get(self.at..end) else { return Err(Stop::More(end)) };
-        self.at = end;
-        Ok(slice)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Stop> {
-        let mut out = [0; N];
-        out.copy_from_slice(self.take(N)?);
-        Ok(out)
-    }
-
-    fn byte(&mut self) -> Result<u8, Stop> {
-        Ok(self.array::<1>()?[0])
-    }
-
-    /// A length, or the number of a special encoding.
-    fn length_or_encoding(&mut self) -> Result<(u64, bool), Stop> {
-        let first = self.byte()?;
-        Ok(match (first >> 6, first) {
-            (0, _) => (u64::from(first & 63), false),
-            (1, _) => (u64::from(first & 63) << 8 | u64::from(self.byte()?), false),
-            (2, 0x80) => (u64::from(u32::from_be_bytes(self.array()?)), false),
-            (2, 0x81) => (u64::from_be_bytes(self.array()?), false),
-            (2, _) => return malformed("a length with an unknown form"),
-            _ => (u64::from(first & 63), true),
-        })
-    }
-
-    fn length(&mut self) -> Result<u64, Stop> {
-        match self.length_or_encoding()? {
-            (length, false) => Ok(length),
-            _ => malformed("an encoded string where a length belongs"),
-        }
-    }
-
-    /// How long a string claims to be, within what we hold.
-    fn size(&mut self) -> Result<usize, Stop> {
-        let length = self.length()?;
-        if length >= STRING_MAX {
-            return malformed("a string of 4 GiB or more");
-        }
-        Ok(length as usize)
-    }
-
-    fn string(&mut self) -> Result<Text, Stop> {
-        let (length, encoded) = self.length_or_encoding()?;
-        if !encoded {
-            if length >= STRING_MAX {
-                return malformed("a string of 4 GiB or more");
-            }
-            let at = self.at;
-            self.take(length as usize)?;
-            return Ok(Text::Raw(at, length as usize));
-        }
-        match length {
-            ENC_INT8 => Ok(Text::Int(i64::from(self.byte()? as i8))),
-            ENC_INT16 => Ok(Text::Int(i64::from(i16::from_le_bytes(self.array()?)))),
-            ENC_INT32 => Ok(Text::Int(i64::from(i32::from_le_bytes(self.array()?)))),
-            ENC_LZF => self.compressed(),
-            _ => malformed("a string with an unknown encoding"),
-        }
-    }
-
-    fn compressed(&mut self) -> Result<Text, Stop> {
-        let packed = self.size()?;
-        let size = self.size()?;
-        if size > packed.saturating_mul(crate::lzf::MAX_RATIO) {
-            return malformed("a compressed string that claims more than its bytes can hold");
-        }
-        match crate::lzf::decompress(self.take(packed)?, size) {
-            Some(text) => Ok(Text::Unpacked(text)),
-            None => malformed("a compressed string that does not unpack to its claimed size"),
-        }
-    }
-}
-
-/// A string value alone, as DUMP has it; `None` if it is not exactly one.
-pub(crate) fn decode_value(bytes: &[u8]) -> Option<LoadValue> {
     let mut cursor = Cursor { bytes, at: 0 };
     let text = cursor.string().ok()?;
     (cursor.at == bytes.len()).then(|| text.value(bytes))
@@ -453,7 +380,7 @@ fn header(cursor: &mut Cursor<'_>) -> Result<u32, Stop> {
     }
 }
 
-fn part(cursor: &mut Cursor<'_>, version: u32) -> Result<Part, Stop> {
+fn part(cursor: &mut Cursor<'_>, version: u32, skim: &mut Option<Skim>) -> Result<Part, Stop> {
     Ok(match cursor.byte()? {
         OP_AUX => Part::Aux(cursor.string()?, cursor.string()?),
         OP_SELECT => match u32::try_from(cursor.length()?) {
@@ -481,8 +408,26 @@ fn part(cursor: &mut Cursor<'_>, version: u32) -> Result<Part, Stop> {
         OP_SLOT_IMPORT => {
             return refuse("an unfinished import of slots, which this version cannot store".into());
         }
-        other => return refuse_type(cursor, other),
+        other => match shape::of(other, version) {
+            Some(pieces) => return object_part(cursor, other, pieces, skim),
+            None => return refuse_type(cursor, other),
+        },
     })
+}
+
+/// An entry that is no string, once all of it is there.
+fn object_part(
+    cursor: &mut Cursor<'_>,
+    kind: u8,
+    pieces: &'static [shape::Piece],
+    skim: &mut Option<Skim>,
+) -> Result<Part, Stop> {
+    let key = cursor.string()?;
+    let at = cursor.at;
+    let end = skim.get_or_insert_with(|| Skim::new(pieces, at)).run(cursor.bytes)?;
+    *skim = None;
+    cursor.at = end;
+    Ok(Part::Object { key, kind, at, end })
 }
 
 fn refuse<T>(what: String) -> Result<T, Stop> {

@@ -96,7 +96,7 @@ impl Encoder {
             }
             AccessField::Lfu => self.out.extend_from_slice(&[OP_FREQ, access as u8]),
         }
-        self.out.push(TYPE_STRING);
+        self.out.push(kind_of(&value));
         self.string(key);
         self.value(value);
     }
@@ -167,11 +167,24 @@ impl Encoder {
                 }
             }
             ValueRef::Bytes(bytes) => self.string(bytes),
+            ValueRef::Object(object) => super::object::encode(object, self),
         }
     }
 
+    /// A count.
+    #[allow(dead_code)] // until the first type uses it
+    pub(crate) fn length(&mut self, length: u64) {
+        push_length(&mut self.out, length);
+    }
+
+    /// Bytes as they are.
+    #[allow(dead_code)] // until the first type uses it
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
     /// A string in the shortest of its forms.
-    fn string(&mut self, bytes: &[u8]) {
+    pub(crate) fn string(&mut self, bytes: &[u8]) {
         if bytes.len() <= INT_TEXT_MAX
             && let Some(number) = canonical_int(bytes)
             && push_small_int(&mut self.out, number)
@@ -189,6 +202,14 @@ impl Encoder {
             return;
         }
         push_raw(&mut self.out, bytes);
+    }
+}
+
+/// The value type under which a value is written.
+pub(crate) fn kind_of(value: &ValueRef<'_>) -> u8 {
+    match value {
+        ValueRef::Int(_) | ValueRef::Bytes(_) => TYPE_STRING,
+        ValueRef::Object(object) => super::object::kind(object),
     }
 }
 

@@ -6,13 +6,22 @@
 //!
 //! It knows bytes only: no file, no keyspace table, no network framing.
 
+mod cursor;
 mod decode;
 mod encode;
+mod hash;
+mod list;
+mod object;
+mod set;
+mod shape;
+mod stream;
 pub mod types;
+mod zset;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use decode::decode_value;
 pub use decode::{DecodeError, Decoder, Fault, Item};
+pub(crate) use encode::kind_of;
 pub use encode::{AccessField, Encoder};

@@ -29,7 +29,7 @@ impl Digest {
 
     fn value(&mut self, value: &ValueRef<'_>, expires: bool) {
         self.chain(&STRING.to_be_bytes());
-        self.chain(&value.to_vec());
+        self.chain(&value.as_string().map(|string| string.to_vec()).unwrap_or_default());
         if expires {
             self.fold(EXPIRES);
         }

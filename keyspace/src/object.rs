@@ -1,0 +1,185 @@
+//! Values that are not strings, and how they are read and changed.
+//!
+//! A value is one [`Object`] behind a reference count. A snapshot takes a share of it as it is at the cut; the next
+//! change clones the object, which shares all of its chunks, and copies the chunk that it changes (`ds`). So a change
+//! that a running snapshot should not see cannot even be written down.
+//!
+//! [`Kind`] lets callers name the type that they expect: `keyspace.change::<ds::Hash, _>(...)`.
+
+use crate::entry::NewValue;
+use crate::value::TypeName;
+use crate::{Keyspace, Touch, Ttl};
+use base::DbIndex;
+use std::sync::Arc;
+
+/// A value of any type but string.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum Object {
+    List(ds::List),
+    Set(ds::Set),
+    Zset(ds::Zset),
+    Hash(ds::Hash),
+    Stream(ds::Stream),
+}
+
+/// A structure that a key can hold.
+pub trait Kind: Sized {
+    /// Its type.
+    const TYPE: TypeName;
+    /// Whether a key that holds an empty one stays.
+    const KEEPS_EMPTY: bool = false;
+    /// An empty one.
+    fn empty(settings: &ds::Settings) -> Self;
+    /// The structure in an object, if it is of this kind.
+    fn of(object: &Object) -> Option<&Self>;
+    /// As [`Kind::of`], to change.
+    fn of_mut(object: &mut Object) -> Option<&mut Self>;
+    /// As an object.
+    fn into_object(self) -> Object;
+    /// Whether there is nothing in it.
+    fn is_nothing(&self) -> bool;
+}
+
+macro_rules! kinds {
+    ($($name:ident $(keeps_empty: $keeps:literal)?),*) => {
+        $(impl Kind for ds::$name {
+            const TYPE: TypeName = TypeName::$name;
+            $(const KEEPS_EMPTY: bool = $keeps;)?
+            fn empty(settings: &ds::Settings) -> Self {
+                ds::$name::new(settings)
+            }
+            fn of(object: &Object) -> Option<&Self> {
+                if let Object::$name(inner) = object { Some(inner) } else { None }
+            }
+            fn of_mut(object: &mut Object) -> Option<&mut Self> {
+                if let Object::$name(inner) = object { Some(inner) } else { None }
+            }
+            fn into_object(self) -> Object {
+                Object::$name(self)
+            }
+            fn is_nothing(&self) -> bool {
+                self.is_empty()
+            }
+        })*
+
+        impl Object {
+            /// The type that TYPE answers.
+            pub fn type_name(&self) -> TypeName {
+                match self { $(Object::$name(_) => TypeName::$name),* }
+            }
+
+            /// What OBJECT ENCODING answers.
+            pub fn encoding(&self) -> &'static str {
+                match self { $(Object::$name(inner) => inner.encoding()),* }
+            }
+
+            /// How many elements there are.
+            pub fn len(&self) -> usize {
+                match self { $(Object::$name(inner) => inner.len()),* }
+            }
+
+            /// Whether there is no element. A stream may stay in a key like that.
+            pub fn is_empty(&self) -> bool {
+                self.len() == 0
+            }
+
+            /// Bytes on the heap.
+            pub fn memory(&self) -> usize {
+                match self { $(Object::$name(inner) => inner.memory()),* }
+            }
+        }
+    };
+}
+
+kinds!(List, Set, Zset, Hash, Stream keeps_empty: true);
+
+/// The key holds a value of another type.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WrongType;
+
+/// What came of a change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Changed<R> {
+    /// What the change returned.
+    pub value: R,
+    /// The value was empty afterwards, and its key is gone.
+    pub removed: bool,
+}
+
+impl Keyspace {
+    /// The structure under a live key.
+    pub fn read<K: Kind>(&mut self, db: DbIndex, key: &[u8], touch: Touch) -> Result<Option<&K>, WrongType> {
+        match self.lookup(db, key, touch) {
+            None => Ok(None),
+            Some(found) => found.object().and_then(K::of).map(Some).ok_or(WrongType),
+        }
+    }
+
+    /// Changes the structure under a live key; `None` if there is no such key. A key whose value is empty afterwards is
+    /// removed (a stream stays).
+    pub fn change<K: Kind, R>(
+        &mut self,
+        db: DbIndex,
+        key: &[u8],
+        change: impl FnOnce(&mut K) -> R,
+    ) -> Result<Option<Changed<R>>, WrongType> {
+        let place = self.place(key);
+        let Some(entry) = self.live(db, place, key) else { return Ok(None) };
+        let Some((_, database)) = self.dbs.get_mut(db.0 as usize) else { return Ok(None) };
+        let old = database.read(entry);
+        if old.object().and_then(K::of).is_none() {
+            return Err(WrongType);
+        }
+        let bits = self.access.touched(old.access(), self.now, &mut self.prng);
+        database.set_access(entry, bits);
+        let entry = self.writable(db, place, entry);
+        let Some((_, database)) = self.dbs.get_mut(db.0 as usize) else { return Ok(None) };
+        let done = database.change_object(entry, |object| {
+            K::of_mut(object).map(|inner| {
+                let value = change(inner);
+                Changed { value, removed: !K::KEEPS_EMPTY && inner.is_nothing() }
+            })
+        });
+        let Some(done) = done.flatten() else { return Err(WrongType) };
+        if done.removed {
+            self.remove_entry(db, place, entry);
+        }
+        Ok(Some(done))
+    }
+
+    /// Changes the structure under a live key, or a new one under that key. Also tells whether the key is new; one that
+    /// would be empty is not made (an empty stream is).
+    pub fn change_or_create<K: Kind, R>(
+        &mut self,
+        db: DbIndex,
+        key: &[u8],
+        settings: &ds::Settings,
+        change: impl FnOnce(&mut K) -> R,
+    ) -> Result<(Changed<R>, bool), WrongType> {
+        let mut change = Some(change);
+        let done = self.change::<K, _>(db, key, |inner| change.take().map(|change| change(inner)))?;
+        if let Some(Changed { value: Some(value), removed }) = done {
+            return Ok((Changed { value, removed }, false));
+        }
+        let mut fresh = K::empty(settings);
+        // The closure is still there: the key was not.
+        let Some(change) = change else { return Err(WrongType) };
+        let value = change(&mut fresh);
+        let made = K::KEEPS_EMPTY || !fresh.is_nothing();
+        if made {
+            self.set(db, key, NewValue::Object(Arc::new(fresh.into_object())), Ttl::Clear);
+        }
+        Ok((Changed { value, removed: false }, made))
+    }
+
+    /// Whether dropping this entry's value is worth another thread.
+    pub(crate) fn is_slow_to_free(entry: crate::entry::EntryRef<'_>) -> bool {
+        /// As many elements as Redis frees on the spot (`LAZYFREE_THRESHOLD`).
+        const FREED_AT_ONCE: usize = 64;
+        match entry.object() {
+            Some(object) => object.len() > FREED_AT_ONCE,
+            None => entry.is_block(),
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Sets in RDB.
+
+use super::Encoder;
+use super::cursor::{Cursor, Stop, malformed};
+use super::object::Context;
+use ds::Set;
+
+/// The value type under which it is written.
+pub(crate) fn kind(_value: &Set) -> u8 {
+    0
+}
+
+/// Writes it.
+pub(crate) fn encode(_value: &Set, _out: &mut Encoder) {}
+
+/// Reads a value of any of the types of sets; `None` if it is empty.
+pub(crate) fn decode(
+    _kind: u8,
+    _cursor: &mut Cursor<'_>,
+    _context: &Context<'_>,
+) -> Result<Option<Set>, Stop> {
+    malformed("a value that this version cannot store")
+}
