@@ -10,6 +10,8 @@ pub struct Settings {
     pub list_max_listpack_size: i64,
     /// `list-compress-depth`: nodes at each end that stay uncompressed; 0 compresses none.
     pub list_compress_depth: u64,
+    /// From how many bytes on an element of a list gets a node for itself (`DEBUG QUICKLIST-PACKED-THRESHOLD`).
+    pub list_plain_threshold: u64,
     /// `hash-max-listpack-entries`.
     pub hash_max_listpack_entries: u64,
     /// `hash-max-listpack-value`.
@@ -38,6 +40,7 @@ impl Default for Settings {
             hash_seed: 0,
             list_max_listpack_size: -2,
             list_compress_depth: 0,
+            list_plain_threshold: 1 << 30,
             hash_max_listpack_entries: 512,
             hash_max_listpack_value: 64,
             set_max_intset_entries: 512,

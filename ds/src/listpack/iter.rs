@@ -1,9 +1,9 @@
 //! Walking a listpack from both ends.
 
-use super::{Entry, HEADER, Listpack, back_len, entry_at, read_back_len};
+use super::{Entry, Listpack, back_len, entry_at, read_back_len};
 
 /// The elements between two byte offsets.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Iter<'a> {
     bytes: &'a [u8],
     front: usize,
@@ -11,8 +11,8 @@ pub struct Iter<'a> {
 }
 
 impl<'a> Iter<'a> {
-    pub(super) fn new(listpack: &'a Listpack) -> Self {
-        Self { bytes: &listpack.bytes, front: HEADER, back: listpack.bytes.len() - 1 }
+    pub(super) fn between(listpack: &'a Listpack, front: usize, back: usize) -> Self {
+        Self { bytes: &listpack.bytes, front, back }
     }
 }
 

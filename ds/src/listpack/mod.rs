@@ -293,7 +293,17 @@ impl Listpack {
 
     /// All elements from the first to the last; walks from either end.
     pub fn iter(&self) -> Iter<'_> {
-        Iter::new(self)
+        Iter::between(self, HEADER, self.bytes.len() - 1)
+    }
+
+    /// The elements from the one at `pos` on; walks from either end.
+    pub fn iter_from(&self, pos: Pos) -> Iter<'_> {
+        Iter::between(self, pos.at(), self.bytes.len() - 1)
+    }
+
+    /// The elements up to and with the one at `pos`; walks from either end.
+    pub fn iter_through(&self, pos: Pos) -> Iter<'_> {
+        Iter::between(self, HEADER, self.behind(pos.at()).unwrap_or(HEADER))
     }
 
     /// The count of the header.

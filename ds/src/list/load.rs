@@ -1,0 +1,82 @@
+//! A list as dumps hold it: node by node, or (of old) element by element.
+
+use super::{End, Form, List, node::Node, quicklist::Quicklist};
+use crate::Settings;
+use crate::listpack::Listpack;
+
+/// One node, as a dump writes it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NodeRef<'a> {
+    /// A listpack's bytes.
+    Packed(&'a [u8]),
+    /// One element.
+    Plain(&'a [u8]),
+}
+
+impl List {
+    /// How many nodes there are; a small list is one.
+    pub fn node_count(&self) -> usize {
+        match &self.form {
+            Form::Small(_) => 1,
+            Form::Large(quicklist) => quicklist.nodes.len(),
+        }
+    }
+
+    /// The nodes, first to last.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeRef<'_>> {
+        let (small, large) = match &self.form {
+            Form::Small(listpack) => (Some(NodeRef::Packed(listpack.as_bytes())), None),
+            Form::Large(quicklist) => (None, Some(&quicklist.nodes)),
+        };
+        let mut cursor = large.and_then(|nodes| nodes.first());
+        let large = std::iter::from_fn(move || {
+            let (nodes, at) = (large?, cursor?);
+            cursor = nodes.next(at);
+            Some(match nodes.get(at)? {
+                node @ Node::Packed(_) => NodeRef::Packed(node.bytes()),
+                node @ Node::Plain(_) => NodeRef::Plain(node.bytes()),
+            })
+        });
+        small.into_iter().chain(large)
+    }
+}
+
+/// Puts a list together from what a dump holds.
+pub struct Builder {
+    quicklist: Quicklist,
+    settings: Settings,
+}
+
+impl Builder {
+    /// Nothing yet.
+    pub fn new(settings: &Settings) -> Self {
+        Self { quicklist: Quicklist::new(settings), settings: *settings }
+    }
+
+    /// Adds a listpack as a node; an empty one is left out, as Redis does.
+    pub fn packed(&mut self, listpack: Listpack) {
+        if !listpack.is_empty() {
+            self.quicklist.push_node(End::Right, Node::Packed(listpack));
+        }
+    }
+
+    /// Adds an element as a node for itself.
+    pub fn plain(&mut self, text: Vec<u8>) {
+        self.quicklist.push_node(End::Right, Node::Plain(text));
+    }
+
+    /// Adds an element.
+    pub fn element(&mut self, text: &[u8]) {
+        self.quicklist.push(End::Right, text, &self.settings);
+    }
+
+    /// The list, in the form that its size asks for; `None` if it is empty.
+    pub fn finish(self) -> Option<List> {
+        if self.quicklist.nodes.count() == 0 {
+            return None;
+        }
+        let mut list = List { form: Form::Large(Box::new(self.quicklist)) };
+        list.try_small(false, &self.settings);
+        Some(list)
+    }
+}
