@@ -74,6 +74,7 @@ impl Ctx<'_> {
     }
 
     /// A structure for reading or before a write; a miss is notified as [`Ctx::lookup`] does.
+    #[allow(dead_code)] // until the first type uses it
     pub(crate) fn read<K: Kind>(&mut self, key: &[u8], touch: Touch) -> Result<Option<&K>, CommandError> {
         match self.lookup(key, touch) {
             None => Ok(None),
@@ -83,6 +84,7 @@ impl Ctx<'_> {
 
     /// Changes the structure under a live key; `None` if there is no such key. Removes a key that it leaves empty, and
     /// says so: the caller notifies `del`.
+    #[allow(dead_code)] // until the first type uses it
     pub(crate) fn change<K: Kind, R>(
         &mut self,
         key: &[u8],
@@ -92,6 +94,7 @@ impl Ctx<'_> {
     }
 
     /// As [`Ctx::change`], on a new structure if there is no such key; a new key is notified.
+    #[allow(dead_code)] // until the first type uses it
     pub(crate) fn change_or_create<K: Kind, R>(
         &mut self,
         key: &[u8],
@@ -105,6 +108,7 @@ impl Ctx<'_> {
     }
 
     /// Puts a structure under a key, whatever it held, without a TTL; a key that was not there is notified as new.
+    #[allow(dead_code)] // until the first type uses it
     pub(crate) fn store<K: Kind>(&mut self, key: &[u8], value: K) {
         self.set(key, NewValue::Object(Arc::new(value.into_object())), Ttl::Clear);
     }
