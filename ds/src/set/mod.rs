@@ -1,34 +1,213 @@
-//! Sets.
+//! Sets: distinct strings, in one of three forms as in Redis 7.2.
+//!
+//! - `intset`: all members read as integers and there are few ([`IntSet`]).
+//! - `listpack`: few and short members ([`Listpack`]), in order of arrival.
+//! - `hashtable`: all others ([`Dict`]).
+//!
+//! A set begins in the form that suits its first member and is converted when a member or the number of members no
+//! longer fits; it never goes back while it lives. The small forms are one block of bytes, copied whole when shared.
 
-use crate::Settings;
+mod convert;
+mod iter;
+#[cfg(test)]
+mod tests;
+
+pub use iter::Iter;
+
+use crate::listpack::{Entry, Pos};
+use crate::{Dict, IntSet, Listpack, Settings};
+use base::Prng;
+
+/// A member: an integer stands for its decimal text.
+pub type Member<'a> = Entry<'a>;
 
 /// See the module.
 #[derive(Clone, Debug)]
-pub struct Set {}
+pub struct Set {
+    form: Form,
+}
+
+#[derive(Clone, Debug)]
+enum Form {
+    Ints(IntSet),
+    Listpack(Listpack),
+    Table(Box<Dict<()>>),
+}
 
 impl Set {
-    /// An empty one.
+    /// An empty one, in the smallest form.
     pub fn new(_settings: &Settings) -> Self {
-        Self {}
+        Self { form: Form::Ints(IntSet::new()) }
     }
 
-    /// How many elements there are.
+    /// An empty set for about `expected` members of which `first` is the first.
+    pub fn for_members(first: &[u8], expected: usize, settings: &Settings) -> Self {
+        let expected = expected as u64;
+        let form = if Entry::from(first).as_int().is_some() && expected <= settings.set_max_intset_entries {
+            Form::Ints(IntSet::new())
+        } else if expected <= settings.set_max_listpack_entries {
+            Form::Listpack(Listpack::new())
+        } else {
+            Form::Table(table(settings))
+        };
+        Self { form }
+    }
+
+    /// A set that holds an integer set from a file or a payload.
+    pub fn from_ints(ints: IntSet) -> Self {
+        Self { form: Form::Ints(ints) }
+    }
+
+    /// How many members there are.
+    #[inline]
     pub fn len(&self) -> usize {
-        0
+        match &self.form {
+            Form::Ints(ints) => ints.len(),
+            Form::Listpack(listpack) => listpack.len(),
+            Form::Table(table) => table.len(),
+        }
     }
 
-    /// Whether there is no element.
+    /// Whether there is no member.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Bytes on the heap.
     pub fn memory(&self) -> usize {
-        0
+        match &self.form {
+            Form::Ints(ints) => ints.memory(),
+            Form::Listpack(listpack) => listpack.memory(),
+            Form::Table(table) => size_of::<Dict<()>>() + table.memory(),
+        }
     }
 
     /// What OBJECT ENCODING answers.
     pub fn encoding(&self) -> &'static str {
-        "listpack"
+        match &self.form {
+            Form::Ints(_) => "intset",
+            Form::Listpack(_) => "listpack",
+            Form::Table(_) => "hashtable",
+        }
     }
+
+    /// The bytes of the integer set, if that is the form.
+    pub fn as_ints(&self) -> Option<&IntSet> {
+        if let Form::Ints(ints) = &self.form { Some(ints) } else { None }
+    }
+
+    /// Whether `member` is in the set.
+    #[inline]
+    pub fn contains<'a>(&self, member: impl Into<Member<'a>>) -> bool {
+        let member = member.into();
+        match &self.form {
+            Form::Ints(ints) => member.as_int().is_some_and(|value| ints.contains(value)),
+            Form::Listpack(listpack) => find(listpack, member).is_some(),
+            Form::Table(table) => member.with_text(|text| table.contains(text)),
+        }
+    }
+
+    /// Adds a member; false if it was there.
+    pub fn insert<'a>(&mut self, member: impl Into<Member<'a>>, settings: &Settings) -> bool {
+        let member = member.into();
+        match &mut self.form {
+            Form::Ints(ints) => {
+                let Some(value) = member.as_int() else {
+                    self.convert_for(member, settings);
+                    return self.insert(member, settings);
+                };
+                let added = ints.insert(value);
+                if added && ints.len() as u64 > convert::ints_max(settings) {
+                    self.convert_to_table(settings);
+                }
+                added
+            }
+            Form::Listpack(listpack) => {
+                if find(listpack, member).is_some() {
+                    return false;
+                }
+                let fits = (listpack.len() as u64) < settings.set_max_listpack_entries
+                    && member.text_len() as u64 <= settings.set_max_listpack_value;
+                if !fits || listpack.push_back(canonical(member)).is_err() {
+                    self.convert_to_table(settings);
+                    return self.insert(member, settings);
+                }
+                true
+            }
+            Form::Table(table) => member.with_text(|text| table.insert(text, ()).is_none()),
+        }
+    }
+
+    /// Removes a member; false if it was not there.
+    pub fn remove<'a>(&mut self, member: impl Into<Member<'a>>) -> bool {
+        let member = member.into();
+        match &mut self.form {
+            Form::Ints(ints) => member.as_int().is_some_and(|value| ints.remove(value)),
+            Form::Listpack(listpack) => match find(listpack, member) {
+                Some(pos) => {
+                    listpack.remove(pos);
+                    true
+                }
+                None => false,
+            },
+            Form::Table(table) => member.with_text(|text| table.remove(text).is_some()),
+        }
+    }
+
+    /// Takes a random member out.
+    pub fn pop(&mut self, prng: &mut Prng) -> Option<Vec<u8>> {
+        let member = self.random(prng)?.to_vec();
+        self.remove(&member);
+        Some(member)
+    }
+
+    /// A random member, each with the same probability.
+    pub fn random(&self, prng: &mut Prng) -> Option<Member<'_>> {
+        match &self.form {
+            Form::Ints(ints) => ints.get(prng.below(ints.len() as u64) as usize).map(Entry::Int),
+            Form::Listpack(listpack) => {
+                let pos = listpack.seek(prng.below(listpack.len() as u64) as i64)?;
+                Some(listpack.get(pos))
+            }
+            Form::Table(table) => table.random(prng).map(|item| Entry::Bytes(item.key)),
+        }
+    }
+
+    /// All members: ascending integers, in order of arrival, or in the table's order.
+    pub fn iter(&self) -> Iter<'_> {
+        match &self.form {
+            Form::Ints(ints) => Iter::ints(ints),
+            Form::Listpack(listpack) => Iter::listpack(listpack),
+            Form::Table(table) => Iter::table(table),
+        }
+    }
+
+    /// Gives about `count` members from the cursor on, 0 at first; returns the next cursor, 0 after the last. Small
+    /// forms are given whole, whatever the cursor.
+    pub fn scan(&self, cursor: u64, count: usize, mut f: impl FnMut(Member<'_>)) -> u64 {
+        if let Form::Table(table) = &self.form {
+            return table.scan(cursor, count, |item| f(Entry::Bytes(item.key)));
+        }
+        self.iter().for_each(f);
+        0
+    }
+}
+
+fn table(settings: &Settings) -> Box<Dict<()>> {
+    Box::new(Dict::new(settings.hash_seed))
+}
+
+/// The member as a listpack stores it: text that reads as an integer is one.
+#[inline]
+fn canonical(member: Member<'_>) -> Member<'_> {
+    match member {
+        Entry::Bytes(text) => Entry::from(text),
+        int => int,
+    }
+}
+
+#[inline]
+fn find(listpack: &Listpack, member: Member<'_>) -> Option<Pos> {
+    listpack.find(listpack.first()?, canonical(member), 0)
 }
