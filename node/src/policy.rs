@@ -63,6 +63,7 @@ pub(crate) fn structures(settings: &Settings, hash_seed: u64) -> ds::Settings {
         stream_node_max_bytes: settings.stream_node_max_bytes,
         stream_node_max_entries: settings.stream_node_max_entries,
         hll_sparse_max_bytes: settings.hll_sparse_max_bytes,
+        ..ds::Settings::default()
     }
 }
 
