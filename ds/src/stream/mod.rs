@@ -1,6 +1,11 @@
 //! Streams.
 
+mod id;
+mod tree;
+
 use crate::Settings;
+
+pub use id::{ParsedId, StreamId};
 
 /// See the module.
 #[derive(Clone, Debug)]
