@@ -13,6 +13,7 @@
 //! Weakness: the root grows with the map and moves by `memmove`; at a hundred million pairs it has some 30,000
 //! entries, which is still small beside one socket write.
 
+use crate::size::rounded;
 use std::borrow::Borrow;
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ const WIDTH: usize = 64;
 /// A node with fewer children than this tries to join its neighbour.
 const SPARSE: usize = WIDTH / 4;
 /// What an `Arc` adds to what it holds.
-const ARC_HEADER: usize = 16;
+pub(super) const ARC_HEADER: usize = 16;
 
 type Chunk<K, V> = Vec<(K, V)>;
 type Branch<K, V> = Vec<(K, Arc<Chunk<K, V>>)>;
@@ -53,10 +54,10 @@ impl<K: Ord + Clone, V: Clone> Tree<K, V> {
     /// Puts a pair in; the value that it replaces comes back.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         if self.root.is_empty() {
-            let chunk = one((key.clone(), value));
-            let branch = one((key.clone(), Arc::new(chunk)));
+            let chunk = vec![(key.clone(), value)];
+            let branch = vec![(key.clone(), Arc::new(chunk))];
             self.bytes = cost(&branch) + cost(&*branch[0].1);
-            self.root = one((key, Arc::new(branch)));
+            self.root = vec![(key, Arc::new(branch))];
             self.len = 1;
             return None;
         }
@@ -107,14 +108,9 @@ impl<K: Ord + Clone, V: Clone> Tree<K, V> {
         self.len
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// Bytes on the heap that the tree itself takes, without what keys and values point to.
     pub fn memory(&self) -> usize {
-        self.bytes + self.root.capacity() * size_of::<(K, Arc<Branch<K, V>>)>()
+        self.bytes + rounded(self.root.capacity() * size_of::<(K, Arc<Branch<K, V>>)>())
     }
 
     /// The value of a key.
@@ -124,6 +120,14 @@ impl<K: Ord + Clone, V: Clone> Tree<K, V> {
     {
         let (i, j, at) = self.find(key)?;
         Some(&self.root[i].1[j].1[at].1)
+    }
+
+    /// A key as the tree has it, with its value.
+    pub fn get_pair<Q: Ord + ?Sized>(&self, key: &Q) -> Option<(&K, &V)>
+    where
+        K: Borrow<Q>,
+    {
+        self.find(key).and_then(|place| self.pair(place))
     }
 
     /// The first pair.
@@ -162,9 +166,10 @@ impl<K: Ord + Clone, V: Clone> Tree<K, V> {
         Descending { tree: self, next }
     }
 
-    /// All pairs backwards.
-    pub fn back(&self) -> Descending<'_, K, V> {
-        Descending { tree: self, next: (self.root.len(), 0, 0) }
+    /// How many branches a clone shares.
+    #[cfg(test)]
+    pub(super) fn root_len(&self) -> usize {
+        self.root.len()
     }
 
     /// The chunk where a key is or belongs. The tree must not be empty.
@@ -311,16 +316,9 @@ impl<K: Ord + Clone, V: Clone> Tree<K, V> {
     }
 }
 
-/// A vector of one element and no spare room: most maps of this kind are tiny.
-fn one<T>(item: T) -> Vec<T> {
-    let mut vec = Vec::with_capacity(1);
-    vec.push(item);
-    vec
-}
-
 /// Bytes of a node behind its `Arc`.
 fn cost<T>(node: &Vec<T>) -> usize {
-    ARC_HEADER + size_of::<Vec<T>>() + node.capacity() * size_of::<T>()
+    rounded(ARC_HEADER + size_of::<Vec<T>>()) + rounded(node.capacity() * size_of::<T>())
 }
 
 /// The node for writing; if clones share it, a copy takes its place, and the bytes are counted anew.
@@ -384,7 +382,7 @@ mod tests {
 
     /// Bytes counted from scratch, and the rules of the tree.
     fn recount(tree: &Tree<u32, u64>) -> usize {
-        let mut bytes = tree.root.capacity() * size_of::<(u32, Arc<Branch<u32, u64>>)>();
+        let mut bytes = rounded(tree.root.capacity() * size_of::<(u32, Arc<Branch<u32, u64>>)>());
         let mut len = 0;
         for (_, branch) in &tree.root {
             assert!(!branch.is_empty() && branch.len() <= WIDTH);
@@ -401,7 +399,7 @@ mod tests {
 
     fn same(tree: &Tree<u32, u64>, model: &BTreeMap<u32, u64>) {
         assert!(tree.iter().eq(model.iter()));
-        assert!(tree.back().eq(model.iter().rev()));
+        assert!(tree.back_from(&u32::MAX).eq(model.iter().rev()));
         assert_eq!(tree.first(), model.first_key_value());
         assert_eq!(tree.last(), model.last_key_value());
         assert_eq!(tree.memory(), recount(tree));
