@@ -152,6 +152,13 @@ impl Arg {
         self
     }
 
+    /// Repeated with its token each time.
+    pub(crate) const fn token_each(mut self) -> Arg {
+        self.multiple = true;
+        self.multiple_token = true;
+        self
+    }
+
     /// Whether the value, if any, has a text of its own to show (a choice or block has its parts).
     pub fn display_text(&self) -> Option<&'static str> {
         match self.kind {
