@@ -11,6 +11,7 @@ extern crate alloc;
 pub mod args;
 pub mod argv;
 pub mod crc;
+pub mod double;
 pub mod glob;
 pub mod ids;
 pub mod longdouble;
@@ -20,6 +21,7 @@ pub mod slot;
 pub mod time;
 
 pub use argv::{ArgRange, Args, OwnedArgs};
+pub use double::DoubleText;
 pub use ids::{ConnId, DbIndex, Epoch, NodeId, ReplId, ReplOffset};
 pub use prng::Prng;
 pub use slot::{SLOT_COUNT, Slot, SlotSet};

@@ -6,10 +6,12 @@
 
 #![forbid(unsafe_code)]
 
+mod bitmap;
 pub mod ctx;
 pub mod effects;
 pub mod error;
 mod generic;
+mod hyperloglog;
 mod parse;
 mod string;
 
@@ -22,5 +24,8 @@ pub type Handler = fn(&mut Ctx<'_>, base::Args<'_>, &mut resp::Reply) -> Result<
 
 /// The handler of a command, by its lower-case name as `spec` has it; `None` for those that `node` answers itself.
 pub fn handler(name: &str) -> Option<Handler> {
-    string::handler(name).or_else(|| generic::handler(name))
+    string::handler(name)
+        .or_else(|| generic::handler(name))
+        .or_else(|| bitmap::handler(name))
+        .or_else(|| hyperloglog::handler(name))
 }

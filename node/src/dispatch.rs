@@ -8,11 +8,10 @@
 
 use crate::api::LogLevel;
 use crate::node::Node;
-use crate::observe::{self, Cost};
 use crate::refusal::{Outcome, Refusal};
-use crate::session::{Client, Role, Session};
+use crate::session::{Client, Role};
 use crate::table::{Handler, is};
-use crate::{cluster, effects, persistence, replication, tracking, transaction};
+use crate::{cluster, effects, persistence, replication, transaction};
 use base::{Args, Slot};
 use resp::Reply;
 use spec::{Command, flag};
@@ -77,7 +76,7 @@ pub(crate) fn serve(node: &mut Node, client: Client, args: Args<'_>, reply: &mut
         Err(refusal) => return stranger(node, client, args, refusal, reply),
     };
     session.last_command = Some(command);
-    tracking::before_command(node, client);
+    session.commands += 1;
     let mut request = describe(node, client, command, args);
     let pass = examine(node, &mut request);
     if matches!(pass, Ok(Pass::Postpone)) {
@@ -101,7 +100,6 @@ pub(crate) fn serve(node: &mut Node, client: Client, args: Args<'_>, reply: &mut
         Ok(Pass::Postpone) => return Verdict::Postponed,
         Err(refusal) => reject(node, &request, refusal, reply),
     }
-    tracking::after_request(node, client, command);
     effects::settle_leftovers(node);
     Verdict::Done
 }
@@ -252,7 +250,6 @@ pub(crate) fn call(
 ) {
     node.keyspace.set_slot_hint(slot);
     let begun = node.metered;
-    let start = reply.buffer().len();
     let handler = node.table.get(command.id.index()).map_or(Handler::Missing, |e| e.handler);
     let outcome: Outcome = match handler {
         Handler::Data(handler) => effects::run(node, client, handler, args, slot, reply),
@@ -266,9 +263,14 @@ pub(crate) fn call(
     node.keyspace.set_slot_hint(None);
     // One reading serves both this command's end and the next one's beginning.
     node.begin_metering();
-    let micros = node.metered.saturating_sub(begun) + std::mem::take(&mut node.observers.slept);
+    let took = node.metered.saturating_sub(begun);
+    node.stats.processed += 1;
     node.progress.tick();
-    let mut failed = outcome.is_err();
+    if let Some(stats) = node.stats.commands.get_mut(command.id.index()) {
+        stats.calls += 1;
+        stats.usec += took;
+        stats.failed += u64::from(outcome.is_err());
+    }
     if let Err(refusal) = outcome {
         let text = refusal.to_string();
         node.stats.count_error(&text);
@@ -276,14 +278,7 @@ pub(crate) fn call(
             replication::failed(node, client, command, &text);
         }
         reply.error(&text);
-    } else if let Some((b'-', text)) = reply.buffer().get(start..).and_then(<[u8]>::split_first) {
-        failed = true;
-        let code = text.split(|b| matches!(b, b' ' | b'\r')).next().unwrap_or_default();
-        node.stats.count_error(&String::from_utf8_lossy(code));
     }
-    let written = reply.buffer().len().saturating_sub(start);
-    observe::executed(node, client, command, args, Cost { micros, reply: written, failed });
-    tracking::after_command(node, client, command, args);
 }
 
 /// Remembers how far the log went with this client's last write, which is what its WAIT waits for, and whether its
@@ -424,10 +419,7 @@ fn is_replica(node: &Node, client: Client) -> bool {
 }
 
 fn replicas_only_listen(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
-    let listens = |session: &Session| session.monitor || session.role == Role::Replica;
-    if (request.may_replicate() || request.has(flag::READONLY))
-        && node.sessions.get(request.client).is_some_and(listens)
-    {
+    if (request.may_replicate() || request.has(flag::READONLY)) && is_replica(node, request.client) {
         return Err(Refusal::from("ERR Replica can't interact with the keyspace"));
     }
     Ok(())

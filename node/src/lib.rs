@@ -23,7 +23,6 @@ mod effects;
 mod gate;
 pub mod identity;
 mod node;
-mod observe;
 mod pause;
 mod persistence;
 mod policy;
@@ -36,9 +35,8 @@ mod stats;
 mod table;
 #[cfg(test)]
 mod tests;
-mod tracking;
 mod transaction;
 
-pub use admin::{Allocator, Process, Usage, cluster_config};
+pub use admin::{Process, Usage, cluster_config};
 pub use api::{Action, LoadError, LoadProgress, LoadReport, LocalInfo, LogLevel, PeerInfo, ToControl};
 pub use node::Node;

@@ -4,7 +4,6 @@
 //! a command without one answers that it is not supported yet, and a test counts those.
 
 use crate::admin::{self, AdminHandler};
-use crate::observe::monitor;
 use crate::{blocking, persistence, pubsub, replication, session, transaction};
 use spec::Command;
 
@@ -66,7 +65,6 @@ fn find(command: &Command) -> Handler {
         session::commands::handler,
         persistence::handler,
         replication::handler,
-        monitor::handler,
         admin::handler,
     ];
     rooms.iter().find_map(|room| room(command.name)).map_or(Handler::Missing, Handler::Admin)

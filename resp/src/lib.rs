@@ -11,7 +11,6 @@
 
 extern crate alloc;
 
-pub mod double;
 pub mod error;
 pub mod reply;
 pub mod request;

@@ -7,8 +7,6 @@ use alloc::vec::Vec;
 
 use base::number;
 
-use crate::double::format_double;
-
 /// The version that a session speaks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Protocol {
@@ -165,7 +163,7 @@ impl Reply {
 
     /// A double; in RESP2 a string.
     pub fn double(&mut self, value: f64) {
-        self.double_text(&format_double(value));
+        self.double_text(base::DoubleText::new(value).as_str());
     }
 
     /// A double that has been printed already (80-bit results); in RESP2 a string.

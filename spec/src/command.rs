@@ -110,6 +110,8 @@ pub enum Group {
     Cluster,
     Pubsub,
     Transactions,
+    Bitmap,
+    Hyperloglog,
 }
 
 impl Group {
@@ -123,6 +125,8 @@ impl Group {
             Group::Cluster => "cluster",
             Group::Pubsub => "pubsub",
             Group::Transactions => "transactions",
+            Group::Bitmap => "bitmap",
+            Group::Hyperloglog => "hyperloglog",
         }
     }
 }
@@ -261,12 +265,6 @@ impl Command {
     #[inline]
     pub const fn has(&self, bits: u32) -> bool {
         self.flags.has(bits)
-    }
-
-    /// Whether some of the `flag::*` bits is set.
-    #[inline]
-    pub const fn has_any(&self, bits: u32) -> bool {
-        self.flags.0 & bits != 0
     }
 
     /// Changes data.

@@ -152,9 +152,7 @@ impl Arg {
         self
     }
 
-    /// Repeated with its token each time.
-    pub(crate) const fn token_each(mut self) -> Arg {
-        self.multiple = true;
+    pub(crate) const fn multiple_token(mut self) -> Arg {
         self.multiple_token = true;
         self
     }

@@ -22,6 +22,8 @@ const GROUPS: &[(Group, &[Command])] = &[
     (Group::Cluster, table::cluster::COMMANDS),
     (Group::Pubsub, table::pubsub::COMMANDS),
     (Group::Transactions, table::transactions::COMMANDS),
+    (Group::Bitmap, table::bitmap::COMMANDS),
+    (Group::Hyperloglog, table::hyperloglog::COMMANDS),
 ];
 
 const fn count(with_children: bool) -> usize {

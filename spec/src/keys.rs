@@ -208,8 +208,12 @@ pub fn key_positions(cmd: &Command, args: &Args<'_>, out: &mut Vec<KeyPosition>)
             return Err(KeysError);
         }
     }
-    if cmd.keys.iter().any(|spec| spec.flags.has(key_flag::VARIABLE_FLAGS)) && cmd.name == "set" {
-        refine_set(args, &mut out[before..]);
+    if cmd.keys.iter().any(|spec| spec.flags.has(key_flag::VARIABLE_FLAGS)) {
+        match cmd.name {
+            "set" => refine_set(args, &mut out[before..]),
+            "bitfield" => refine_bitfield(args, &mut out[before..]),
+            _ => {}
+        }
     }
     Ok(())
 }
@@ -269,6 +273,28 @@ fn refine_set(args: &Args<'_>, keys: &mut [KeyPosition]) {
         key_flag::RW | key_flag::ACCESS | key_flag::UPDATE
     } else {
         key_flag::OW | key_flag::UPDATE
+    };
+    for key in keys {
+        key.flags = KeyFlags(flags);
+    }
+}
+
+/// BITFIELD writes unless all that it is asked for is GET.
+fn refine_bitfield(args: &Args<'_>, keys: &mut [KeyPosition]) {
+    let mut index = 2;
+    let mut writes = false;
+    while let Some(word) = args.get(index) {
+        // What is neither GET nor OVERFLOW may write, or is wrong.
+        let known = [("GET", 3), ("OVERFLOW", 2)].into_iter();
+        let skip =
+            known.filter(|(name, _)| word.eq_ignore_ascii_case(name.as_bytes())).map(|(_, n)| n).next();
+        writes |= skip.is_none();
+        index += skip.unwrap_or(4);
+    }
+    let flags = if writes {
+        key_flag::RW | key_flag::ACCESS | key_flag::UPDATE
+    } else {
+        key_flag::RO | key_flag::ACCESS
     };
     for key in keys {
         key.flags = KeyFlags(flags);

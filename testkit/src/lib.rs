@@ -9,7 +9,6 @@ mod cluster;
 mod folder;
 mod ports;
 mod server;
-pub mod transcript;
 mod wait;
 
 pub use cluster::{Cluster, NodeLine};

@@ -23,7 +23,7 @@ fn unix_now() -> i64 {
     since.as_millis() as i64
 }
 
-fn pick<'a>(prng: &mut Prng, words: &[&'a str]) -> &'a str {
+pub(super) fn pick<'a>(prng: &mut Prng, words: &[&'a str]) -> &'a str {
     words[prng.below(words.len() as u64) as usize]
 }
 
@@ -81,7 +81,7 @@ fn time(prng: &mut Prng, word: &str, now: i64) -> String {
     }
 }
 
-fn words(args: &mut Vec<Vec<u8>>, more: &[&str]) {
+pub(super) fn words(args: &mut Vec<Vec<u8>>, more: &[&str]) {
     args.extend(more.iter().map(|w| w.as_bytes().to_vec()));
 }
 
@@ -234,13 +234,13 @@ pub fn random_command(prng: &mut Prng, now: i64) -> OwnedArgs {
 }
 
 /// A connection to the reference server that keeps the bytes of each reply.
-struct Raw {
+pub(super) struct Raw {
     stream: TcpStream,
     parser: ValueParser,
 }
 
 impl Raw {
-    fn connect(port: u16) -> Self {
+    pub(super) fn connect(port: u16) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("the reference server listens");
         stream.set_nodelay(true).expect("a socket option");
         stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket option");
@@ -268,14 +268,14 @@ impl Raw {
         }
     }
 
-    fn call(&mut self, args: &[&[u8]]) -> (Value, Vec<u8>) {
+    pub(super) fn call(&mut self, args: &[&[u8]]) -> (Value, Vec<u8>) {
         self.send(args);
         self.read()
     }
 }
 
 /// The events published since the last call, as `db:event:key`.
-fn events(main: &mut Raw, subscriber: &mut Raw) -> Vec<String> {
+pub(super) fn events(main: &mut Raw, subscriber: &mut Raw) -> Vec<String> {
     main.call(&[b"PUBLISH", b"sync", b"now"]);
     let mut seen = Vec::new();
     loop {
@@ -435,7 +435,7 @@ fn restore_there(redis: &mut Raw, reply: &[u8]) {
 }
 
 /// Seeds of this run: three, or as many as `GRAPEVINE_DIFFERENTIAL_SEEDS` says.
-fn seeds() -> u64 {
+pub(super) fn seeds() -> u64 {
     std::env::var("GRAPEVINE_DIFFERENTIAL_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3)
 }
 

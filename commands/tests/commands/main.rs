@@ -6,6 +6,7 @@ extern crate grapevine_commands as commands;
 mod allocations;
 mod differential;
 mod effects;
+mod families;
 mod replica;
 mod replies;
 mod runner;

@@ -1,5 +1,7 @@
 //! Sorted sets.
 
+pub mod tree;
+
 use crate::Settings;
 
 /// See the module.

@@ -3,9 +3,11 @@
 //! Arity, flags, key specs, categories, arguments and tips are facts of Redis 7.2, checked by a test against a
 //! live redis-server; the sentences are ours. An entry here means that the command exists.
 
+pub(crate) mod bitmap;
 pub(crate) mod cluster;
 pub(crate) mod connection;
 pub(crate) mod generic;
+pub(crate) mod hyperloglog;
 pub(crate) mod pubsub;
 pub(crate) mod server;
 pub(crate) mod string;

@@ -1,0 +1,83 @@
+//! Random commands of one family of types to our handlers and to a real redis-server 7.0.15, side by side.
+//!
+//! A family gives the commands and says when two replies mean the same. After each command the keyspace events must be
+//! equal too, and now and then the whole value of a key, read back by a command that shows all of it.
+
+mod bits;
+
+use crate::differential::{Raw, events, seeds};
+use crate::runner::Runner;
+use base::{OwnedArgs, Prng};
+use resp::{Protocol, Value, ValueParser};
+use testkit::{Kind, Server};
+
+/// Commands of one run.
+const STEPS: usize = 3000;
+
+pub(super) struct Family {
+    /// Random arguments of one command.
+    pub command: fn(&mut Prng) -> Vec<Vec<u8>>,
+    /// Commands that show a key whole; the first word of each.
+    pub show: fn(&mut Prng) -> Vec<Vec<u8>>,
+    /// Whether replies to a command mean the same.
+    pub same: fn(&[&[u8]], &Value, &Value) -> bool,
+}
+
+fn parsed(bytes: &[u8]) -> Value {
+    let mut parser = ValueParser::new();
+    parser.feed(bytes);
+    parser.next().ok().flatten().expect("one reply")
+}
+
+fn line(args: &[&[u8]]) -> String {
+    args.iter().map(|s| s.escape_ascii().to_string()).collect::<Vec<_>>().join(" ")
+}
+
+fn run(family: &Family, protocol: Protocol, seed: u64) {
+    let ports = testkit::reserve();
+    let server = Server::build(Kind::Redis, ports.port(0))
+        .with("save", "")
+        .with("notify-keyspace-events", "KEAn")
+        .start();
+    let mut redis = Raw::connect(server.port());
+    let mut subscriber = Raw::connect(server.port());
+    subscriber.call(&[b"SUBSCRIBE", b"sync"]);
+    subscriber.call(&[b"PSUBSCRIBE", b"__keyevent@*"]);
+    if protocol == Protocol::Resp3 {
+        redis.call(&[b"HELLO", b"3"]);
+    }
+    let mut ours = Runner::new(protocol);
+    let mut prng = Prng::new(seed);
+    let mut history: Vec<String> = Vec::new();
+    for step in 0..STEPS {
+        let args = if prng.chance(1, 4) { (family.show)(&mut prng) } else { (family.command)(&mut prng) };
+        let slices: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
+        history.push(line(&slices));
+        let (_, theirs) = redis.call(&slices);
+        ours.execute(&OwnedArgs::from_slices(slices.iter().copied()));
+        let reply = ours.reply.buffer().clone();
+        let same = reply == theirs || (family.same)(&slices, &parsed(&reply), &parsed(&theirs));
+        assert!(
+            same,
+            "seed {seed} step {step}: {}\nours:   {}\ntheirs: {}\nbefore: {:#?}",
+            line(&slices),
+            reply.escape_ascii(),
+            theirs.escape_ascii(),
+            &history[history.len().saturating_sub(12)..]
+        );
+        let theirs = events(&mut redis, &mut subscriber);
+        let named = ours.effects.events();
+        let named = named.filter(|e| e.name != "keymiss");
+        let seen: Vec<String> =
+            named.map(|e| format!("{}:{}:{}", e.db.0, e.name, String::from_utf8_lossy(e.key))).collect();
+        assert_eq!(seen, theirs, "seed {seed} step {step}: {}", line(&slices));
+    }
+}
+
+/// Runs a family in both protocols, over as many seeds as asked for.
+pub(super) fn side_by_side(family: &Family, first_seed: u64) {
+    for seed in 0..seeds().div_ceil(2) {
+        run(family, Protocol::Resp2, first_seed + 2 * seed);
+        run(family, Protocol::Resp3, first_seed + 2 * seed + 1);
+    }
+}
