@@ -30,9 +30,11 @@ impl Machine {
         }
         let me = self.me;
         self.nodes[me].config_epoch = self.myself().config_epoch.max(conf.own_config_epoch);
-        let replicas = self.myself().replicas.clone();
         if self.myself().is_voter() {
-            self.boot = Boot::new(replicas.into_iter().filter(|ix| !self.nodes[*ix].failed()));
+            let unclaimed = conf.unclaimed_epoch.0 > 0 && conf.unclaimed_epoch == self.config_epoch();
+            let shard = self.myself().shard_id;
+            let mates = self.nodes.iter().filter(|(ix, n)| *ix != me && n.shard_id == shard);
+            self.boot = Boot::new(mates.map(|(ix, n)| (ix, n.failed())), unclaimed);
         }
     }
 

@@ -80,6 +80,8 @@ pub struct Effects {
     pub propagate: Propagate,
     /// All keys of a database (or of all, `None`) are gone or replaced: FLUSHDB, FLUSHALL, SWAPDB.
     pub flushed: Vec<Option<DbIndex>>,
+    /// The databases in `flushed` were exchanged: their keys are not gone, but elsewhere.
+    pub swapped: bool,
     /// Classes that someone listens to; survives [`Effects::clear`].
     pub wanted: Classes,
     arena: Vec<u8>,
@@ -98,6 +100,7 @@ impl Effects {
         self.dirty = 0;
         self.propagate = Propagate::Verbatim;
         self.flushed.clear();
+        self.swapped = false;
         self.touched.clear();
         self.events.clear();
         self.arena.clear();

@@ -24,7 +24,7 @@ pub use error::{ConfigError, SetError};
 pub use load::{INCLUDE_DEPTH_MAX, INCLUDES_MAX, ReadFiles, ReadStdin};
 pub use rule::Origin;
 pub use set::SetContext;
-pub use table::{DIRECTIVES, Directive, Settings};
+pub use table::{DIRECTIVES, Directive, SENSITIVE, Settings, find};
 pub use value::{
     AppendFsync, EndpointType, EvictionPolicy, LogLevel, MemoryLimit, NotifyEvents, Octal, OutputLimit,
     OutputLimits, Permission,

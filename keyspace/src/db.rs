@@ -123,6 +123,11 @@ impl Db {
         self.entry_bytes + self.table_bytes
     }
 
+    /// Bytes of tables alone.
+    pub fn table_memory(&self) -> usize {
+        self.table_bytes
+    }
+
     /// Takes everything out, leaving an empty database.
     pub fn take(&mut self) -> Db {
         let clustered = matches!(self.tables, Tables::PerSlot(_));

@@ -217,6 +217,11 @@ impl Keyspace {
         self.dbs.iter().map(|(_, db)| db.memory()).sum()
     }
 
+    /// Bytes of a database's tables, entries not counted.
+    pub fn table_memory(&self, db: DbIndex) -> usize {
+        self.dbs.get(db.0 as usize).map_or(0, |(_, db)| db.table_memory())
+    }
+
     /// Begins a snapshot of what is there now. To be called between execution units.
     pub fn snapshot_begin(&mut self, slot: JobSlot) -> Result<SnapshotCut, SnapshotBusy> {
         let mut cut = SnapshotCut::default();

@@ -8,6 +8,7 @@
 
 use crate::admin::AdminHandler;
 use crate::node::Node;
+use crate::observe;
 use crate::refusal::{Outcome, Refusal};
 use crate::replication;
 use crate::session::{Client, SlotId};
@@ -39,6 +40,13 @@ pub enum Waiting {
 
     /// SHUTDOWN is under way.
     Shutdown,
+}
+
+impl Waiting {
+    /// Whether a command waits for other clients' doing, and not for a part of the server to do what it said.
+    pub fn is_blocking_command(&self) -> bool {
+        matches!(self, Waiting::Replicas { .. })
+    }
 }
 
 /// The handlers of this room.
@@ -95,7 +103,12 @@ pub(crate) fn finish(node: &mut Node, client: Client, answer: impl FnOnce(&mut R
     if let Some(Waiting::Replicas { deadline: Some(deadline), .. }) = session.waiting.take() {
         node.deadlines.remove(&(deadline, client));
     }
-    answer(session.output.reply());
+    let reply = session.output.reply();
+    let start = reply.buffer().len();
+    answer(reply);
+    let written = reply.buffer().get(start..).unwrap_or_default();
+    let (length, failed) = (written.len(), written.first() == Some(&b'-'));
+    observe::unblocked(node, client, length, failed);
     node.mark_dirty(client);
     node.runnable.push_back(client);
 }

@@ -4,6 +4,7 @@
 
 use crate::cluster::install;
 use crate::node::Node;
+use crate::observe;
 use crate::session::{Client, Role};
 use crate::{effects, persistence, replication};
 use base::{Millis, Now};
@@ -24,15 +25,15 @@ pub(crate) struct Cron {
     /// When the next tick is due.
     pub next: Millis,
     pub ticks: u64,
-    /// Commands, bytes in and bytes out at the last sample.
-    before: [u64; 3],
+    /// Commands, bytes in, bytes out, turns and their microseconds at the last sample.
+    before: [u64; 5],
     /// The client at which the next look at idle clients begins.
     idle_cursor: usize,
 }
 
 impl Cron {
     pub fn new(now: Now) -> Self {
-        Self { next: now.mono, ticks: 0, before: [0; 3], idle_cursor: 0 }
+        Self { next: now.mono, ticks: 0, before: [0; 5], idle_cursor: 0 }
     }
 }
 
@@ -41,6 +42,7 @@ pub(crate) fn run(node: &mut Node) {
     if node.now.mono < node.cron.next {
         return;
     }
+    let began = (node.meter)();
     node.cron.next = node.now.mono + TICK_MS;
     node.cron.ticks += 1;
     node.progress.tick();
@@ -51,6 +53,7 @@ pub(crate) fn run(node: &mut Node) {
     persistence::cron(node);
     replication::cron(node);
     install::report_status(node);
+    node.stats.turns.cron_micros += (node.meter)().saturating_sub(began);
 }
 
 /// A replica leaves expired keys to its primary; a pause holds everything back.
@@ -62,9 +65,11 @@ fn expire_keys(node: &mut Node) {
     {
         return;
     }
+    let began = (node.meter)();
     node.keyspace.active_expire(u32::try_from(node.config.settings.active_expire_effort).unwrap_or(1));
     effects::settle_events(node);
     effects::end_loose_unit(node);
+    observe::note_latency(node, "expire-cycle", (node.meter)().saturating_sub(began));
 }
 
 fn close_idle_clients(node: &mut Node) {
@@ -95,8 +100,10 @@ fn sample(node: &mut Node) {
         return;
     }
     let stats = &mut node.stats;
-    let now = [stats.processed, stats.input_bytes, stats.output_bytes];
+    let turns = stats.turns;
+    let now = [stats.processed, stats.input_bytes, stats.output_bytes, turns.count, turns.micros];
     let before = std::mem::replace(&mut node.cron.before, now);
-    let [ops, input, output] = std::array::from_fn(|i| now[i].saturating_sub(before[i]));
+    let [ops, input, output, turns, micros] = std::array::from_fn(|i| now[i].saturating_sub(before[i]));
     (stats.ops_per_sec, stats.input_per_sec, stats.output_per_sec) = (ops, input, output);
+    (stats.turns_per_sec, stats.turn_micros) = (turns, micros.checked_div(turns).unwrap_or(0));
 }

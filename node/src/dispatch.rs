@@ -8,10 +8,11 @@
 
 use crate::api::LogLevel;
 use crate::node::Node;
+use crate::observe::{self, Cost};
 use crate::refusal::{Outcome, Refusal};
-use crate::session::{Client, Role};
+use crate::session::{Client, Role, Session};
 use crate::table::{Handler, is};
-use crate::{cluster, effects, persistence, replication, transaction};
+use crate::{cluster, effects, persistence, replication, tracking, transaction};
 use base::{Args, Slot};
 use resp::Reply;
 use spec::{Command, flag};
@@ -76,7 +77,7 @@ pub(crate) fn serve(node: &mut Node, client: Client, args: Args<'_>, reply: &mut
         Err(refusal) => return stranger(node, client, args, refusal, reply),
     };
     session.last_command = Some(command);
-    session.commands += 1;
+    tracking::before_command(node, client);
     let mut request = describe(node, client, command, args);
     let pass = examine(node, &mut request);
     if matches!(pass, Ok(Pass::Postpone)) {
@@ -100,6 +101,7 @@ pub(crate) fn serve(node: &mut Node, client: Client, args: Args<'_>, reply: &mut
         Ok(Pass::Postpone) => return Verdict::Postponed,
         Err(refusal) => reject(node, &request, refusal, reply),
     }
+    tracking::after_request(node, client, command);
     effects::settle_leftovers(node);
     Verdict::Done
 }
@@ -250,6 +252,7 @@ pub(crate) fn call(
 ) {
     node.keyspace.set_slot_hint(slot);
     let begun = node.metered;
+    let start = reply.buffer().len();
     let handler = node.table.get(command.id.index()).map_or(Handler::Missing, |e| e.handler);
     let outcome: Outcome = match handler {
         Handler::Data(handler) => effects::run(node, client, handler, args, slot, reply),
@@ -263,14 +266,9 @@ pub(crate) fn call(
     node.keyspace.set_slot_hint(None);
     // One reading serves both this command's end and the next one's beginning.
     node.begin_metering();
-    let took = node.metered.saturating_sub(begun);
-    node.stats.processed += 1;
+    let micros = node.metered.saturating_sub(begun) + std::mem::take(&mut node.observers.slept);
     node.progress.tick();
-    if let Some(stats) = node.stats.commands.get_mut(command.id.index()) {
-        stats.calls += 1;
-        stats.usec += took;
-        stats.failed += u64::from(outcome.is_err());
-    }
+    let mut failed = outcome.is_err();
     if let Err(refusal) = outcome {
         let text = refusal.to_string();
         node.stats.count_error(&text);
@@ -278,7 +276,14 @@ pub(crate) fn call(
             replication::failed(node, client, command, &text);
         }
         reply.error(&text);
+    } else if let Some((b'-', text)) = reply.buffer().get(start..).and_then(<[u8]>::split_first) {
+        failed = true;
+        let code = text.split(|b| matches!(b, b' ' | b'\r')).next().unwrap_or_default();
+        node.stats.count_error(&String::from_utf8_lossy(code));
     }
+    let written = reply.buffer().len().saturating_sub(start);
+    observe::executed(node, client, command, args, Cost { micros, reply: written, failed });
+    tracking::after_command(node, client, command, args);
 }
 
 /// Remembers how far the log went with this client's last write, which is what its WAIT waits for, and whether its
@@ -419,7 +424,10 @@ fn is_replica(node: &Node, client: Client) -> bool {
 }
 
 fn replicas_only_listen(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
-    if (request.may_replicate() || request.has(flag::READONLY)) && is_replica(node, request.client) {
+    let listens = |session: &Session| session.monitor || session.role == Role::Replica;
+    if (request.may_replicate() || request.has(flag::READONLY))
+        && node.sessions.get(request.client).is_some_and(listens)
+    {
         return Err(Refusal::from("ERR Replica can't interact with the keyspace"));
     }
     Ok(())

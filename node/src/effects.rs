@@ -11,7 +11,7 @@
 use crate::node::Node;
 use crate::refusal::{Outcome, Refusal};
 use crate::session::Client;
-use crate::{persistence, pubsub, replication, transaction};
+use crate::{persistence, pubsub, replication, tracking, transaction};
 use base::{Args, DbIndex, OwnedArgs, Slot};
 use commands::{Classes, Ctx, Effects, Propagate};
 use keyspace::KeyEventKind;
@@ -66,12 +66,12 @@ pub(crate) fn run(
     if follows {
         node.keyspace.set_ignore_expiry(false);
     }
-    settle(node, obey, db, slot, args);
+    settle(node, client, obey, db, slot, args);
     outcome.map_err(Refusal::from)
 }
 
 /// Acts on what the command left in `node.effects`.
-fn settle(node: &mut Node, obey: bool, db: DbIndex, slot: Option<Slot>, args: Args<'_>) {
+fn settle(node: &mut Node, client: Client, obey: bool, db: DbIndex, slot: Option<Slot>, args: Args<'_>) {
     if node.keyspace.has_events() {
         settle_events(node);
     }
@@ -86,6 +86,7 @@ fn settle(node: &mut Node, obey: bool, db: DbIndex, slot: Option<Slot>, args: Ar
         persistence::flushed_all(node);
     }
     transaction::touch_all(node, &effects);
+    tracking::changed(node, client, &effects);
     if effects.is_logged() {
         propagate(node, obey, db, slot, args, &effects);
     }
@@ -213,6 +214,7 @@ pub(crate) fn settle_events(node: &mut Node) {
             node.unit.pending.push(Pending { meta, args: command });
         }
         transaction::touch(node, *db, key);
+        tracking::key_changed(node, None, key);
         notify(node, class, name, *db, key);
         node.persistence.dirty += 1;
         match kind {

@@ -23,6 +23,7 @@ mod effects;
 mod gate;
 pub mod identity;
 mod node;
+mod observe;
 mod pause;
 mod persistence;
 mod policy;
@@ -35,8 +36,9 @@ mod stats;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tracking;
 mod transaction;
 
-pub use admin::{Process, Usage, cluster_config};
+pub use admin::{Allocator, Process, Usage, cluster_config};
 pub use api::{Action, LoadError, LoadProgress, LoadReport, LocalInfo, LogLevel, PeerInfo, ToControl};
 pub use node::Node;

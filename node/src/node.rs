@@ -5,11 +5,12 @@
 //!
 //! Bounds: sessions by `maxclients`, queued actions by the work of one turn.
 
-use crate::admin::{Process, Usage};
+use crate::admin::{Allocator, Process, Usage};
 use crate::api::{Action, LoadError, LoadProgress, LoadReport, LocalInfo, LogLevel, PeerInfo, ToControl};
 use crate::cluster::ClusterState;
 use crate::effects::Unit;
 use crate::gate::Gate;
+use crate::observe::Observers;
 use crate::pause::{Pause, Purpose};
 use crate::persistence::{self, Persistence};
 use crate::policy::{self, Policy};
@@ -20,6 +21,7 @@ use crate::session::window::Window;
 use crate::session::{Client, Sessions, SlotId};
 use crate::stats::Stats;
 use crate::table::{self, Entry};
+use crate::tracking::Tracking;
 use crate::transaction::Watches;
 use crate::{blocking, cluster, cron, session};
 use base::{ConnId, Millis, Now, Prng, ReplId};
@@ -59,6 +61,7 @@ pub struct Node {
     pub(crate) next_client_id: u64,
     pub(crate) pubsub: Registry,
     pub(crate) watches: Watches,
+    pub(crate) tracking: Tracking,
     pub(crate) pause: Pause,
     pub(crate) cluster: ClusterState,
     pub(crate) replication: Replication,
@@ -66,9 +69,13 @@ pub struct Node {
     /// CONFIG REWRITEs under way, oldest first.
     pub(crate) config_rewrites: VecDeque<(Client, SlotId)>,
     pub(crate) stats: Stats,
+    pub(crate) observers: Observers,
     /// What the runtime knows about the process, for INFO.
     pub(crate) process: Process,
     pub(crate) usage: Usage,
+    pub(crate) allocator: Allocator,
+    /// Bytes allocated when the process was first measured, before there was any data; 0 until then.
+    pub(crate) startup_memory: u64,
     /// Names this run of the process: 40 hex digits.
     pub(crate) run_id: ReplId,
     /// The data set is being loaded: most commands are refused.
@@ -78,6 +85,8 @@ pub struct Node {
     /// Grows with every command, turn and slice: the control thread's proof of life.
     pub(crate) progress: Progress,
     pub(crate) cron: cron::Cron,
+    /// The meter and the commands so far at the beginning of the turn that goes on, if one does.
+    pub(crate) turn: Option<(u64, u64)>,
     pub(crate) key_positions: Vec<KeyPosition>,
     pub(crate) actions: VecDeque<Action>,
     /// Sessions with output since the last `end_batch`.
@@ -118,19 +127,24 @@ impl Node {
             next_client_id: 1,
             pubsub: Registry::default(),
             watches: Watches::default(),
+            tracking: Tracking::default(),
             pause: Pause::default(),
             cluster: ClusterState { enabled: clustered, ..ClusterState::default() },
             replication: Replication::new(&config.settings, &mut prng, now),
             persistence: Persistence::new(now),
             config_rewrites: VecDeque::new(),
             stats: Stats::default(),
+            observers: Observers::default(),
             process: Process::default(),
             usage: Usage::default(),
+            allocator: Allocator::default(),
+            startup_memory: 0,
             run_id: ReplId::random(&mut prng),
             loading: false,
             started: now,
             progress: Progress::default(),
             cron: cron::Cron::new(now),
+            turn: None,
             key_positions: Vec::new(),
             actions: VecDeque::new(),
             dirty: Vec::new(),
@@ -157,9 +171,17 @@ impl Node {
         self.process = process;
     }
 
+    /// Gives the node an allocator to ask, for MEMORY.
+    pub fn set_allocator(&mut self, allocator: Allocator) {
+        self.allocator = allocator;
+    }
+
     /// Tells what the process uses, for INFO; about once a second.
     pub fn set_usage(&mut self, usage: Usage) {
         self.stats.peak_memory = self.stats.peak_memory.max(usage.allocated);
+        if self.startup_memory == 0 {
+            self.startup_memory = usage.allocated;
+        }
         self.usage = usage;
     }
 
@@ -247,6 +269,7 @@ impl Node {
     /// Bytes arrived in the input buffer: executes what is complete.
     pub fn process(&mut self, now: Now, conn: ConnId) {
         self.set_now(now);
+        self.begin_turn();
         let Some(client) = self.sessions.find(conn) else { return };
         self.stats.total_reads += 1;
         session::input::run(self, client);
@@ -288,6 +311,7 @@ impl Node {
     /// Time passed: call it at [`Node::poll_timeout`] at the latest.
     pub fn handle_timeout(&mut self, now: Now) {
         self.set_now(now);
+        self.begin_turn();
         let resumed = self.pause.expire(now.mono);
         self.resume(resumed);
         blocking::expire(self);
@@ -308,6 +332,7 @@ impl Node {
             session::input::run(self, client);
         }
         self.progress.tick();
+        crate::tracking::broadcast(self);
         crate::persistence::end_batch(self);
         crate::replication::end_batch(self);
         let mark = self.gate.mark(self.log.aof_end_seq());
@@ -318,6 +343,7 @@ impl Node {
         // The list keeps its memory; what was marked meanwhile (by closing) is for the next turn.
         dirty.append(&mut self.dirty);
         self.dirty = dirty;
+        self.end_turn();
     }
 
     /// The next connection with bytes that may leave; each is named once per turn.
@@ -373,6 +399,23 @@ impl Node {
         self.actions.pop_front()
     }
 
+    fn begin_turn(&mut self) {
+        if self.turn.is_none() {
+            self.turn = Some(((self.meter)(), self.stats.processed));
+        }
+    }
+
+    fn end_turn(&mut self) {
+        let Some((began, commands)) = self.turn.take() else { return };
+        let micros = (self.meter)().saturating_sub(began);
+        let commands = self.stats.processed.saturating_sub(commands);
+        let turns = &mut self.stats.turns;
+        turns.count += 1;
+        turns.micros += micros;
+        turns.longest = turns.longest.max(micros);
+        turns.most_commands = turns.most_commands.max(commands);
+    }
+
     fn set_now(&mut self, now: Now) {
         self.now = now;
         self.keyspace.set_now(now.unix);
@@ -388,6 +431,7 @@ impl Node {
         self.limits.proto_max_bulk_len = self.policy.proto_max_bulk_len;
         self.limits.lazy_expire = self.policy.lazy_expire;
         self.limits.settings = policy::structures(&self.config.settings, self.limits.settings.hash_seed);
+        self.observers.obey(&self.config.settings);
     }
 
     /// The next command's time begins now, and not when the last one ended.

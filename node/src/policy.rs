@@ -45,6 +45,12 @@ pub struct Policy {
     pub output_limits: OutputLimits,
     /// `maxmemory`, 0 for none.
     pub max_memory: u64,
+    /// `latency-tracking`.
+    pub latency_tracking: bool,
+    /// `latency-monitor-threshold` in ms, 0 for none.
+    pub latency_threshold_ms: u64,
+    /// From which value on a command goes into the command log of each kind; `None` for none.
+    pub command_logs: [Option<u64>; 3],
 }
 
 /// Where small forms of values end; the seed is the node's.
@@ -90,8 +96,21 @@ impl Policy {
             debug_command: settings.enable_debug_command,
             output_limits: settings.client_output_buffer_limit,
             max_memory: settings.maxmemory,
+            latency_tracking: settings.latency_tracking,
+            latency_threshold_ms: settings.latency_monitor_threshold,
+            command_logs: command_logs(settings),
         }
     }
+}
+
+/// Thresholds of the command logs; a log without room needs none.
+fn command_logs(settings: &Settings) -> [Option<u64>; 3] {
+    let limits = [
+        (settings.slowlog_log_slower_than, settings.slowlog_max_len),
+        (settings.commandlog_request_larger_than, settings.commandlog_large_request_max_len),
+        (settings.commandlog_reply_larger_than, settings.commandlog_large_reply_max_len),
+    ];
+    limits.map(|(threshold, room)| u64::try_from(threshold).ok().filter(|_| room > 0))
 }
 
 /// The classes that commands should record, none when nothing is published.

@@ -1,14 +1,53 @@
 //! Counters that INFO, CONFIG RESETSTAT and COMMAND-statistics read: plain numbers, by command id where they are many.
 //!
-//! Bound: error codes come from this program, yet a script may invent some; beyond [`MAX_ERROR_CODES`] none is added.
+//! Bound: error codes come from this program, yet a script may invent some; beyond [`MAX_ERROR_CODES`] new ones that are
+//! not this program's own are counted together.
 
+use crate::observe::histogram::Histogram;
 use std::collections::BTreeMap;
 
 /// How many different error codes are counted.
 const MAX_ERROR_CODES: usize = 128;
+/// Under which name the rest is counted.
+const OTHER_ERRORS: &str = "ERRORSTATS_OVERFLOW";
+/// The codes of this program, which are always counted under their own name.
+const OWN_CODES: &[&str] = &[
+    "ASK",
+    "BUSY",
+    "BUSYGROUP",
+    "BUSYKEY",
+    "CLUSTERDOWN",
+    "CROSSSLOT",
+    "DENIED",
+    "ERR",
+    "EXECABORT",
+    "IOERR",
+    "LOADING",
+    "MASTERDOWN",
+    "MISCONF",
+    "MOVED",
+    "NOAUTH",
+    "NOGOODSLAVE",
+    "NOGROUP",
+    "NOMASTERLINK",
+    "NOPERM",
+    "NOPROTO",
+    "NOREPLICAS",
+    "NOSCRIPT",
+    "NOTBUSY",
+    "OOM",
+    "READONLY",
+    "TRYAGAIN",
+    "UNBLOCKED",
+    "UNKILLABLE",
+    "WRONGPASS",
+    "WRONGTYPE",
+];
+/// How far into an error reply its code is looked for, in bytes.
+const CODE_BYTES: usize = 32;
 
 /// One command's counters.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct CommandStats {
     /// Executions.
     pub calls: u64,
@@ -18,6 +57,25 @@ pub struct CommandStats {
     pub rejected: u64,
     /// Executed and answered with an error.
     pub failed: u64,
+    /// How long executions took, while `latency-tracking` is on.
+    pub histogram: Option<Box<Histogram>>,
+}
+
+/// The turns of the loop, in the meter's microseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TurnStats {
+    /// How many.
+    pub count: u64,
+    /// Time in all of them.
+    pub micros: u64,
+    /// Time in the longest.
+    pub longest: u64,
+    /// Time in commands.
+    pub commands_micros: u64,
+    /// Time in the clock's work.
+    pub cron_micros: u64,
+    /// Most commands in one turn.
+    pub most_commands: u64,
 }
 
 /// All counters.
@@ -63,6 +121,12 @@ pub struct Stats {
     pub total_reads: u64,
     /// `total_writes_processed`.
     pub total_writes: u64,
+    /// The loop's turns.
+    pub turns: TurnStats,
+    /// Turns in the last second.
+    pub turns_per_sec: u64,
+    /// Microseconds that each of them took, on average.
+    pub turn_micros: u64,
 }
 
 impl Default for Stats {
@@ -88,6 +152,9 @@ impl Default for Stats {
             output_per_sec: 0,
             total_reads: 0,
             total_writes: 0,
+            turns: TurnStats::default(),
+            turns_per_sec: 0,
+            turn_micros: 0,
         }
     }
 }
@@ -96,16 +163,37 @@ impl Stats {
     /// Counts an error reply by its code, the first word of `text`.
     pub fn count_error(&mut self, text: &str) {
         self.error_replies += 1;
-        let code = text.split(' ').next().unwrap_or("ERR");
+        let mut code =
+            text.split([' ', '\r', '\n']).next().filter(|code| code.len() < CODE_BYTES).unwrap_or("ERR");
         if let Some(count) = self.errors.get_mut(code) {
             *count += 1;
-        } else if self.errors.len() < MAX_ERROR_CODES {
-            self.errors.insert(code.to_owned(), 1);
+            return;
         }
+        if self.errors.len() >= MAX_ERROR_CODES && !OWN_CODES.contains(&code) {
+            code = OTHER_ERRORS;
+        }
+        *self.errors.entry(code.to_owned()).or_default() += 1;
     }
 
     /// CONFIG RESETSTAT.
     pub fn reset(&mut self) {
-        *self = Self::default();
+        *self = Self { peak_memory: self.peak_memory, ..Self::default() };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invented_codes_are_counted_together_past_the_bound() {
+        let mut stats = Stats::default();
+        (0..MAX_ERROR_CODES + 5).for_each(|n| stats.count_error(&format!("E{n} text")));
+        stats.count_error("ERR syntax error");
+        stats.count_error("E0 again");
+        stats.count_error("an-error-without-any-space-in-it-at-all");
+        assert_eq!(stats.errors[OTHER_ERRORS], 5);
+        assert_eq!((stats.errors["ERR"], stats.errors["E0"]), (2, 2));
+        assert_eq!(stats.error_replies, MAX_ERROR_CODES as u64 + 8);
     }
 }

@@ -4,6 +4,7 @@
 //! a command without one answers that it is not supported yet, and a test counts those.
 
 use crate::admin::{self, AdminHandler};
+use crate::observe::monitor;
 use crate::{blocking, persistence, pubsub, replication, session, transaction};
 use spec::Command;
 
@@ -65,6 +66,7 @@ fn find(command: &Command) -> Handler {
         session::commands::handler,
         persistence::handler,
         replication::handler,
+        monitor::handler,
         admin::handler,
     ];
     rooms.iter().find_map(|room| room(command.name)).map_or(Handler::Missing, Handler::Admin)

@@ -208,6 +208,11 @@ impl Watches {
         }
     }
 
+    /// How many keys are watched.
+    pub fn keys(&self) -> usize {
+        self.keys.values().map(BTreeMap::len).sum()
+    }
+
     /// Whether nobody watches anything.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()

@@ -5,7 +5,7 @@
 //! every alignment above 8 in so many words.
 
 #[cfg(feature = "jemalloc")]
-pub use jemalloc::{NAME, stats};
+pub use jemalloc::{NAME, purge, report, stats};
 
 /// What `--version` and INFO call it.
 #[cfg(not(feature = "jemalloc"))]
@@ -28,6 +28,18 @@ pub fn stats() -> Stats {
     Stats::default()
 }
 
+/// Nothing can be asked for: that is no failure.
+#[cfg(not(feature = "jemalloc"))]
+pub fn purge() -> bool {
+    true
+}
+
+/// It keeps no statistics.
+#[cfg(not(feature = "jemalloc"))]
+pub fn report() -> Option<String> {
+    None
+}
+
 #[cfg(feature = "jemalloc")]
 #[allow(unsafe_code)]
 mod jemalloc {
@@ -48,6 +60,22 @@ mod jemalloc {
             active: read(stats::active::read()),
             resident: read(stats::resident::read()),
         }
+    }
+
+    /// Gives the unused pages of all arenas back to the system; whether that worked.
+    pub fn purge() -> bool {
+        // `arena.4096` is jemalloc's name for all of them (`MALLCTL_ARENAS_ALL`).
+        let name = c"arena.4096.purge";
+        let (nothing, size) = (std::ptr::null_mut(), std::ptr::null_mut());
+        // SAFETY: the name ends with a zero; this control neither gives nor takes a value.
+        unsafe { sys::mallctl(name.as_ptr(), nothing, size, nothing, 0) == 0 }
+    }
+
+    /// jemalloc's own statistics, as text.
+    pub fn report() -> Option<String> {
+        let mut text = Vec::new();
+        tikv_jemalloc_ctl::stats_print::stats_print(&mut text, Default::default()).ok()?;
+        Some(String::from_utf8_lossy(&text).into_owned())
     }
 
     /// The largest alignment that every size class has with a quantum of 8.

@@ -181,6 +181,8 @@ fn start(
     let mut node = Node::new(config.clone(), process::random_seed(), clock.now());
     node.set_meter(|| Clock.mono_micros());
     node.set_process(usage::describe(config_file.as_deref()));
+    node.set_allocator(usage::allocator());
+    node.set_usage(usage::measure());
     node.set_progress(progress.clone());
     let parts = data_loop::Parts {
         waker,

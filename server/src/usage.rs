@@ -22,6 +22,11 @@ pub fn describe(config_file: Option<&Path>) -> Process {
     }
 }
 
+/// What MEMORY may ask of the allocator.
+pub fn allocator() -> node::Allocator {
+    node::Allocator { purge: allocator::purge, report: allocator::report }
+}
+
 /// What is used now. Called by the data thread, whose own processor time is part of it.
 pub fn measure() -> Usage {
     let memory = allocator::stats();

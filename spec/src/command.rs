@@ -267,6 +267,12 @@ impl Command {
         self.flags.has(bits)
     }
 
+    /// Whether some of the `flag::*` bits is set.
+    #[inline]
+    pub const fn has_any(&self, bits: u32) -> bool {
+        self.flags.0 & bits != 0
+    }
+
     /// Changes data.
     #[inline]
     pub const fn is_write(&self) -> bool {

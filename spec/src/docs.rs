@@ -152,7 +152,9 @@ impl Arg {
         self
     }
 
-    pub(crate) const fn multiple_token(mut self) -> Arg {
+    /// Repeated with its token each time.
+    pub(crate) const fn token_each(mut self) -> Arg {
+        self.multiple = true;
         self.multiple_token = true;
         self
     }

@@ -9,6 +9,7 @@ mod cluster;
 mod folder;
 mod ports;
 mod server;
+pub mod transcript;
 mod wait;
 
 pub use cluster::{Cluster, NodeLine};

@@ -1,10 +1,17 @@
-//! A primary that comes back compares itself with its replicas before it serves (rule 17, simplest form).
+//! A primary that comes back compares itself with its shard before it serves (rule 17, simplest form).
 //!
-//! Started as a primary that knows replicas, it waits up to two seconds for their packets, and lets none of them synchronize meanwhile. If it has come back
-//! empty it asks all that time, as the first answers may be older than the last write. If then a replica holds something, it falls silent so that the others fail it over; bounded: if nobody did, it serves, and says what was lost.
+//! Started as a primary that knows other nodes of its shard, it waits up to two seconds for their packets, and lets none of them synchronize meanwhile.
+//! If it has come back empty it asks all that time, as the first answers may be older than the last write. If then one of them holds something, it falls silent so
+//! that the others fail it over; bounded: if nobody did, it serves, and says what was lost.
+//!
+//! Who hears a claim follows it, and counts for nothing then: its data is of another history. So as long as this lasts, a node of the shard is sent nothing before it has
+//! called itself our replica. And if the file says that our promotion was never claimed, nobody is sent anything: the shard may have elected another by then,
+//! or have its old primary back, and neither must hear of us before it is certain that they hold nothing.
 
-use crate::actions::LogLevel;
-use crate::codec::MessageType;
+use super::{longest_elections, promotion_limit};
+use crate::actions::{LinkId, LogLevel};
+use crate::codec::{Header, MessageType};
+use crate::gossip::claim::bits;
 use crate::machine::Machine;
 use crate::state::NodeIx;
 use crate::topology::FailReason;
@@ -14,9 +21,19 @@ use base::{Millis, NodeId, ReplOffset};
 
 /// How long the replicas' answers are waited for.
 const ASK_MS: u64 = 2000;
-/// How many node timeouts an empty primary waits to be replaced, and how long beyond.
-const YIELD_TIMEOUTS: u64 = 3;
-const YIELD_EXTRA_MS: u64 = 5000;
+/// Within how many node timeouts of its last answer a silent primary is declared failed: it is pinged half of one after that answer, suspected a whole one
+/// after the ping, and by then another half later every voter has heard of every other's suspicion.
+const DETECTION_TIMEOUTS: u64 = 2;
+/// What timers, disks and the network add to all the steps of a failover.
+const LATENESS_MS: u64 = 2000;
+
+/// How long an empty primary keeps silent for one of `candidates` to replace it: as long as they may take even if they lose the first election.
+fn succession_limit(node_timeout_ms: u64, candidates: usize) -> u64 {
+    node_timeout_ms * DETECTION_TIMEOUTS
+        + longest_elections(node_timeout_ms, candidates)
+        + promotion_limit(node_timeout_ms)
+        + LATENESS_MS
+}
 
 #[derive(Debug, Default)]
 enum Phase {
@@ -36,18 +53,33 @@ enum Phase {
 #[derive(Debug, Default)]
 pub(crate) struct Boot {
     phase: Phase,
-    /// The replicas, and those of them that have not answered yet.
+    /// The file has a promotion that perhaps nobody has heard of.
+    unclaimed: bool,
+    /// The nodes of the shard.
     asked: BTreeSet<NodeIx>,
+    /// Those of them that have not answered yet, and were not known failed.
     waiting: BTreeSet<NodeIx>,
+    /// Those that have called themselves our replicas since the start.
+    followers: BTreeSet<NodeIx>,
     most: Option<(NodeId, ReplOffset)>,
+    /// Who claims our unclaimed slots, and when it last did.
+    rival: Option<(NodeIx, Millis)>,
 }
 
 impl Boot {
-    /// Of a primary that knows these replicas.
-    pub fn new(replicas: impl Iterator<Item = NodeIx>) -> Self {
-        let waiting: BTreeSet<_> = replicas.collect();
-        let phase = if waiting.is_empty() { Phase::Done } else { Phase::Loading };
-        Self { phase, asked: waiting.clone(), waiting, most: None }
+    /// Of a primary that knows these nodes of its shard, and which of them were failed.
+    pub fn new(mates: impl Iterator<Item = (NodeIx, bool)>, unclaimed: bool) -> Self {
+        let mut boot = Self { unclaimed, ..Self::default() };
+        for (ix, failed) in mates {
+            boot.asked.insert(ix);
+            if !failed {
+                boot.waiting.insert(ix);
+            }
+        }
+        if !boot.asked.is_empty() {
+            boot.phase = Phase::Loading;
+        }
+        boot
     }
 
     pub fn reason(&self) -> Option<FailReason> {
@@ -58,8 +90,22 @@ impl Boot {
         }
     }
 
-    pub fn is_yielding(&self) -> bool {
+    fn is_done(&self) -> bool {
+        matches!(self.phase, Phase::Done)
+    }
+
+    fn is_yielding(&self) -> bool {
         matches!(self.phase, Phase::Yielding { .. })
+    }
+
+    /// Whether nobody may hear of our promotion yet.
+    pub fn hides_claims(&self) -> bool {
+        self.unclaimed && !self.is_done()
+    }
+
+    /// Whether nothing is sent to anybody.
+    pub fn is_silent(&self) -> bool {
+        self.is_yielding() || self.hides_claims()
     }
 
     pub fn cancel(&mut self) {
@@ -69,6 +115,8 @@ impl Boot {
     pub fn forget(&mut self, ix: NodeIx) {
         self.waiting.remove(&ix);
         self.asked.remove(&ix);
+        self.followers.remove(&ix);
+        self.rival = self.rival.filter(|(rival, _)| *rival != ix);
     }
 }
 
@@ -82,16 +130,32 @@ impl Machine {
         }
     }
 
-    /// A packet of a node came: if it is a replica that we ask, this is its answer.
-    pub(crate) fn boot_check_answer(&mut self, ix: NodeIx) {
-        if !matches!(self.boot.phase, Phase::Loading | Phase::Asking { .. }) || !self.boot.asked.contains(&ix)
-        {
+    /// Whether nothing is sent on this link for now.
+    pub(crate) fn boot_withholds(&self, link: LinkId) -> bool {
+        let boot = &self.boot;
+        if boot.is_done() || boot.is_silent() {
+            return boot.is_silent();
+        }
+        let node = self.links.get(link).and_then(|link| link.node);
+        node.is_some_and(|ix| boot.asked.contains(&ix) && !boot.followers.contains(&ix))
+    }
+
+    /// A packet of a node came: if it is of our shard, this is its answer.
+    pub(crate) fn boot_check_answer(&mut self, ix: NodeIx, header: &Header<'_>) {
+        if self.boot.is_done() || !self.boot.asked.contains(&ix) {
             return;
         }
         self.boot.waiting.remove(&ix);
+        if header.primary == Some(self.myself().id) {
+            self.boot.followers.insert(ix);
+        }
         let node = &self.nodes[ix];
         if self.boot.most.is_none_or(|(_, most)| node.repl_offset > most) {
             self.boot.most = Some((node.id, node.repl_offset));
+        }
+        let claims_ours = |slot| self.slots.owner(slot) == Some(self.me);
+        if header.is_primary && bits(header.slots).any(claims_ours) {
+            self.boot.rival = Some((ix, self.now.mono));
         }
         self.boot_check();
     }
@@ -99,21 +163,20 @@ impl Machine {
     /// Ends the waiting when all have answered, or time is up.
     pub(crate) fn boot_check(&mut self) {
         let now = self.now.mono;
+        let answered = self.boot.waiting.is_empty();
         match self.boot.phase {
-            Phase::Asking { until } if now >= until || (self.boot.waiting.is_empty() && !self.is_empty()) => {
-                self.conclude_boot();
-            }
-            Phase::Yielding { until } if now >= until => {
-                let (replica, offset) = self.boot.most.unwrap_or((NodeId::ZERO, ReplOffset(0)));
-                self.log(
-                    LogLevel::Warning,
-                    format!("No replica took over; serving without the data that replica {replica} holds up to offset {offset}."),
-                );
-                self.boot.cancel();
-                self.structure_and_state_changed();
+            Phase::Asking { until } if now >= until || (answered && !self.is_empty()) => self.conclude_boot(),
+            Phase::Yielding { until } if now >= until || (answered && self.best_mate().is_none()) => {
+                self.end_yielding();
             }
             _ => {}
         }
+    }
+
+    /// Who of the shard holds more than we do, if we hold nothing.
+    fn best_mate(&self) -> Option<(NodeId, ReplOffset)> {
+        let mine = self.data.status.as_ref().map_or(ReplOffset(0), |status| status.offset);
+        self.boot.most.filter(|(_, offset)| self.is_empty() && *offset > mine)
     }
 
     fn is_empty(&self) -> bool {
@@ -133,20 +196,58 @@ impl Machine {
     }
 
     fn conclude_boot(&mut self) {
-        let Some(status) = &self.data.status else { return };
-        let (empty, mine) = (status.empty, status.offset);
-        match self.boot.most.filter(|(_, offset)| empty && *offset > mine) {
-            Some((replica, offset)) => {
-                let wait = self.config.node_timeout_ms * YIELD_TIMEOUTS + YIELD_EXTRA_MS;
-                self.boot.phase = Phase::Yielding { until: self.now.mono + wait };
-                self.log(
-                    LogLevel::Warning,
-                    format!("I came back empty, but replica {replica} holds data up to offset {offset}: leaving the shard to it."),
-                );
-            }
-            None => self.boot.cancel(),
+        if self.data.status.is_none() {
+            return;
         }
+        let why = match self.best_mate() {
+            Some((mate, offset)) => {
+                format!(
+                    "I came back empty, but replica {mate} holds data up to offset {offset}: leaving the shard to it."
+                )
+            }
+            // They cannot have heard of us: whoever is there may be about to be elected.
+            None if self.boot.unclaimed && self.is_empty() && !self.boot.waiting.is_empty() => {
+                let missing = self.boot.waiting.len();
+                format!(
+                    "I came back empty, and {missing} nodes of the shard have not answered: leaving it to them."
+                )
+            }
+            None => return self.claim_after_boot(),
+        };
+        let limit = succession_limit(self.config.node_timeout_ms, self.boot.asked.len());
+        self.boot.phase = Phase::Yielding { until: self.now.mono + limit };
+        self.log(LogLevel::Warning, why);
         self.publisher.structure_changed();
         self.todo.state = true;
+    }
+
+    /// Nobody replaced us in time.
+    fn end_yielding(&mut self) {
+        let recent = |at: Millis| self.now.mono.since(at) <= self.config.node_timeout_ms;
+        if let Some((rival, _)) = self.boot.rival.filter(|(_, at)| self.boot.unclaimed && recent(*at)) {
+            return self.return_slots(rival);
+        }
+        if let Some((mate, offset)) = self.best_mate() {
+            self.log(
+                LogLevel::Warning,
+                format!("No replica took over; serving without the data that replica {mate} holds up to offset {offset}."),
+            );
+        }
+        self.claim_after_boot();
+    }
+
+    fn claim_after_boot(&mut self) {
+        self.boot.cancel();
+        self.announce = true;
+        self.structure_and_state_changed();
+    }
+
+    /// The old primary is there and claims its slots, all this time, so nobody knows of a promotion of ours: it never happened.
+    fn return_slots(&mut self, owner: NodeIx) {
+        for slot in self.myself().slots.clone().iter() {
+            self.delete_slot(slot);
+            self.add_slot(owner, slot);
+        }
+        self.follow(owner, "Nobody has heard of my promotion. Reconfiguring myself as a replica of");
     }
 }

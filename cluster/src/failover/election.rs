@@ -17,6 +17,8 @@ const RANDOM_DELAY_MS: u64 = 500;
 const RANK_DELAY_MS: u64 = 1000;
 /// An election lasts two node timeouts, and this at least.
 const LEAST_TIMEOUT_MS: u64 = 2000;
+/// The next one begins when this many times an election's duration has passed since the last one began.
+const RETRY_AFTER: u64 = 2;
 /// The same reason for not standing is logged again only after this.
 const RELOG_MS: u64 = 10_000;
 /// Nothing is logged about not standing so shortly after the node timeout.
@@ -44,6 +46,20 @@ pub(crate) struct Election {
     votes: BTreeSet<NodeId>,
     obstacle: Obstacle,
     logged_at: Option<Millis>,
+}
+
+/// How long an election lasts, in ms.
+fn election_timeout(node_timeout_ms: u64) -> u64 {
+    (node_timeout_ms * 2).max(LEAST_TIMEOUT_MS)
+}
+
+/// From a primary's FAIL, how long one of its `candidates` may take until it has won, in ms, if the first election is lost: the delay before that
+/// one, the time until the next is scheduled, its delay, and its duration.
+pub(crate) fn longest_elections(node_timeout_ms: u64, candidates: usize) -> u64 {
+    let worst_rank = candidates.saturating_sub(1) as u64;
+    let delay = FIXED_DELAY_MS + RANDOM_DELAY_MS + worst_rank * RANK_DELAY_MS;
+    let election = election_timeout(node_timeout_ms);
+    delay + RETRY_AFTER * election + delay + election
 }
 
 impl Election {
@@ -74,7 +90,8 @@ impl Machine {
             return;
         }
         let (now, timeout) = (self.now.mono, self.election_timeout());
-        let Some(start_at) = self.election.start_at.filter(|at| now.since(*at) <= 2 * timeout) else {
+        let Some(start_at) = self.election.start_at.filter(|at| now.since(*at) <= RETRY_AFTER * timeout)
+        else {
             self.schedule_election();
             return;
         };
@@ -93,7 +110,7 @@ impl Machine {
     }
 
     fn election_timeout(&self) -> u64 {
-        (self.config.node_timeout_ms * 2).max(LEAST_TIMEOUT_MS)
+        election_timeout(self.config.node_timeout_ms)
     }
 
     /// The data-age gate: the link to the primary may have been silent for the time that it takes to find it failed, one replication ping, and the

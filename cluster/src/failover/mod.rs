@@ -12,7 +12,7 @@ mod promotion;
 mod vote;
 
 pub(crate) use boot::Boot;
-pub(crate) use election::Election;
+pub(crate) use election::{Election, longest_elections};
 pub(crate) use lease::Lease;
 pub(crate) use manual::Manual;
-pub(crate) use promotion::Promotion;
+pub(crate) use promotion::{Promotion, promotion_limit};

@@ -3,6 +3,7 @@
 //! Won → nodes.conf durable → one message to the data thread (a topology that shows us as the owner, then the order to act as one) → its
 //! acknowledgement → the claim on the bus. Until the claim, our packets say what they said before. If the data thread does not answer within a heartbeat,
 //! or the file cannot be saved, nothing is claimed: we are a replica again, and the epoch is burnt.
+//! Until the claim the file says that nobody has heard of it: who starts from such a file asks before it claims (`boot`).
 
 use crate::actions::{ConfigVersion, LogLevel, Order, ToData, TopologyVersion};
 use crate::machine::Machine;
@@ -11,6 +12,11 @@ use base::{Millis, NodeId, SlotSet};
 
 /// The data thread has half the node timeout to answer, and this at least.
 const LEAST_HEARTBEAT_MS: u64 = 500;
+
+/// How long the data thread may take, in ms.
+pub(crate) fn promotion_limit(node_timeout_ms: u64) -> u64 {
+    (node_timeout_ms / 2).max(LEAST_HEARTBEAT_MS)
+}
 
 /// A promotion that is not claimed yet.
 #[derive(Debug)]
@@ -56,7 +62,7 @@ impl Machine {
             return;
         }
         let version = self.publish_topology();
-        let deadline = self.now.mono + (self.config.node_timeout_ms / 2).max(LEAST_HEARTBEAT_MS);
+        let deadline = self.now.mono + promotion_limit(self.config.node_timeout_ms);
         if let Some(promotion) = &mut self.promotion {
             promotion.step = Step::Applying { version, deadline };
         }
@@ -94,6 +100,8 @@ impl Machine {
         self.refresh_wire();
         self.renew_lease();
         self.broadcast_pong();
+        // From here on somebody may know: the file need not say that nobody does.
+        self.saver.mark();
     }
 
     pub(crate) fn promotion_timeout(&mut self) {

@@ -145,6 +145,6 @@ impl Machine {
         if header.mflags & mflags::PAUSED != 0 {
             self.on_primary_paused(ix, header.offset);
         }
-        self.boot_check_answer(ix);
+        self.boot_check_answer(ix, header);
     }
 }

@@ -44,7 +44,8 @@ impl Machine {
 
     /// Queues a packet on a link that is up.
     pub(crate) fn send(&mut self, link: LinkId, kind: MessageType, packet: Arc<[u8]>, after: After) {
-        if self.links.is_up(link) {
+        // Every header states the sender's slots, and every packet tells its peers that it is alive.
+        if self.links.is_up(link) && !self.boot_withholds(link) {
             self.stats.sent[kind as usize] += 1;
             self.actions.push_back(Action::Send { link, packet, after });
         }
@@ -71,14 +72,14 @@ impl Machine {
         Writer::new(&header).finish()
     }
 
-    /// Whether this node keeps still: its data thread hangs, or it leaves its shard to a replica.
+    /// Whether this node keeps still: its data thread hangs, it leaves its shard to a replica, or nobody may hear of its promotion yet.
     pub(crate) fn is_silent(&self) -> bool {
-        self.boot.is_yielding() || self.data.is_hung(self.now.mono, self.config.node_timeout_ms / 2)
+        self.boot.is_silent() || self.data.is_hung(self.now.mono, self.config.node_timeout_ms / 2)
     }
 
     /// Sends a PING, PONG or MEET with gossip and extensions.
     pub(crate) fn send_heartbeat(&mut self, id: LinkId, kind: MessageType) {
-        if self.is_silent() {
+        if self.is_silent() || self.boot_withholds(id) {
             // The peer pings no more while that PING is open, and as long as it hears us otherwise it keeps the link:
             // unanswered for ever, it would never take a FAIL of ours back.
             if kind == MessageType::Pong {

@@ -2,7 +2,8 @@
 //!
 //! Model: one line per node, as CLUSTER NODES prints them, and a `vars` line. Two kinds of reader constrain the printer: Redis 7.0 takes everything
 //! behind the first comma of the address for the host name, and all of them stop at node-line fields that they do not know, while unknown name-value pairs
-//! on the `vars` line are skipped. So node lines carry only `ip:port@bus[,hostname]`, and shard names go to the `vars` line (`grapevine-shards`), and so does a replica's own config epoch.
+//! on the `vars` line are skipped. So node lines carry only `ip:port@bus[,hostname]`, and shard names go to the `vars` line (`grapevine-shards`), and so do a replica's own config epoch
+//! and the epoch of a promotion that is not claimed yet.
 //! The reader also takes what Redis 7.2 and Valkey write (`shard-id=`, `nodename=`, `tls-port=`, `tcp-port=`), skips auxiliary fields and flags that
 //! it does not know, and refuses only what cannot be understood, naming the line.
 //!
@@ -28,6 +29,9 @@ const SHARDS_VARIABLE: &str = "grapevine-shards";
 /// The name on the `vars` line under which a replica keeps its own config epoch (its node line shows its primary's).
 const OWN_EPOCH_VARIABLE: &str = "grapevine-config-epoch";
 
+/// The name on the `vars` line for the config epoch of a promotion that may not have been claimed on the bus yet.
+const UNCLAIMED_EPOCH_VARIABLE: &str = "grapevine-unclaimed-epoch";
+
 /// The contents of nodes.conf.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct NodesConf {
@@ -39,6 +43,8 @@ pub struct NodesConf {
     pub last_vote_epoch: Epoch,
     /// A replica's own config epoch, which must not go back; 0 if the file has none, or for a primary (its line has it).
     pub own_config_epoch: Epoch,
+    /// The config epoch of this node's promotion, while perhaps nobody has heard of it; 0 otherwise.
+    pub unclaimed_epoch: Epoch,
 }
 
 impl NodesConf {

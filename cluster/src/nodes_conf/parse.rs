@@ -1,6 +1,8 @@
 //! Reading nodes.conf.
 
-use super::{NodeLine, NodesConf, NodesConfError, OWN_EPOCH_VARIABLE, SHARDS_VARIABLE};
+use super::{
+    NodeLine, NodesConf, NodesConfError, OWN_EPOCH_VARIABLE, SHARDS_VARIABLE, UNCLAIMED_EPOCH_VARIABLE,
+};
 use crate::codec::is_plain;
 use crate::config::BUS_PORT_OFFSET;
 use crate::topology::NodeFlags;
@@ -74,6 +76,8 @@ fn variables(
             conf.last_vote_epoch = Epoch(number::parse_u64(value).ok_or("bad lastVoteEpoch")?);
         } else if name == OWN_EPOCH_VARIABLE.as_bytes() {
             conf.own_config_epoch = Epoch(number::parse_u64(value).ok_or("bad config epoch")?);
+        } else if name == UNCLAIMED_EPOCH_VARIABLE.as_bytes() {
+            conf.unclaimed_epoch = Epoch(number::parse_u64(value).ok_or("bad unclaimed epoch")?);
         } else if name == SHARDS_VARIABLE.as_bytes() {
             for entry in value.split(|b| *b == b',') {
                 let mut ids = entry.split(|b| *b == b':').map(NodeId::parse);

@@ -1,6 +1,6 @@
 //! Printing nodes.conf.
 
-use super::{NodeLine, NodesConf, OWN_EPOCH_VARIABLE, SHARDS_VARIABLE};
+use super::{NodeLine, NodesConf, OWN_EPOCH_VARIABLE, SHARDS_VARIABLE, UNCLAIMED_EPOCH_VARIABLE};
 use crate::topology::NodeFlags;
 use alloc::string::String;
 use core::fmt::Write;
@@ -18,6 +18,9 @@ impl NodesConf {
             write!(out, "vars currentEpoch {} lastVoteEpoch {}", self.current_epoch, self.last_vote_epoch);
         if self.own_config_epoch.0 > 0 {
             let _ = write!(out, " {OWN_EPOCH_VARIABLE} {}", self.own_config_epoch);
+        }
+        if self.unclaimed_epoch.0 > 0 {
+            let _ = write!(out, " {UNCLAIMED_EPOCH_VARIABLE} {}", self.unclaimed_epoch);
         }
         let mut separator = "";
         for (node, shard) in self.nodes.iter().filter(known).filter_map(|n| Some((n, n.shard_id?))) {

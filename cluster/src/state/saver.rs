@@ -135,11 +135,13 @@ impl Machine {
             }
             line
         });
+        let unclaimed = self.promotion.is_some() || self.boot.hides_claims();
         NodesConf {
             nodes: lines.collect(),
             current_epoch: self.current_epoch,
             last_vote_epoch: self.last_vote_epoch,
             own_config_epoch: if self.my_primary().is_some() { self.config_epoch() } else { base::Epoch(0) },
+            unclaimed_epoch: if unclaimed { self.config_epoch() } else { base::Epoch(0) },
         }
     }
 }

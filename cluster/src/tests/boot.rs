@@ -4,6 +4,10 @@ use super::world::World;
 use crate::*;
 use base::Slot;
 
+fn owner_of_zero(world: &World, index: usize) -> Option<base::NodeId> {
+    world.topology(index).owner(Slot::new(0)?).map(|n| n.id)
+}
+
 #[test]
 fn with_its_data_it_serves_after_its_replicas_answered() {
     let mut world = World::formed(3, 3, 71);
@@ -24,7 +28,7 @@ fn empty_it_leaves_the_shard_to_its_replica() {
     assert_eq!(world.members[3].data.offset, 1000, "the replica was not wiped");
     world.run_until(20_000, "failed over", |w| w.members[0].data.of == Some(heir));
     world.run_until(1_000, "the data came back from the replica", |w| w.members[0].data.offset == 1000);
-    assert_eq!(world.topology(1).owner(Slot::new(0).expect("slot")).map(|n| n.id), Some(heir));
+    assert_eq!(owner_of_zero(&world, 1), Some(heir));
     world.run_until(5_000, "agreement", World::agreed);
 }
 
@@ -52,8 +56,7 @@ fn bounded_when_nobody_takes_over() {
     world.members[3].machine.set_config(now, config);
     world.kill(0);
     world.restart(0, true);
-    world.run(20_000);
-    assert!(world.logged(0, "No replica took over; serving without the data"));
+    world.run_until(25_000, "gives up", |w| w.logged(0, "No replica took over; serving without the data"));
     world.run_until(15_000, "serves", World::agreed);
 }
 
@@ -64,4 +67,102 @@ fn bounded_when_no_replica_answers() {
     world.kill(0);
     world.restart(0, true);
     world.run_until(4_000, "serves", |w| w.topology(0).state == State::Ok);
+}
+
+/// Nodes 3 and 6 are replicas of node 0, which dies; 3 is elected and dies after it has saved that and before it says so.
+fn promoted_but_not_claimed(seed: u64) -> World {
+    let mut world = World::formed(3, 4, seed);
+    world.kill(0);
+    world.members[6].data.offset = 990;
+    world.members[3].deaf = true;
+    world.run_until(15_000, "3 is elected", |w| w.logged(3, "Failover election won"));
+    world.kill(3);
+    world.members[3].deaf = false;
+    world
+}
+
+#[test]
+fn a_promotion_that_was_never_claimed_does_not_wipe_a_sibling() {
+    let mut world = promoted_but_not_claimed(76);
+    let (heir, begun) = (world.id(6), world.now);
+    assert!(world.members[3].disk.contains("myself,master"), "the promotion is durable");
+    world.restart(3, true);
+    world.run_until(30_000, "the sibling takes over, with its data", |w| w.members[3].data.of == Some(heir));
+    assert_eq!(world.members[6].data.offset, 990, "the sibling was not wiped");
+    assert!(world.members[3].claimed_at.is_none_or(|at| at < begun), "nothing was claimed meanwhile");
+    world.run_until(1_000, "the data came back", |w| w.members[3].data.offset == 990);
+}
+
+#[test]
+fn an_unclaimed_promotion_ends_if_the_old_primary_is_back() {
+    let mut world = promoted_but_not_claimed(77);
+    let old = world.id(0);
+    world.kill(6);
+    world.restart(3, true);
+    world.restart(0, false);
+    world.run_until(40_000, "a replica again", |w| w.members[3].data.of == Some(old));
+    assert!(world.logged(3, "Nobody has heard of my promotion."));
+    assert_eq!(world.members[0].data.offset, 1000, "the old primary was not wiped");
+    world.run_until(1_000, "the data came back", |w| w.members[3].data.offset == 1000);
+    world.run_until(15_000, "agreement", World::agreed);
+}
+
+#[test]
+fn an_unclaimed_promotion_is_claimed_if_nobody_else_is_there() {
+    let mut world = promoted_but_not_claimed(78);
+    let heir = world.id(3);
+    world.kill(6);
+    world.restart(3, true);
+    world.run(10_000);
+    assert_eq!(world.topology(3).state, State::Fail(FailReason::YieldingToReplica));
+    world.run_until(20_000, "claimed", |w| owner_of_zero(w, 1) == Some(heir) && w.agreed());
+    world.run_until(1_000, "the file says so", |w| !w.members[3].disk.contains("unclaimed"));
+}
+
+#[test]
+fn an_unclaimed_promotion_with_its_data_is_claimed_as_soon_as_the_shard_has_answered() {
+    let mut world = promoted_but_not_claimed(79);
+    let heir = world.id(3);
+    world.restart(3, false);
+    world.run_until(4_000, "claimed", |w| owner_of_zero(w, 1) == Some(heir));
+    world.run_until(1_000, "the file says so", |w| !w.members[3].disk.contains("unclaimed"));
+}
+
+#[test]
+fn a_sibling_hears_nothing_before_it_follows() {
+    let mut world = World::formed(3, 4, 80);
+    // Node 6 did not hear that node 3 has replaced node 0.
+    world.kill(0);
+    world.members[6].cut = true;
+    let (heir, old) = (world.id(3), world.id(0));
+    world.run_until(15_000, "3 is elected", |w| owner_of_zero(w, 1) == Some(heir));
+    world.run(500);
+    world.kill(3);
+    assert!(!world.members[3].disk.contains("unclaimed"));
+    for other in [1, 2, 4, 5] {
+        world.members[other].cut = true;
+    }
+    world.members[6].cut = false;
+    world.restart(3, true);
+    world.run(1_900);
+    assert_eq!(world.topology(6).myself().primary, Some(old));
+    world.run_until(3_000, "yields", |w| w.topology(3).state == State::Fail(FailReason::YieldingToReplica));
+    assert_eq!(world.members[6].data.offset, 1000, "the sibling was not wiped");
+}
+
+#[test]
+fn an_empty_primary_waits_for_a_second_election() {
+    let mut world = World::formed(3, 3, 81);
+    let heir = world.id(3);
+    world.kill(0);
+    world.restart(0, true);
+    world.run_until(15_000, "a first election", |w| w.logged(3, "Starting a failover election"));
+    // The votes do not reach it.
+    world.members[3].cut = true;
+    world.run(100);
+    world.members[3].cut = false;
+    world.run_until(20_000, "failed over", |w| w.members[0].data.of == Some(heir));
+    let attempts = world.members[3].log.iter().filter(|line| line.contains("Starting a failover election"));
+    assert_eq!(attempts.count(), 2);
+    world.run_until(1_000, "the data came back", |w| w.members[0].data.offset == 1000);
 }

@@ -63,6 +63,8 @@ pub struct Member {
     config: Config,
     pub sent: u64,
     pub saves: u64,
+    /// When a packet of its last said that it owns slots.
+    pub claimed_at: Option<u64>,
 }
 
 pub struct World {
@@ -133,6 +135,7 @@ impl World {
                 config,
                 sent: 0,
                 saves: 0,
+                claimed_at: None,
             });
             world.start_up(index);
         }
@@ -437,6 +440,9 @@ impl World {
     fn transmit(&mut self, index: usize, link: LinkId, packet: Arc<[u8]>) {
         let Some((peer, theirs)) = self.members[index].wires.get(&link).copied() else { return };
         self.members[index].sent += 1;
+        if claims_slots(&packet) {
+            self.members[index].claimed_at = Some(self.now);
+        }
         if packet[13] == 6 {
             let epoch = u64::from_be_bytes(packet[16..24].try_into().expect("eight bytes"));
             let voter = self.id(index);
@@ -522,6 +528,20 @@ impl World {
     pub fn logged(&self, index: usize, text: &str) -> bool {
         self.members[index].log.iter().any(|line| line.contains(text))
     }
+}
+
+/// Whether a packet's sender says that it is a primary with slots, or (UPDATE) that it is the owner of some.
+fn claims_slots(packet: &[u8]) -> bool {
+    const NAME: core::ops::Range<usize> = 40..80;
+    const SLOTS: core::ops::Range<usize> = 80..2128;
+    const FLAGS: usize = 2250;
+    const UPDATE: u8 = 7;
+    if packet.len() <= FLAGS + 6 {
+        return false;
+    }
+    let about_itself = packet[13] == UPDATE && packet[FLAGS + 14..].starts_with(&packet[NAME]);
+    let primary = packet[FLAGS + 1] & 1 != 0 && packet[SLOTS].iter().any(|byte| *byte != 0);
+    primary || about_itself
 }
 
 /// Slots by numbers.

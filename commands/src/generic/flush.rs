@@ -49,6 +49,7 @@ pub fn swapdb(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<()
     ctx.effects.dirty += 1;
     if first != second {
         ctx.effects.flushed.extend([Some(first), Some(second)]);
+        ctx.effects.swapped = true;
     }
     reply.ok();
     Ok(())

@@ -1,6 +1,6 @@
 //! Walking a listpack from both ends.
 
-use super::{Entry, Listpack, back_len, entry_at, read_back_len};
+use super::{Entry, Listpack, Pos, back_len, entry_at, read_back_len};
 
 /// The elements between two byte offsets.
 #[derive(Clone, Default)]
@@ -13,6 +13,12 @@ pub struct Iter<'a> {
 impl<'a> Iter<'a> {
     pub(super) fn between(listpack: &'a Listpack, front: usize, back: usize) -> Self {
         Self { bytes: &listpack.bytes, front, back }
+    }
+
+    /// Where the element is that comes next from the front.
+    #[inline]
+    pub fn pos(&self) -> Option<Pos> {
+        if self.front < self.back { Pos::new(self.front) } else { None }
     }
 }
 

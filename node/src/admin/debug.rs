@@ -103,6 +103,7 @@ fn sleep(node: &mut Node, args: Args<'_>, reply: &mut Reply) {
     let seconds = number::parse_f64(args.at(2)).filter(|s| s.is_finite()).unwrap_or(0.0);
     let micros = (seconds * 1e6).clamp(0.0, MAX_SLEEP) as u64;
     node.actions.push_back(Action::Sleep { micros });
+    node.observers.slept += micros;
     reply.ok();
 }
 

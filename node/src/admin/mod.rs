@@ -24,13 +24,17 @@ mod debug;
 mod hello;
 mod help;
 mod info;
+mod latency;
+mod memory;
 mod server;
+mod slowlog;
 #[cfg(test)]
 mod tests;
 
 pub use config::cluster_config;
 pub(crate) use config::written as config_written;
 pub use info::{Process, Usage};
+pub use memory::Allocator;
 
 use crate::node::Node;
 use crate::refusal::{Outcome, Refusal};
@@ -52,6 +56,9 @@ pub(crate) fn handler(name: &str) -> Option<AdminHandler> {
         cluster::handler,
         info::handler,
         server::handler,
+        slowlog::handler,
+        latency::handler,
+        memory::handler,
         debug::handler,
         help::handler,
     ];

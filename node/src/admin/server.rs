@@ -1,11 +1,11 @@
-//! TIME, MEMORY USAGE and LOLWUT.
+//! TIME and LOLWUT.
 
 use super::AdminHandler;
 use crate::identity;
 use crate::node::Node;
-use crate::refusal::{Outcome, Refusal};
+use crate::refusal::Outcome;
 use crate::session::Client;
-use base::{Args, DbIndex, number};
+use base::Args;
 use resp::Reply;
 
 /// Handlers of the commands above.
@@ -13,7 +13,6 @@ pub(super) fn handler(name: &str) -> Option<AdminHandler> {
     Some(match name {
         "time" => time,
         "lolwut" => lolwut,
-        "memory|usage" => memory_usage,
         _ => return None,
     })
 }
@@ -33,24 +32,5 @@ const GRAPES: &str = "    \\|/\n   o o o\n    o o\n     o\n";
 fn lolwut(_: &mut Node, _: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
     let (redis, own) = (identity::REDIS_VERSION, identity::VERSION);
     reply.verbatim("txt", format!("{GRAPES}Redis ver. {redis} (Grapevine {own})\n").as_bytes());
-    Ok(())
-}
-
-/// MEMORY USAGE key [SAMPLES count]: bytes, exact for strings; null without the key.
-fn memory_usage(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
-    let options = args.from(3);
-    for i in (0..options.len()).step_by(2) {
-        if !options.at(i).eq_ignore_ascii_case(b"samples") || i + 1 == options.len() {
-            return Err(Refusal::SYNTAX);
-        }
-        if number::parse_i64(options.at(i + 1)).ok_or(Refusal::NOT_INTEGER)? < 0 {
-            return Err(Refusal::SYNTAX);
-        }
-    }
-    let db = node.sessions.get(client).map_or(DbIndex(0), |s| s.db);
-    match node.keyspace.object(db, args.at(2)) {
-        Some(found) => reply.int(found.memory as i64),
-        None => reply.null(),
-    }
     Ok(())
 }

@@ -4,6 +4,8 @@ mod bench;
 mod cluster_commands;
 mod families;
 mod lone_cluster;
+mod observe;
+mod tracking;
 mod transcript;
 
 pub(super) use bench::Bench;

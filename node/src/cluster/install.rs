@@ -10,7 +10,7 @@ use crate::api::{Action, ToControl};
 use crate::effects;
 use crate::node::Node;
 use crate::pause::{self, Purpose};
-use crate::{blocking, pubsub, replication, transaction};
+use crate::{blocking, pubsub, replication, tracking, transaction};
 use base::{DbIndex, Millis, OwnedArgs, Slot, SlotSet};
 use cluster::{Answer, Command, CommandError, DataEvent, Order, RequestId, ToData, Topology};
 use repl::{Kind, Targets};
@@ -92,6 +92,7 @@ fn obey(node: &mut Node, order: Order) {
 fn empty(node: &mut Node) {
     node.keyspace.flush(None);
     transaction::touch_where(node, |_, _, present| present);
+    tracking::all_changed(node);
     let command = OwnedArgs::from_slices([b"FLUSHALL".as_slice()]);
     effects::record(node, Kind::Write, Targets::ALL, DbIndex(0), None, command.as_args());
     effects::end_unit(node);

@@ -6,7 +6,7 @@
 use super::replica;
 use crate::api::LogLevel;
 use crate::node::Node;
-use crate::{persistence, transaction};
+use crate::{persistence, tracking, transaction};
 use base::{DbIndex, ReplId, ReplOffset};
 use keyspace::{Keyspace, Options};
 use persist::rdb::{Decoder, Item};
@@ -69,6 +69,7 @@ impl Loading {
         node.replication.primary.disconnect_all(now);
         node.keyspace.replace_with(self.keyspace);
         transaction::touch_where(node, |_, _, _| true);
+        tracking::all_changed(node);
         node.replication.history.adopt(self.at.id);
         node.log.start_backlog(node.config.settings.repl_backlog_size);
         node.log.restart_wire(self.at.offset, Some(self.db));

@@ -1,10 +1,11 @@
 //! QUIT and RESET: what a client says about the session as a whole.
 
-use super::{Client, ReplyMode};
+use super::{Client, ReplyMode, Role};
 use crate::admin::AdminHandler;
 use crate::node::Node;
+use crate::observe::monitor;
 use crate::refusal::Outcome;
-use crate::{pubsub, transaction};
+use crate::{pubsub, tracking, transaction};
 use base::{Args, DbIndex};
 use resp::{Protocol, Reply};
 
@@ -28,6 +29,11 @@ fn quit(node: &mut Node, client: Client, _args: Args<'_>, reply: &mut Reply) -> 
 
 /// RESET: the session is as if it had just connected.
 fn reset(node: &mut Node, client: Client, _args: Args<'_>, reply: &mut Reply) -> Outcome {
+    if node.sessions.get(client).is_some_and(|s| s.role != Role::Normal) {
+        return Err("ERR can only reset normal client connections".into());
+    }
+    monitor::leave(node, client);
+    tracking::stop(node, client);
     transaction::discard_all(node, client);
     pubsub::leave_all(node, client);
     let authenticated = !node.policy.auth_required;

@@ -8,7 +8,8 @@ use crate::api::{Action, LogLevel, PeerInfo};
 use crate::blocking::Waiting;
 use crate::cluster::lease;
 use crate::node::Node;
-use crate::{pubsub, replication, transaction};
+use crate::observe::monitor;
+use crate::{pubsub, replication, tracking, transaction};
 use base::ConnId;
 use config::{OutputLimit, OutputLimits};
 use persist::Seq;
@@ -64,6 +65,8 @@ pub(crate) fn close(node: &mut Node, client: Client) {
 
 /// Forgets a session and everything that names it.
 pub(crate) fn remove(node: &mut Node, client: Client) {
+    monitor::leave(node, client);
+    tracking::stop(node, client);
     pubsub::leave_all(node, client);
     transaction::unwatch_all(node, client);
     let Some(session) = node.sessions.remove(client) else { return };

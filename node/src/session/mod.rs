@@ -127,9 +127,15 @@ pub struct Session {
     pub close_after_reply: bool,
     /// The last command, for CLIENT LIST and so that its name need not be hashed again.
     pub last_command: Option<&'static spec::Command>,
+    /// A command of its that waits, to be counted when it has its answer.
+    pub unfinished: Option<Box<crate::observe::Unfinished>>,
+    /// CLIENT TRACKING, while it is on.
+    pub tracking: Option<Box<crate::tracking::Tracked>>,
+    /// MONITOR: it is shown every command.
+    pub monitor: bool,
     /// Commands executed.
     pub commands: u64,
-    /// Bytes received and sent.
+    /// Bytes received.
     pub received: u64,
     /// Bytes sent.
     pub sent: u64,
@@ -180,6 +186,9 @@ impl Session {
             doomed: false,
             close_after_reply: false,
             last_command: None,
+            unfinished: None,
+            tracking: None,
+            monitor: false,
             commands: 0,
             received: 0,
             sent: 0,
@@ -193,6 +202,12 @@ impl Session {
     /// Whether it has any subscription: RESP2 clients may then do little else.
     pub fn is_subscriber(&self) -> bool {
         self.subscriptions.as_ref().is_some_and(|s| s.count() > 0 || s.shard_count() > 0)
+    }
+
+    /// Bytes that its buffers cost, about.
+    pub fn memory(&self) -> usize {
+        let multi = self.multi.as_ref().map_or(0, |multi| multi.bytes);
+        size_of::<Self>() + self.input.capacity() + self.output.pending() + self.pushes.capacity() + multi
     }
 
     /// Received bytes that are not consumed yet.

@@ -75,11 +75,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         .keys(&[one(1, RO | ACCESS)])
         .args(&[
             key("key", 0),
-            block("get-block", &[string("encoding"), integer("offset")])
-                .token("GET")
-                .optional()
-                .multiple()
-                .multiple_token(),
+            block("get-block", &[string("encoding"), integer("offset")]).token("GET").optional().token_each(),
         ]),
     command("bitop", -4)
         .summary("Combines strings bit by bit and stores the result.")

@@ -69,6 +69,13 @@ pub(crate) const COMMANDS: &[Command] = &[
 ];
 
 const CLIENT_SUBCOMMANDS: &[Command] = &[
+    command("client|caching", 3)
+        .summary("Says whether the keys of the next command are tracked.")
+        .since("6.0.0")
+        .complexity("O(1)")
+        .flags(NOSCRIPT | LOADING | STALE | SENTINEL)
+        .categories(acl::CONNECTION)
+        .args(&[one_of("mode", &[token("yes", "YES"), token("no", "NO")])]),
     command("client|getname", 2)
         .summary("Returns the name given to the connection.")
         .since("2.6.9")
@@ -207,6 +214,27 @@ const CLIENT_SUBCOMMANDS: &[Command] = &[
         .categories(acl::CONNECTION)
         .args(&[string("connection-name")])
         .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
+    command("client|tracking", -3)
+        .summary("Turns invalidation messages for the connection's cache on or off.")
+        .since("6.0.0")
+        .complexity("O(1), and more with some options")
+        .flags(NOSCRIPT | LOADING | STALE | SENTINEL)
+        .categories(acl::CONNECTION)
+        .args(&[
+            one_of("status", &[token("on", "ON"), token("off", "OFF")]),
+            integer("client-id").token("REDIRECT").optional(),
+            string("prefix").token("PREFIX").optional().token_each(),
+            token("bcast", "BCAST").optional(),
+            token("optin", "OPTIN").optional(),
+            token("optout", "OPTOUT").optional(),
+            token("noloop", "NOLOOP").optional(),
+        ]),
+    command("client|trackinginfo", 2)
+        .summary("Tells what is tracked for the connection.")
+        .since("6.2.0")
+        .complexity("O(1)")
+        .flags(NOSCRIPT | LOADING | STALE | SENTINEL)
+        .categories(acl::CONNECTION),
     command("client|unblock", -3)
         .summary("Wakes a connection that a blocking command holds.")
         .since("5.0.0")

@@ -22,6 +22,11 @@ pub(crate) const COMMANDS: &[Command] = &[
         .categories(acl::CONNECTION)
         .tips(&["nondeterministic_output_order"])
         .with(COMMAND_SUBCOMMANDS),
+    command("commandlog", -2)
+        .summary("Groups the commands about the logs of slow commands, large requests and large replies.")
+        .since("8.1.0")
+        .complexity("Depends on the subcommand")
+        .with(COMMANDLOG_SUBCOMMANDS),
     command("config", -2)
         .summary("Groups the commands about the configuration.")
         .since("2.0.0")
@@ -79,6 +84,11 @@ pub(crate) const COMMANDS: &[Command] = &[
         .flags(LOADING | STALE | FAST)
         .categories(acl::ADMIN | acl::DANGEROUS)
         .tips(&["nondeterministic_output"]),
+    command("latency", -2)
+        .summary("Groups the commands about latency.")
+        .since("2.8.13")
+        .complexity("Depends on the subcommand")
+        .with(LATENCY_SUBCOMMANDS),
     command("lolwut", -1)
         .summary("Shows a small picture and the version.")
         .since("5.0.0")
@@ -89,6 +99,10 @@ pub(crate) const COMMANDS: &[Command] = &[
         .since("4.0.0")
         .complexity("Depends on the subcommand")
         .with(MEMORY_SUBCOMMANDS),
+    command("monitor", 1)
+        .summary("Shows every command as it is executed.")
+        .since("1.0.0")
+        .flags(ADMIN | NOSCRIPT | LOADING | STALE),
     command("psync", -3)
         .summary("Begins replication, from an offset where possible.")
         .since("2.8.0")
@@ -176,6 +190,11 @@ pub(crate) const COMMANDS: &[Command] = &[
             ],
         )])
         .deprecated("5.0.0", "`REPLICAOF`"),
+    command("slowlog", -2)
+        .summary("Groups the commands about the log of slow commands.")
+        .since("2.2.12")
+        .complexity("Depends on the subcommand")
+        .with(SLOWLOG_SUBCOMMANDS),
     command("swapdb", 3)
         .summary("Exchanges two databases.")
         .since("4.0.0")
@@ -290,12 +309,141 @@ const CONFIG_SUBCOMMANDS: &[Command] = &[
         .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
 ];
 
+const COMMANDLOG_SUBCOMMANDS: &[Command] = &[
+    command("commandlog|get", 4)
+        .summary("Returns the newest entries of a log; -1 stands for all.")
+        .since("8.1.0")
+        .complexity("O(N) in the number of entries returned")
+        .flags(ADMIN | LOADING | STALE)
+        .args(&[integer("count"), COMMANDLOG_TYPE])
+        .tips(&["request_policy:all_nodes", "nondeterministic_output"]),
+    command("commandlog|help", 2)
+        .summary("Explains the subcommands.")
+        .since("8.1.0")
+        .complexity("O(1)")
+        .flags(LOADING | STALE),
+    command("commandlog|len", 3)
+        .summary("Counts the entries of a log.")
+        .since("8.1.0")
+        .complexity("O(1)")
+        .flags(ADMIN | LOADING | STALE)
+        .args(&[COMMANDLOG_TYPE])
+        .tips(&["request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"]),
+    command("commandlog|reset", 3)
+        .summary("Forgets the entries of a log.")
+        .since("8.1.0")
+        .complexity("O(N) in the number of entries")
+        .flags(ADMIN | LOADING | STALE)
+        .args(&[COMMANDLOG_TYPE])
+        .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
+];
+
+const COMMANDLOG_TYPE: Arg = one_of(
+    "type",
+    &[token("slow", "SLOW"), token("large-request", "LARGE-REQUEST"), token("large-reply", "LARGE-REPLY")],
+);
+
+const LATENCY_SUBCOMMANDS: &[Command] = &[
+    command("latency|doctor", 2)
+        .summary("Explains the latency events, and what to try.")
+        .since("2.8.13")
+        .complexity("O(1)")
+        .flags(ADMIN | NOSCRIPT | LOADING | STALE)
+        .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"]),
+    command("latency|graph", 3)
+        .summary("Draws the samples of an event.")
+        .since("2.8.13")
+        .complexity("O(1)")
+        .flags(ADMIN | NOSCRIPT | LOADING | STALE)
+        .args(&[string("event")])
+        .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"]),
+    command("latency|help", 2)
+        .summary("Explains the subcommands.")
+        .since("2.8.13")
+        .complexity("O(1)")
+        .flags(LOADING | STALE),
+    command("latency|histogram", -2)
+        .summary("Returns how the latencies of commands are distributed.")
+        .since("7.0.0")
+        .complexity("O(N) in the number of commands with a distribution")
+        .flags(ADMIN | NOSCRIPT | LOADING | STALE)
+        .args(&[string("command").optional().multiple()])
+        .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"]),
+    command("latency|history", 3)
+        .summary("Returns the samples of an event.")
+        .since("2.8.13")
+        .complexity("O(1)")
+        .flags(ADMIN | NOSCRIPT | LOADING | STALE)
+        .args(&[string("event")])
+        .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"]),
+    command("latency|latest", 2)
+        .summary("Returns the newest sample of every event.")
+        .since("2.8.13")
+        .complexity("O(1)")
+        .flags(ADMIN | NOSCRIPT | LOADING | STALE)
+        .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"]),
+    command("latency|reset", -2)
+        .summary("Forgets the samples of some events, or of all.")
+        .since("2.8.13")
+        .complexity("O(1)")
+        .flags(ADMIN | NOSCRIPT | LOADING | STALE)
+        .args(&[string("event").optional().multiple()])
+        .tips(&["request_policy:all_nodes", "response_policy:agg_sum"]),
+];
+
+const SLOWLOG_SUBCOMMANDS: &[Command] = &[
+    command("slowlog|get", -2)
+        .summary("Returns the newest entries of the slow log.")
+        .since("2.2.12")
+        .complexity("O(N) in the number of entries returned")
+        .flags(ADMIN | LOADING | STALE)
+        .args(&[integer("count").optional()])
+        .tips(&["request_policy:all_nodes", "nondeterministic_output"]),
+    command("slowlog|help", 2)
+        .summary("Explains the subcommands.")
+        .since("6.2.0")
+        .complexity("O(1)")
+        .flags(LOADING | STALE),
+    command("slowlog|len", 2)
+        .summary("Counts the entries of the slow log.")
+        .since("2.2.12")
+        .complexity("O(1)")
+        .flags(ADMIN | LOADING | STALE)
+        .tips(&["request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"]),
+    command("slowlog|reset", 2)
+        .summary("Forgets the entries of the slow log.")
+        .since("2.2.12")
+        .complexity("O(N) in the number of entries")
+        .flags(ADMIN | LOADING | STALE)
+        .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
+];
+
 const MEMORY_SUBCOMMANDS: &[Command] = &[
+    command("memory|doctor", 2)
+        .summary("Says what looks wrong about the memory.")
+        .since("4.0.0")
+        .complexity("O(1)")
+        .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
     command("memory|help", 2)
         .summary("Explains the subcommands.")
         .since("4.0.0")
         .complexity("O(1)")
         .flags(LOADING | STALE),
+    command("memory|malloc-stats", 2)
+        .summary("Returns the allocator's statistics.")
+        .since("4.0.0")
+        .complexity("Depends on how much is allocated, can be slow")
+        .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
+    command("memory|purge", 2)
+        .summary("Gives unused memory back to the system.")
+        .since("4.0.0")
+        .complexity("Depends on how much is allocated, can be slow")
+        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
+    command("memory|stats", 2)
+        .summary("Returns where the memory is.")
+        .since("4.0.0")
+        .complexity("O(1)")
+        .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
     command("memory|usage", -3)
         .summary("Returns how many bytes a key takes, with its value and all that belongs to it.")
         .since("4.0.0")

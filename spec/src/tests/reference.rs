@@ -16,7 +16,16 @@ use std::{
 use super::{Arg, BTreeMap, BeginSearch, Command, FindKeys, KeySpec, all};
 
 /// Commands that are newer than the reference.
-const NEWER: &[&str] = &["client|no-touch", "client|setinfo", "cluster|myshardid"];
+const NEWER: &[&str] = &[
+    "client|no-touch",
+    "client|setinfo",
+    "cluster|myshardid",
+    "commandlog",
+    "commandlog|get",
+    "commandlog|help",
+    "commandlog|len",
+    "commandlog|reset",
+];
 
 /// Facts that Redis 7.2 states otherwise than 7.0.15, by kind. Those under `args` only renamed arguments or
 /// unwrapped blocks of one part.
@@ -58,7 +67,18 @@ const CHANGED: &[(&str, &[&str])] = &[
     ("flags", &["wait", "cluster|shards", "cluster|slots"]),
     ("instead", &["psetex", "setex", "setnx", "quit"]),
     ("since", &["client|pause"]),
-    ("tips", &["msetnx", "randomkey", "scan", "client|setname", "config|resetstat", "config|rewrite"]),
+    (
+        "tips",
+        &[
+            "msetnx",
+            "randomkey",
+            "scan",
+            "client|setname",
+            "config|resetstat",
+            "config|rewrite",
+            "latency|reset",
+        ],
+    ),
 ];
 
 fn changed(fact: &str, name: &str) -> bool {

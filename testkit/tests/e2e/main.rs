@@ -1,6 +1,7 @@
 //! End-to-end tests: real processes on loopback, Grapevine's and Debian's redis-server 7.0.15 side by side.
 
 mod articles;
+mod client_failover;
 mod clients;
 mod cluster_texts;
 mod differential;
@@ -14,3 +15,4 @@ mod reborn;
 mod replication;
 mod swap;
 mod templates;
+mod transcripts;

@@ -4,17 +4,18 @@ use super::Kind;
 use crate::node::Node;
 use crate::refusal::{Outcome, Refusal};
 use crate::session::{Client, Session};
-use base::{Args, number};
+use base::{Args, UnixMillis, number};
 use resp::Reply;
 
 /// CLIENT KILL address | filter value ...
 pub(super) fn kill(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
     let old_form = args.len() == 3;
     let filter = if old_form { Filter::address(args.at(2)) } else { Filter::parse(args)? };
+    let now = node.now.unix;
     let chosen: Vec<Client> = node
         .sessions
         .iter()
-        .filter(|(other, session)| filter.admits(session) && !(filter.skip_me && *other == client))
+        .filter(|(other, session)| filter.admits(session, now) && !(filter.skip_me && *other == client))
         .map(|(other, _)| other)
         .collect();
     if old_form && chosen.is_empty() {
@@ -42,16 +43,18 @@ struct Filter<'a> {
     address: Option<&'a [u8]>,
     local: Option<&'a [u8]>,
     skip_me: bool,
+    /// Connected for at least so many seconds.
+    min_age: i64,
 }
 
 impl<'a> Filter<'a> {
     /// The old form may kill the one who asks.
     fn address(address: &'a [u8]) -> Self {
-        Self { id: None, kind: None, address: Some(address), local: None, skip_me: false }
+        Self { id: None, kind: None, address: Some(address), local: None, skip_me: false, min_age: 0 }
     }
 
     fn parse(args: Args<'a>) -> Result<Self, Refusal> {
-        let mut filter = Self { id: None, kind: None, address: None, local: None, skip_me: true };
+        let mut filter = Self { id: None, kind: None, address: None, local: None, skip_me: true, min_age: 0 };
         let words = args.from(2);
         // A word without a value is an error only once what stands before it is right.
         for i in (0..words.len() - words.len() % 2).step_by(2) {
@@ -76,17 +79,23 @@ impl<'a> Filter<'a> {
             }
         } else if option.eq_ignore_ascii_case(b"skipme") {
             self.skip_me = yes_no(value)?;
+        } else if option.eq_ignore_ascii_case(b"maxage") {
+            self.min_age = number::parse_i64(value).ok_or(Refusal::NOT_INTEGER)?;
+            if self.min_age <= 0 {
+                return Err("ERR maxage should be greater than 0".into());
+            }
         } else {
             return Err(Refusal::SYNTAX);
         }
         Ok(())
     }
 
-    fn admits(&self, session: &Session) -> bool {
+    fn admits(&self, session: &Session, now: UnixMillis) -> bool {
         self.id.is_none_or(|id| session.id == id)
             && self.kind.is_none_or(|kind| Kind::of(session) == kind)
             && self.address.is_none_or(|address| session.peer.peer.as_bytes() == address)
             && self.local.is_none_or(|local| session.peer.local.as_bytes() == local)
+            && (self.min_age == 0 || now.seconds() - session.created.seconds() >= self.min_age)
     }
 }
 

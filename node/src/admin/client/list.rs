@@ -1,6 +1,7 @@
 //! CLIENT LIST and CLIENT INFO: one line of `name=value` words per connection.
 
 use super::Kind;
+use super::tracking::redirection;
 use crate::node::Node;
 use crate::refusal::{Outcome, Refusal};
 use crate::session::{Client, Role, Session};
@@ -74,6 +75,7 @@ pub(crate) fn describe(session: &Session, protocol: Protocol, now: Now, out: &mu
         .as_ref()
         .map_or((0, 0, 0), |s| (s.channels.len(), s.patterns.len(), s.shard_count()));
     let multi = session.multi.as_ref().map_or(-1, |m| m.queue.len() as i64);
+    let watch = session.watched.len();
     let pending = session.output.pending();
     let unused = session.input.capacity() - session.input.len();
     let _ = write!(
@@ -91,30 +93,39 @@ pub(crate) fn describe(session: &Session, protocol: Protocol, now: Now, out: &mu
     );
     let _ = write!(
         out,
-        " sub={channels} psub={patterns} ssub={shard} multi={multi} qbuf={} qbuf-free={unused} argv-mem=0 multi-mem=0 \
+        " sub={channels} psub={patterns} ssub={shard} multi={multi} watch={watch} qbuf={} qbuf-free={unused} argv-mem=0 multi-mem=0 \
          rbs=0 rbp=0 obl={pending} oll=0 omem={pending} tot-mem={} events={} cmd={}",
         session.unconsumed(),
-        session.input.capacity() + pending,
+        session.memory(),
         if pending > 0 { "rw" } else { "r" },
         session.last_command.map_or("NULL", |c| c.name),
     );
     let _ = write!(
         out,
-        " user=default redir=-1 resp={} lib-name={} lib-ver={}",
+        " user=default redir={} resp={} lib-name={} lib-ver={} tot-net-in={} tot-net-out={} tot-cmds={}",
+        redirection(session.tracking.as_deref()),
         if protocol == Protocol::Resp3 { 3 } else { 2 },
         text(&session.lib_name),
         text(&session.lib_ver),
+        session.received,
+        session.sent,
+        session.commands,
     );
 }
 
 /// One letter per state, `N` when there is none.
 fn flags(session: &Session) -> String {
+    let tracked = session.tracking.as_deref();
     let states = [
+        (session.monitor, 'O'),
         (session.role == Role::Replica, 'S'),
         (session.role == Role::Primary, 'M'),
         (session.is_subscriber(), 'P'),
         (session.multi.is_some(), 'x'),
         (session.waiting.is_some(), 'b'),
+        (tracked.is_some(), 't'),
+        (tracked.is_some_and(|t| t.broken_redirect), 'R'),
+        (tracked.is_some_and(|t| t.broadcast), 'B'),
         (session.dirty_cas, 'd'),
         (session.close_after_reply, 'c'),
         (session.peer.unix, 'U'),

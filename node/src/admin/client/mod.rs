@@ -5,6 +5,7 @@ pub(crate) use list::describe;
 mod kill;
 mod list;
 mod pause;
+mod tracking;
 
 use super::AdminHandler;
 use crate::node::Node;
@@ -20,7 +21,10 @@ pub(super) fn handler(name: &str) -> Option<AdminHandler> {
         "client|getname" => get_name,
         "client|setname" => set_name,
         "client|setinfo" => set_info,
-        "client|getredir" => get_redir,
+        "client|getredir" => tracking::get_redir,
+        "client|tracking" => tracking::tracking,
+        "client|trackinginfo" => tracking::tracking_info,
+        "client|caching" => tracking::caching,
         "client|reply" => reply_mode,
         "client|no-evict" => no_evict,
         "client|no-touch" => no_touch,
@@ -122,12 +126,6 @@ fn set_info(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) 
     }
     *field = value.to_vec();
     reply.ok();
-    Ok(())
-}
-
-/// CLIENT GETREDIR: -1, nothing is tracked.
-fn get_redir(_: &mut Node, _: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
-    reply.int(-1);
     Ok(())
 }
 

@@ -108,7 +108,10 @@ pub(super) fn stats(node: &Node, lines: &mut Lines) {
     lines.zeros(&["latest_fork_usec", "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys"]);
     lines.zeros(&["active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits"]);
     lines.zeros(&["active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time"]);
-    lines.zeros(&["tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"]);
+    let (keys, items, prefixes) = node.tracking.counts();
+    lines.field("tracking_total_keys", keys);
+    lines.field("tracking_total_items", items);
+    lines.field("tracking_total_prefixes", prefixes);
     lines.field("unexpected_error_replies", 0);
     lines.field("total_error_replies", stats.error_replies);
     lines.zeros(&["dump_payload_sanitizations"]);
@@ -118,6 +121,11 @@ pub(super) fn stats(node: &Node, lines: &mut Lines) {
     lines.field("client_query_buffer_limit_disconnections", stats.query_buffer_disconnections);
     lines.field("client_output_buffer_limit_disconnections", stats.output_buffer_disconnections);
     lines.zeros(&["reply_buffer_shrinks", "reply_buffer_expands"]);
+    lines.field("eventloop_cycles", stats.turns.count);
+    lines.field("eventloop_duration_sum", stats.turns.micros);
+    lines.field("eventloop_duration_cmd_sum", stats.turns.commands_micros);
+    lines.field("instantaneous_eventloop_cycles_per_sec", stats.turns_per_sec);
+    lines.field("instantaneous_eventloop_duration_usec", stats.turn_micros);
     lines.zeros(&["acl_access_denied_auth", "acl_access_denied_cmd"]);
     lines.zeros(&["acl_access_denied_key", "acl_access_denied_channel"]);
 }

@@ -4,6 +4,7 @@
 //! fields are Redis 7.2's, because monitoring reads them; what has no meaning here is 0.
 
 mod data;
+mod latency;
 mod lines;
 mod process;
 mod replication;
@@ -39,6 +40,9 @@ const fn section(
     Section { name, title, default, write }
 }
 
+/// Shown when it is asked for by name, and never else.
+const DEBUG: Section = section("debug", "Debug", false, server::debug);
+
 const SECTIONS: &[Section] = &[
     section("server", "Server", true, server::server),
     section("clients", "Clients", true, server::clients),
@@ -50,7 +54,7 @@ const SECTIONS: &[Section] = &[
     section("modules", "Modules", true, |_, _| {}),
     section("commandstats", "Commandstats", false, data::command_stats),
     section("errorstats", "Errorstats", true, data::error_stats),
-    section("latencystats", "Latencystats", false, |_, _| {}),
+    section("latencystats", "Latencystats", false, latency::latency_stats),
     section("cluster", "Cluster", true, data::cluster),
     section("keyspace", "Keyspace", true, data::keyspace),
 ];
@@ -77,6 +81,10 @@ fn text(node: &Node, wanted: Args<'_>) -> String {
             lines.begin(section.title);
             (section.write)(node, &mut lines);
         }
+    }
+    if asked(DEBUG.name) {
+        lines.begin(DEBUG.title);
+        (DEBUG.write)(node, &mut lines);
     }
     lines.finish()
 }

@@ -1,6 +1,7 @@
 //! The sections about the process: server, clients, memory, cpu.
 
 use super::lines::{Lines, ratio};
+use crate::admin::memory::Overview;
 use crate::identity;
 use crate::node::Node;
 use crate::session::Role;
@@ -61,29 +62,27 @@ pub(super) fn clients(node: &Node, lines: &mut Lines) {
     lines.field("client_recent_max_input_buffer", sessions().map(|s| s.input.capacity()).max().unwrap_or(0));
     lines.field("client_recent_max_output_buffer", sessions().map(|s| s.output.pending()).max().unwrap_or(0));
     lines.field("blocked_clients", sessions().filter(|s| s.waiting.is_some()).count());
-    lines.field("tracking_clients", 0);
+    lines.field("tracking_clients", node.tracking.clients());
+    lines.field("pubsub_clients", sessions().filter(|s| s.is_subscriber()).count());
+    lines.field("watching_clients", sessions().filter(|s| !s.watched.is_empty()).count());
     lines.field("clients_in_timeout_table", node.deadlines.len());
+    lines.field("total_watched_keys", node.watches.keys());
     lines.zeros(&["total_blocking_keys", "total_blocking_keys_on_nokey"]);
 }
 
 /// `# Memory`.
 pub(super) fn memory(node: &Node, lines: &mut Lines) {
     let usage = node.usage;
-    let dataset = node.keyspace.used_memory() as u64;
-    let used = usage.allocated.max(dataset);
-    let peak = node.stats.peak_memory.max(used);
-    let overhead = used - dataset;
+    let all = Overview::of(node);
+    let used = all.allocated;
     lines.size("used_memory", used);
     lines.size("used_memory_rss", usage.rss);
-    lines.size("used_memory_peak", peak);
-    lines.field("used_memory_peak_perc", format_args!("{:.2}%", 100.0 * used as f64 / peak.max(1) as f64));
-    lines.field("used_memory_overhead", overhead);
-    lines.field("used_memory_startup", 0);
-    lines.field("used_memory_dataset", dataset);
-    lines.field(
-        "used_memory_dataset_perc",
-        format_args!("{:.2}%", 100.0 * dataset as f64 / used.max(1) as f64),
-    );
+    lines.size("used_memory_peak", all.peak);
+    lines.field("used_memory_peak_perc", format_args!("{:.2}%", all.peak_percent()));
+    lines.field("used_memory_overhead", all.overhead);
+    lines.field("used_memory_startup", all.startup);
+    lines.field("used_memory_dataset", all.dataset);
+    lines.field("used_memory_dataset_perc", format_args!("{:.2}%", all.dataset_percent()));
     lines.field("allocator_allocated", usage.allocated);
     lines.field("allocator_active", usage.active);
     lines.field("allocator_resident", usage.allocator_resident);
@@ -108,15 +107,20 @@ pub(super) fn memory(node: &Node, lines: &mut Lines) {
     lines.zeros(&["mem_not_counted_for_evict"]);
     lines.field("mem_replication_backlog", node.log.wire_memory());
     lines.field("mem_total_replication_buffers", node.log.wire_memory());
-    let buffers = |role: Role| -> usize {
-        let of_role = node.sessions.iter().filter(|(_, s)| s.role == role);
-        of_role.map(|(_, s)| s.input.capacity() + s.output.pending()).sum()
-    };
-    lines.field("mem_clients_slaves", buffers(Role::Replica));
-    lines.field("mem_clients_normal", buffers(Role::Normal));
+    lines.field("mem_clients_slaves", all.replicas);
+    lines.field("mem_clients_normal", all.clients);
     lines.zeros(&["mem_cluster_links", "mem_aof_buffer"]);
     lines.field("mem_allocator", &node.process.allocator);
     lines.zeros(&["active_defrag_running", "lazyfree_pending_objects", "lazyfreed_objects"]);
+}
+
+/// `# Debug`.
+pub(super) fn debug(node: &Node, lines: &mut Lines) {
+    let turns = node.stats.turns;
+    lines.field("eventloop_duration_aof_sum", 0);
+    lines.field("eventloop_duration_cron_sum", turns.cron_micros);
+    lines.field("eventloop_duration_max", turns.longest);
+    lines.field("eventloop_cmd_per_cycle_max", turns.most_commands);
 }
 
 /// `# CPU`.

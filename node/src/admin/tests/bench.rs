@@ -81,6 +81,17 @@ impl Bench {
         }
     }
 
+    /// What client `ear` is told when client `mouth` says this, line by line.
+    pub(crate) fn heard_by(&mut self, ear: u64, mouth: u64, words: &[&[u8]]) -> Vec<String> {
+        let mut bytes = Vec::new();
+        resp::write_command(&mut bytes, words.iter().copied());
+        if let Some(input) = self.node.input(ConnId(mouth)) {
+            input.extend_from_slice(&bytes);
+        }
+        self.node.process(self.now, ConnId(mouth));
+        self.settle_for(ear).iter().map(show).collect()
+    }
+
     /// Time passes.
     pub(crate) fn pass(&mut self, ms: u64) {
         self.now.mono.0 += ms;

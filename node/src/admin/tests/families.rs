@@ -48,14 +48,17 @@ fn a_client_is_described_in_redis_order() {
         line.trim_end().split(' ').map(|word| word.split('=').next().unwrap_or("")).collect();
     assert_eq!(
         names.join(" "),
-        "id addr laddr fd name age idle flags db sub psub ssub multi qbuf qbuf-free argv-mem multi-mem rbs rbp obl oll \
-         omem tot-mem events cmd user redir resp lib-name lib-ver"
+        "id addr laddr fd name age idle flags db sub psub ssub multi watch qbuf qbuf-free argv-mem multi-mem rbs rbp obl oll \
+         omem tot-mem events cmd user redir resp lib-name lib-ver tot-net-in tot-net-out tot-cmds"
     );
     assert!(
         line.contains(" age=2 idle=0 flags=N db=0 ") && line.contains(" cmd=client|info user=default "),
         "{line}"
     );
-    assert!(line.ends_with(" resp=2 lib-name=lib lib-ver=\n"), "{line}");
+    assert!(
+        line.ends_with(" resp=2 lib-name=lib lib-ver= tot-net-in=52 tot-net-out=5 tot-cmds=1\n"),
+        "{line}"
+    );
 }
 
 #[test]
