@@ -20,8 +20,10 @@ const FILES: &str = include_str!("../tcl/files.txt");
 const LEFT_OUT: &str = include_str!("../tcl/left-out.txt");
 /// A file may take this long, unless `--deadline` says otherwise, in seconds.
 const DEADLINE: u64 = 600;
-/// A file's servers listen from here on.
+/// A file's servers listen from here on, unless `GRAPEVINE_TCL_PORT` says otherwise.
 const BASE_PORT: &str = "27111";
+/// How many ports the suite may use.
+const PORTS: &str = "90";
 /// Under which names the suite looks for the binaries, and which of ours it gets.
 const PROGRAMS: [(&str, &str); 5] = [
     ("valkey-server", "grapevine-server"),
@@ -147,7 +149,8 @@ fn run_file(work: &Path, file: &str, options: &Options) -> Result<Tally, String>
     let skipped: Vec<&str> = left_out(file).collect();
     let mut command = Command::new("tclsh");
     command.args(["tests/test_helper.tcl", "--single", file, "--clients", "1", "--durable"]);
-    command.args(["--baseport", BASE_PORT, "--portcount", "1000"]);
+    let port = std::env::var("GRAPEVINE_TCL_PORT").unwrap_or_else(|_| BASE_PORT.into());
+    command.args(["--baseport", &port, "--portcount", PORTS]);
     command.args(skipped.iter().flat_map(|name| ["--skiptest", name]));
     command.args(options.only.iter().flat_map(|name| ["--only", name]));
     command.env("RUST_BACKTRACE", "0").current_dir(work).stdout(Stdio::piped()).stderr(Stdio::null());
