@@ -74,7 +74,6 @@ impl Ctx<'_> {
     }
 
     /// A structure for reading or before a write; a miss is notified as [`Ctx::lookup`] does.
-    #[allow(dead_code)] // until the first type uses it
     pub(crate) fn read<K: Kind>(&mut self, key: &[u8], touch: Touch) -> Result<Option<&K>, CommandError> {
         match self.lookup(key, touch) {
             None => Ok(None),
@@ -82,9 +81,19 @@ impl Ctx<'_> {
         }
     }
 
+    /// The structures under several keys at once, for reading; every one is looked up as [`Ctx::read`] does.
+    pub(crate) fn read_all<'k, K: Kind>(
+        &mut self,
+        keys: impl Iterator<Item = &'k [u8]> + Clone,
+    ) -> Result<Vec<Option<&K>>, CommandError> {
+        for key in keys.clone() {
+            self.read::<K>(key, Touch::Read)?;
+        }
+        Ok(keys.map(|key| peek(self.keyspace, self.db, key)).collect())
+    }
+
     /// Changes the structure under a live key; `None` if there is no such key. Removes a key that it leaves empty, and
     /// says so: the caller notifies `del`.
-    #[allow(dead_code)] // until the first type uses it
     pub(crate) fn change<K: Kind, R>(
         &mut self,
         key: &[u8],
@@ -94,7 +103,6 @@ impl Ctx<'_> {
     }
 
     /// As [`Ctx::change`], on a new structure if there is no such key; a new key is notified.
-    #[allow(dead_code)] // until the first type uses it
     pub(crate) fn change_or_create<K: Kind, R>(
         &mut self,
         key: &[u8],
@@ -108,7 +116,6 @@ impl Ctx<'_> {
     }
 
     /// Puts a structure under a key, whatever it held, without a TTL; a key that was not there is notified as new.
-    #[allow(dead_code)] // until the first type uses it
     pub(crate) fn store<K: Kind>(&mut self, key: &[u8], value: K) {
         self.set(key, NewValue::Object(Arc::new(value.into_object())), Ttl::Clear);
     }
@@ -119,6 +126,11 @@ impl Ctx<'_> {
         if !self.keyspace.set(self.db, key, value, ttl) {
             self.effects.notify(Classes::NEW, "new", self.db, key);
         }
+    }
+
+    /// The key went because its value was empty: notified.
+    pub(crate) fn emptied(&mut self, key: &[u8]) {
+        self.effects.notify(Classes::GENERIC, "del", self.db, key);
     }
 
     /// One change of `key`: counted, touched, notified.
@@ -134,4 +146,9 @@ impl Ctx<'_> {
             _ => Err(CommandError::DbOutOfRange),
         }
     }
+}
+
+/// The structure under a key that has been looked up already; where [`Ctx::read`] would hold on to all of the context.
+pub(crate) fn peek<'k, K: Kind>(keyspace: &'k Keyspace, db: DbIndex, key: &[u8]) -> Option<&'k K> {
+    keyspace.peek(db, key)?.object().and_then(K::of)
 }

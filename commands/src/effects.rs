@@ -135,6 +135,11 @@ impl Effects {
         self.propagate = Propagate::Instead(vec![OwnedArgs::from_slices(args)]);
     }
 
+    /// These commands go into the log instead, together as a transaction if they are several.
+    pub fn instead_all(&mut self, commands: Vec<OwnedArgs>) {
+        self.propagate = Propagate::Instead(commands);
+    }
+
     /// The keys that changed, in order, perhaps more than once.
     pub fn touched(&self) -> impl ExactSizeIterator<Item = (DbIndex, &[u8])> {
         self.touched.iter().map(|&(db, start, end)| (db, &self.arena[start as usize..end as usize]))

@@ -9,10 +9,13 @@
 mod bitmap;
 pub mod ctx;
 pub mod effects;
+mod elements;
 pub mod error;
 mod generic;
+mod hash;
 mod hyperloglog;
 mod parse;
+mod set;
 mod string;
 
 pub use ctx::{Ctx, Limits};
@@ -25,7 +28,9 @@ pub type Handler = fn(&mut Ctx<'_>, base::Args<'_>, &mut resp::Reply) -> Result<
 /// The handler of a command, by its lower-case name as `spec` has it; `None` for those that `node` answers itself.
 pub fn handler(name: &str) -> Option<Handler> {
     string::handler(name)
-        .or_else(|| generic::handler(name))
+        .or_else(|| set::handler(name))
+        .or_else(|| hash::handler(name))
         .or_else(|| bitmap::handler(name))
         .or_else(|| hyperloglog::handler(name))
+        .or_else(|| generic::handler(name))
 }

@@ -97,11 +97,16 @@ impl Keyspace {
         }
     }
 
+    /// The live entry of `key`; nothing changes, and an expired one is not deleted.
+    #[inline]
+    pub fn peek(&self, db: DbIndex, key: &[u8]) -> Option<Found<'_>> {
+        let entry = self.dbs.get(db.0 as usize)?.1.find(self.place(key), key)?;
+        (!self.is_expired(entry)).then_some(Found(entry))
+    }
+
     /// Whether a live key is there; nothing changes, and an expired one is not deleted.
     pub fn contains(&self, db: DbIndex, key: &[u8]) -> bool {
-        let place = self.place(key);
-        let found = self.dbs.get(db.0 as usize).and_then(|(_, database)| database.find(place, key));
-        found.is_some_and(|entry| !self.is_expired(entry))
+        self.peek(db, key).is_some()
     }
 
     #[inline]

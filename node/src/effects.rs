@@ -108,8 +108,9 @@ fn propagate(
     match &effects.propagate {
         Propagate::Verbatim | Propagate::Always => record(node, Kind::Write, targets, db, slot, args),
         Propagate::Instead(commands) => {
+            let together = commands.len() > 1;
             for command in commands {
-                record(node, Kind::Write, targets, db, slot, command.as_args());
+                record_in(node, Kind::Write, targets, db, slot, command.as_args(), together);
             }
         }
         Propagate::Nothing => {}
@@ -130,10 +131,23 @@ pub(crate) fn record(
     slot: Option<Slot>,
     args: Args<'_>,
 ) {
+    record_in(node, kind, targets, db, slot, args, false);
+}
+
+/// [`record`]; `together` says that more of the same unit follows.
+fn record_in(
+    node: &mut Node,
+    kind: Kind,
+    targets: Targets,
+    db: DbIndex,
+    slot: Option<Slot>,
+    args: Args<'_>,
+    together: bool,
+) {
     if node.loading || node.log.readers().and(targets).is_none() {
         return;
     }
-    if node.unit.in_exec || !node.unit.pending.is_empty() {
+    if together || node.unit.in_exec || !node.unit.pending.is_empty() {
         let meta = Meta { targets, db, slot, unit: Place::Inside, kind };
         node.unit.pending.push(Pending { meta, args: args.to_owned() });
     } else {

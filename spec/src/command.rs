@@ -105,6 +105,8 @@ pub struct DocFlags {
 pub enum Group {
     Generic,
     String,
+    Set,
+    Hash,
     Connection,
     Server,
     Cluster,
@@ -120,6 +122,8 @@ impl Group {
         match self {
             Group::Generic => "generic",
             Group::String => "string",
+            Group::Set => "set",
+            Group::Hash => "hash",
             Group::Connection => "connection",
             Group::Server => "server",
             Group::Cluster => "cluster",

@@ -17,6 +17,8 @@ pub const TOP_LEVEL_COUNT: usize = count(false);
 const GROUPS: &[(Group, &[Command])] = &[
     (Group::String, table::string::COMMANDS),
     (Group::Generic, table::generic::COMMANDS),
+    (Group::Set, table::set::COMMANDS),
+    (Group::Hash, table::hash::COMMANDS),
     (Group::Connection, table::connection::COMMANDS),
     (Group::Server, table::server::COMMANDS),
     (Group::Cluster, table::cluster::COMMANDS),

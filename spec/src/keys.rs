@@ -125,6 +125,16 @@ pub(crate) const fn range(first: i32, last: i32, step: i32, flags: u16) -> KeySp
     }
 }
 
+/// As many keys as argument `index` says, right behind it.
+pub(crate) const fn counted(index: i32, flags: u16) -> KeySpec {
+    KeySpec {
+        flags: KeyFlags(flags),
+        begin: BeginSearch::Index(index),
+        find: FindKeys::KeyNum { number: 0, first: 1, step: 1 },
+        notes: None,
+    }
+}
+
 impl KeySpec {
     pub(crate) const fn notes(mut self, text: &'static str) -> KeySpec {
         self.notes = Some(text);

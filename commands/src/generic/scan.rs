@@ -1,5 +1,6 @@
 //! Looking at many keys: SCAN, KEYS, DBSIZE, RANDOMKEY.
 
+use crate::elements::{Texts, cursor, reply_scan};
 use crate::parse::{integer, is};
 use crate::{CommandError, Ctx};
 use base::{Args, glob};
@@ -45,36 +46,16 @@ impl<'a> Options<'a> {
 
 /// SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]
 pub fn scan(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
-    let cursor = cursor(args.at(1)).ok_or(CommandError::InvalidCursor)?;
+    let cursor = cursor(args.at(1))?;
     let o = Options::parse(args)?;
-    let mut keys = Keys::default();
+    let mut keys = Texts::default();
     let next = ctx.keyspace.scan(ctx.db, cursor, o.count, &mut |key, kind| {
         if o.matches(key, kind) {
             keys.push(key);
         }
     });
-    reply.array(2);
-    // Redis prints the cursor as a signed number.
-    reply.bulk_int(next as i64);
-    keys.reply(reply);
+    reply_scan(reply, next, &keys);
     Ok(())
-}
-
-/// C's `strtoul` without leading white space: a sign is allowed, nothing at all is 0.
-fn cursor(text: &[u8]) -> Option<u64> {
-    let (negative, digits) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        _ => (false, text),
-    };
-    if digits.is_empty() {
-        return text.is_empty().then_some(0);
-    }
-    let value = digits.iter().try_fold(0u64, |value, digit| {
-        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
-        value.checked_mul(10)?.checked_add(digit)
-    })?;
-    Some(if negative { value.wrapping_neg() } else { value })
 }
 
 /// KEYS pattern
@@ -106,50 +87,4 @@ pub fn randomkey(ctx: &mut Ctx<'_>, _: Args<'_>, reply: &mut Reply) -> Result<()
         None => reply.null(),
     }
     Ok(())
-}
-
-/// Keys collected before their number is known, one behind the other.
-#[derive(Default)]
-struct Keys {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Keys {
-    fn push(&mut self, key: &[u8]) {
-        self.bytes.extend_from_slice(key);
-        self.ends.push(self.bytes.len());
-    }
-
-    fn reply(&self, reply: &mut Reply) {
-        reply.array(self.ends.len());
-        let mut start = 0;
-        for &end in &self.ends {
-            reply.bulk(&self.bytes[start..end]);
-            start = end;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cursor;
-
-    #[test]
-    fn cursors_are_read_as_strtoul_does() {
-        for (text, expected) in [
-            ("0", Some(0)),
-            ("", Some(0)),
-            ("+7", Some(7)),
-            ("-1", Some(u64::MAX)),
-            ("18446744073709551615", Some(u64::MAX)),
-            ("18446744073709551616", None),
-            (" 1", None),
-            ("1 ", None),
-            ("0x1", None),
-            ("-", None),
-        ] {
-            assert_eq!(cursor(text.as_bytes()), expected, "{text:?}");
-        }
-    }
 }

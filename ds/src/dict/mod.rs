@@ -30,6 +30,7 @@ mod tests;
 mod walk;
 
 pub use iter::{Item, Iter};
+pub(crate) use walk::choose;
 
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
 use segment::Segment;

@@ -10,6 +10,27 @@ const END: u64 = 1 << 32;
 /// Draws after which [`Dict::random`] takes what it has; a draw succeeds with one in four at worst, usually one in two.
 const DRAWS_MAX: usize = 200;
 
+/// A sample of more than one member in so many is chosen in one pass over all.
+const DENSE: usize = 3;
+
+/// `count` of the items, each choice of them equally likely, in the order in which they come: an item is taken with the
+/// probability of places left over items left.
+pub(crate) fn choose<I: ExactSizeIterator>(
+    items: I,
+    count: usize,
+    prng: &mut Prng,
+    mut f: impl FnMut(I::Item),
+) {
+    let (mut left, mut wanted) = (items.len() as u64, count as u64);
+    for item in items {
+        if prng.below(left) < wanted {
+            f(item);
+            wanted -= 1;
+        }
+        left = left.saturating_sub(1);
+    }
+}
+
 impl<V: Clone> Dict<V> {
     /// Gives about `count` members from the cursor on, 0 at first; returns the next cursor, 0 after the last member.
     ///
@@ -47,6 +68,21 @@ impl<V: Clone> Dict<V> {
             }
         }
         self.items().nth(prng.below(self.len as u64) as usize)
+    }
+
+    /// `count` different random members (all, if there are not so many), each choice of them equally likely.
+    pub fn sample<'a>(&'a self, count: usize, prng: &mut Prng, mut f: impl FnMut(Item<'a, V>)) {
+        if count.saturating_mul(DENSE) > self.len {
+            choose(self.items(), count, prng, f);
+            return;
+        }
+        let mut seen = Dict::new(prng.next_u64());
+        while seen.len() < count {
+            let Some(item) = self.random(prng) else { return };
+            if seen.insert(item.key, ()).is_none() {
+                f(item);
+            }
+        }
     }
 
     /// The segment of a hash, and the first hash after it.

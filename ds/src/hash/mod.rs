@@ -8,6 +8,7 @@
 
 mod convert;
 mod iter;
+mod random;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +16,6 @@ pub use iter::Iter;
 
 use crate::listpack::{Entry, Pos};
 use crate::{Dict, Listpack, Settings};
-use base::Prng;
 
 /// A field's name or value: an integer stands for its decimal text.
 pub type Text<'a> = Entry<'a>;
@@ -121,17 +121,6 @@ impl Hash {
                 None => false,
             },
             Form::Table(table) => table.remove(field).is_some(),
-        }
-    }
-
-    /// A random field and its value, each field with the same probability.
-    pub fn random(&self, prng: &mut Prng) -> Option<(Text<'_>, Text<'_>)> {
-        match &self.form {
-            Form::Listpack(listpack) => {
-                let pos = listpack.seek(2 * prng.below(listpack.len() as u64 / 2) as i64)?;
-                Some((listpack.get(pos), listpack.get(listpack.next(pos)?)))
-            }
-            Form::Table(table) => table.random(prng).map(iter::pair),
         }
     }
 

@@ -9,6 +9,7 @@
 
 mod convert;
 mod iter;
+mod random;
 #[cfg(test)]
 mod tests;
 
@@ -16,9 +17,8 @@ pub use iter::Iter;
 
 use crate::listpack::{Entry, Pos};
 use crate::{Dict, IntSet, Listpack, Settings};
-use base::Prng;
 
-/// A member: an integer stands for its decimal text.
+/// A member. An integer stands for its decimal text; bytes may spell an integer and are the same member then.
 pub type Member<'a> = Entry<'a>;
 
 /// See the module.
@@ -99,8 +99,7 @@ impl Set {
 
     /// Whether `member` is in the set.
     #[inline]
-    pub fn contains<'a>(&self, member: impl Into<Member<'a>>) -> bool {
-        let member = member.into();
+    pub fn contains(&self, member: Member<'_>) -> bool {
         match &self.form {
             Form::Ints(ints) => member.as_int().is_some_and(|value| ints.contains(value)),
             Form::Listpack(listpack) => find(listpack, member).is_some(),
@@ -109,8 +108,7 @@ impl Set {
     }
 
     /// Adds a member; false if it was there.
-    pub fn insert<'a>(&mut self, member: impl Into<Member<'a>>, settings: &Settings) -> bool {
-        let member = member.into();
+    pub fn insert(&mut self, member: Member<'_>, settings: &Settings) -> bool {
         match &mut self.form {
             Form::Ints(ints) => {
                 let Some(value) = member.as_int() else {
@@ -140,8 +138,7 @@ impl Set {
     }
 
     /// Removes a member; false if it was not there.
-    pub fn remove<'a>(&mut self, member: impl Into<Member<'a>>) -> bool {
-        let member = member.into();
+    pub fn remove(&mut self, member: Member<'_>) -> bool {
         match &mut self.form {
             Form::Ints(ints) => member.as_int().is_some_and(|value| ints.remove(value)),
             Form::Listpack(listpack) => match find(listpack, member) {
@@ -152,25 +149,6 @@ impl Set {
                 None => false,
             },
             Form::Table(table) => member.with_text(|text| table.remove(text).is_some()),
-        }
-    }
-
-    /// Takes a random member out.
-    pub fn pop(&mut self, prng: &mut Prng) -> Option<Vec<u8>> {
-        let member = self.random(prng)?.to_vec();
-        self.remove(&member);
-        Some(member)
-    }
-
-    /// A random member, each with the same probability.
-    pub fn random(&self, prng: &mut Prng) -> Option<Member<'_>> {
-        match &self.form {
-            Form::Ints(ints) => ints.get(prng.below(ints.len() as u64) as usize).map(Entry::Int),
-            Form::Listpack(listpack) => {
-                let pos = listpack.seek(prng.below(listpack.len() as u64) as i64)?;
-                Some(listpack.get(pos))
-            }
-            Form::Table(table) => table.random(prng).map(|item| Entry::Bytes(item.key)),
         }
     }
 

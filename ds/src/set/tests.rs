@@ -2,6 +2,7 @@
 
 use super::Set;
 use crate::Settings;
+use crate::listpack::Entry::Bytes;
 use base::Prng;
 use std::collections::BTreeSet;
 
@@ -24,16 +25,16 @@ fn agrees_with_a_model_and_clones_stay_as_they_were() {
                 false => number.to_string().into_bytes(),
             };
             if prng.chance(1, 4) {
-                assert_eq!(set.remove(&text), model.remove(&text));
+                assert_eq!(set.remove(Bytes(&text)), model.remove(&text));
             } else {
-                assert_eq!(set.insert(&text, &settings), model.insert(text.clone()));
+                assert_eq!(set.insert(Bytes(&text), &settings), model.insert(text.clone()));
             }
-            assert_eq!(set.contains(&text), model.contains(&text));
+            assert_eq!(set.contains(Bytes(&text)), model.contains(&text));
             if round % 250 == 0 {
                 let (clone, before) = (set.clone(), model.clone());
-                set.insert(b"one more", &settings);
-                set.remove(b"one more");
-                set.insert(&text, &settings);
+                set.insert(Bytes(b"one more"), &settings);
+                set.remove(Bytes(b"one more"));
+                set.insert(Bytes(&text), &settings);
                 model.insert(text);
                 agrees(&clone, &before);
                 agrees(&set, &model);
@@ -56,7 +57,7 @@ fn forms_change_where_redis_changes_them() {
     };
     let build = |members: &[&str]| {
         let mut set = Set::new(&settings);
-        members.iter().for_each(|member| _ = set.insert(member.as_bytes(), &settings));
+        members.iter().for_each(|member| _ = set.insert(Bytes(member.as_bytes()), &settings));
         set.encoding()
     };
     assert_eq!(build(&["1", "2", "3", "4"]), "intset");
@@ -80,7 +81,7 @@ fn a_scan_gives_every_member() {
     let settings = Settings::default();
     for members in [5, 100, 3000] {
         let mut set = Set::new(&settings);
-        (0..members).for_each(|n| _ = set.insert(format!("m{n}").as_bytes(), &settings));
+        (0..members).for_each(|n| _ = set.insert(Bytes(format!("m{n}").as_bytes()), &settings));
         let (mut seen, mut cursor) = (BTreeSet::new(), 0);
         loop {
             cursor = set.scan(cursor, 10, |member| _ = seen.insert(member.to_vec()));
@@ -89,5 +90,28 @@ fn a_scan_gives_every_member() {
             }
         }
         assert_eq!(seen.len(), members);
+    }
+}
+
+#[test]
+fn popping_and_sampling_give_different_members() {
+    let settings = Settings::default();
+    for (members, count) in [(5, 2), (100, 30), (100, 95), (3000, 10), (3000, 2000), (3000, 2990)] {
+        let mut prng = Prng::new(members * count);
+        for prefix in ["", "m"] {
+            let mut set = Set::new(&settings);
+            (0..members).for_each(|n| _ = set.insert(Bytes(format!("{prefix}{n}").as_bytes()), &settings));
+            let mut sampled = BTreeSet::new();
+            set.sample(count as usize, &mut prng, |member| assert!(sampled.insert(member.to_vec())));
+            assert_eq!(sampled.len() as u64, count);
+            assert!(sampled.iter().all(|member| set.contains(Bytes(member))));
+            let popped: BTreeSet<_> =
+                set.pop_many(count as usize, &mut prng, &settings).into_iter().collect();
+            assert_eq!((popped.len() as u64, set.len() as u64), (count, members - count));
+            assert!(popped.iter().all(|member| !set.contains(Bytes(member))));
+            if (members, count) == (3000, 2990) {
+                assert_eq!(set.encoding(), "listpack");
+            }
+        }
     }
 }

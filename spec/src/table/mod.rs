@@ -7,9 +7,11 @@ pub(crate) mod bitmap;
 pub(crate) mod cluster;
 pub(crate) mod connection;
 pub(crate) mod generic;
+pub(crate) mod hash;
 pub(crate) mod hyperloglog;
 pub(crate) mod pubsub;
 pub(crate) mod server;
+pub(crate) mod set;
 pub(crate) mod string;
 pub(crate) mod transactions;
 
@@ -22,5 +24,5 @@ mod words {
     pub(super) use crate::keys::key_flag::{
         ACCESS, DELETE, INSERT, NOT_KEY, OW, RM, RO, RW, UPDATE, VARIABLE_FLAGS,
     };
-    pub(super) use crate::keys::{one, range};
+    pub(super) use crate::keys::{counted, one, range};
 }

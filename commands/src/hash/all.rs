@@ -1,0 +1,56 @@
+//! Many fields: HGETALL, HKEYS, HVALS, HSCAN.
+
+use crate::elements::{ScanOptions, Texts, cursor, reply_scan, reply_text};
+use crate::{CommandError, Ctx};
+use base::Args;
+use ds::Hash;
+use keyspace::Touch;
+use resp::Reply;
+
+/// HGETALL key
+pub fn hgetall(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
+    let hash = ctx.read::<Hash>(args.at(1), Touch::Read)?;
+    reply.map(hash.map_or(0, Hash::len));
+    for (field, value) in hash.into_iter().flat_map(Hash::iter) {
+        reply_text(reply, field);
+        reply_text(reply, value);
+    }
+    Ok(())
+}
+
+/// HKEYS key
+pub fn hkeys(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
+    let hash = ctx.read::<Hash>(args.at(1), Touch::Read)?;
+    reply.array(hash.map_or(0, Hash::len));
+    hash.into_iter().flat_map(Hash::iter).for_each(|(field, _)| reply_text(reply, field));
+    Ok(())
+}
+
+/// HVALS key
+pub fn hvals(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
+    let hash = ctx.read::<Hash>(args.at(1), Touch::Read)?;
+    reply.array(hash.map_or(0, Hash::len));
+    hash.into_iter().flat_map(Hash::iter).for_each(|(_, value)| reply_text(reply, value));
+    Ok(())
+}
+
+/// HSCAN key cursor [MATCH pattern] [COUNT count] [NOVALUES]
+///
+/// Options are looked at only when the key is there, as in Redis.
+pub fn hscan(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
+    let cursor = cursor(args.at(2))?;
+    let (mut found, mut next) = (Texts::default(), 0);
+    if let Some(hash) = ctx.read::<Hash>(args.at(1), Touch::Read)? {
+        let o = ScanOptions::parse(args, Some("novalues"))?;
+        next = hash.scan(cursor, o.count, |field, value| {
+            if field.with_text(|text| o.matches(text)) {
+                field.with_text(|text| found.push(text));
+                if !o.bare {
+                    value.with_text(|text| found.push(text));
+                }
+            }
+        });
+    }
+    reply_scan(reply, next, &found);
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! HRANDFIELD: random fields.
+
+use crate::ctx::peek;
+use crate::elements::{draws, reply_text, signed_count};
+use crate::parse::is;
+use crate::{CommandError, Ctx};
+use base::Args;
+use ds::Hash;
+use ds::hash::Text;
+use keyspace::Touch;
+use resp::Reply;
+
+/// HRANDFIELD key [count [WITHVALUES]]
+///
+/// A negative count draws with repetition, in random order; a positive one gives different fields, in any order.
+pub fn hrandfield(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
+    let key = args.at(1);
+    if args.len() <= 2 {
+        return one(ctx, key, reply);
+    }
+    let count = signed_count(args.at(2))?;
+    let values = args.len() == 4 && is(args.at(3), "withvalues");
+    if args.len() > 3 && !values {
+        return Err(CommandError::Syntax);
+    }
+    if values && count.unsigned_abs() > i64::MAX as u64 / 2 {
+        return Err(CommandError::Text("ERR value is out of range"));
+    }
+    many(ctx, key, count, values, reply)
+}
+
+fn one(ctx: &mut Ctx<'_>, key: &[u8], reply: &mut Reply) -> Result<(), CommandError> {
+    ctx.read::<Hash>(key, Touch::Read)?;
+    match peek::<Hash>(ctx.keyspace, ctx.db, key).and_then(|hash| hash.random(ctx.prng)) {
+        Some((field, _)) => reply_text(reply, field),
+        None => reply.null(),
+    }
+    Ok(())
+}
+
+fn many(
+    ctx: &mut Ctx<'_>,
+    key: &[u8],
+    count: i64,
+    values: bool,
+    reply: &mut Reply,
+) -> Result<(), CommandError> {
+    ctx.read::<Hash>(key, Touch::Read)?;
+    let Some(hash) = peek::<Hash>(ctx.keyspace, ctx.db, key) else {
+        reply.array(0);
+        return Ok(());
+    };
+    if count < 0 || count == 1 {
+        let draws = draws(count, hash.len(), hash.memory())?;
+        header(reply, draws, values);
+        for _ in 0..draws {
+            if let Some((field, value)) = hash.random(ctx.prng) {
+                pair(reply, field, value, values);
+            }
+        }
+        return Ok(());
+    }
+    let count = usize::try_from(count).unwrap_or(usize::MAX).min(hash.len());
+    header(reply, count, values);
+    hash.sample(count, ctx.prng, |field, value| pair(reply, field, value, values));
+    Ok(())
+}
+
+/// RESP3 has pairs of their own, RESP2 one flat array.
+fn header(reply: &mut Reply, fields: usize, values: bool) {
+    reply.array(if values && !reply.is_resp3() { 2 * fields } else { fields });
+}
+
+fn pair(reply: &mut Reply, field: Text<'_>, value: Text<'_>, values: bool) {
+    if values && reply.is_resp3() {
+        reply.array(2);
+    }
+    reply_text(reply, field);
+    if values {
+        reply_text(reply, value);
+    }
+}
