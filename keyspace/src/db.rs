@@ -389,11 +389,23 @@ impl Db {
 
     /// A random entry, each with the same probability.
     pub fn random(&self, prng: &mut Prng) -> Option<EntryRef<'_>> {
+        self.random_in(Which::Keys, prng)
+    }
+
+    /// A random entry of one of the tables, each with the same probability.
+    pub fn random_in(&self, which: Which, prng: &mut Prng) -> Option<EntryRef<'_>> {
+        let count = if which == Which::Keys { self.len } else { self.expires_len };
+        if count == 0 {
+            return None;
+        }
         let slot = match &self.tables {
-            Tables::PerSlot(Some(slots)) => slots.keys.find(prng.below(self.len as u64))?,
+            Tables::PerSlot(Some(slots)) => {
+                let counts = if which == Which::Keys { &slots.keys } else { &slots.expires };
+                counts.find(prng.below(count as u64))?
+            }
             _ => 0,
         };
-        let entry = self.pair(slot as u16)?.keys.random(prng)?;
+        let entry = self.table(slot as u16, which)?.random(prng)?;
         // SAFETY: as in `step`.
         Some(unsafe { entry.get() })
     }

@@ -12,6 +12,8 @@ mod active;
 mod db;
 mod entry;
 mod events;
+mod evict;
+mod garbage;
 mod lookup;
 mod object;
 mod query;
@@ -25,6 +27,8 @@ mod write;
 pub use access::AccessPolicy;
 pub use entry::{EMBEDDED_MAX, Encoding, NewValue};
 pub use events::{KeyEvent, KeyEventKind};
+pub use evict::{EvictBy, EvictPolicy};
+pub use garbage::Garbage;
 pub use lookup::{EXPECTED_MAX, Found, Touch};
 pub use object::{Changed, Kind, Object, WrongType};
 pub use query::{EntryVisitor, ObjectInfo};
@@ -37,11 +41,8 @@ pub use write::Ttl;
 
 use base::{DbIndex, Prng, Slot, UnixMillis};
 use db::{Db, Hasher};
-use entry::OwnedEntry;
+use garbage::{Waste, WasteMeter};
 use snapshot::{DbUid, Jobs};
-
-/// Freed values and tables that wait for the reaper at most; past that they are freed on the spot.
-const GARBAGE_MAX: usize = 1024;
 
 /// How a keyspace is made.
 #[derive(Clone, Copy, Debug)]
@@ -65,16 +66,6 @@ pub struct Stats {
     pub expired: u64,
 }
 
-/// Memory on its way to be freed; drop it wherever the time that this takes does not matter.
-pub struct Garbage(#[allow(dead_code)] Waste);
-
-#[allow(dead_code)]
-enum Waste {
-    Db(Db),
-    Entry(OwnedEntry),
-    Chunks(Vec<SnapshotChunk>),
-}
-
 /// The databases.
 pub struct Keyspace {
     dbs: Vec<(DbUid, Db)>,
@@ -90,6 +81,8 @@ pub struct Keyspace {
     jobs: Jobs,
     events: events::EventQueue,
     garbage: Vec<Garbage>,
+    waste: WasteMeter,
+    candidates: evict::Pool,
     scratch: Vec<u8>,
     active: active::Walk,
     stats: Stats,
@@ -114,6 +107,8 @@ impl Keyspace {
             jobs: Jobs::new(),
             events: events::EventQueue::default(),
             garbage: Vec::new(),
+            waste: WasteMeter::default(),
+            candidates: evict::Pool::default(),
             scratch: Vec::new(),
             active: active::Walk::default(),
             stats: Stats::default(),
@@ -185,31 +180,6 @@ impl Keyspace {
     /// command that caused them are logged.
     pub fn drain_events(&mut self, f: &mut dyn FnMut(KeyEvent<'_>)) {
         self.events.drain(f);
-    }
-
-    /// Memory to be freed elsewhere, if there is any.
-    pub fn take_garbage(&mut self) -> Option<Garbage> {
-        self.garbage.pop()
-    }
-
-    /// Takes over the databases of another keyspace, and throws its own away. No snapshot may be running on either; what
-    /// was set from outside (role, pauses, statistics) stays.
-    pub fn replace_with(&mut self, mut fresh: Keyspace) {
-        std::mem::swap(self, &mut fresh);
-        self.now = fresh.now;
-        self.replica = fresh.replica;
-        self.expire_pause = fresh.expire_pause;
-        self.ignore_expiry = fresh.ignore_expiry;
-        self.slot_hint = None;
-        self.stats = fresh.stats;
-        std::mem::swap(&mut self.events, &mut fresh.events);
-        self.dispose(fresh);
-    }
-
-    /// Throws another keyspace away; what takes long to free becomes garbage of this one.
-    pub fn dispose(&mut self, mut other: Keyspace) {
-        self.garbage.append(&mut other.garbage);
-        self.garbage.extend(other.dbs.drain(..).map(|(_, db)| Garbage(Waste::Db(db))));
     }
 
     /// Bytes of entries and tables; what snapshots hold is not counted.
@@ -300,12 +270,6 @@ impl Keyspace {
     fn release_detached(&mut self) {
         while let Some(db) = self.jobs.released() {
             self.discard(Waste::Db(db));
-        }
-    }
-
-    fn discard(&mut self, waste: Waste) {
-        if self.garbage.len() < GARBAGE_MAX {
-            self.garbage.push(Garbage(waste));
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Finding keys, hiding or deleting what has expired, and the way to an entry that may be changed.
 
+use crate::Keyspace;
 use crate::db::Place;
 use crate::entry::{Encoding, EntryPtr, EntryRef, OwnedEntry, Stamp};
 use crate::events::KeyEventKind;
 use crate::object::Object;
 use crate::value::{StringRef, TypeName, ValueRef};
-use crate::{Keyspace, Waste};
+use crate::garbage::Waste;
+
 use base::{DbIndex, Slot, UnixMillis};
 
 /// Keys that [`Keyspace::expect`] hears of at once: about as many misses as a core can wait for at a time.

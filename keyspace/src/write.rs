@@ -1,9 +1,10 @@
 //! Creating, replacing, moving and removing keys, and their time to live.
 
+use crate::Keyspace;
 use crate::db::Place;
 use crate::entry::{EntryPtr, EntryRef, KEY_LIMIT, NewValue, OwnedEntry, Stamp};
+use crate::garbage::Waste;
 use crate::value::{LoadError, LoadExtra, LoadValue};
-use crate::{Keyspace, Waste};
 use base::{DbIndex, UnixMillis};
 
 /// What becomes of the time to live when a value is set.

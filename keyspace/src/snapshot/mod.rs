@@ -228,6 +228,11 @@ impl Jobs {
         Some(self.detached.swap_remove(index).db)
     }
 
+    /// Bytes of detached tables.
+    pub fn detached_bytes(&self) -> usize {
+        self.detached.iter().map(|d| d.db.memory()).sum()
+    }
+
     /// Does up to `budget` entries (or empty chains) of work for a slot.
     pub fn step(&mut self, slot: JobSlot, budget: usize, dbs: &mut [(DbUid, Db)]) -> StepOutcome {
         let index = slot as usize;
