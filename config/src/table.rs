@@ -138,7 +138,7 @@ directives! {
     stop_writes_on_bgsave_error: bool = "stop-writes-on-bgsave-error", Bool, "yes", MODIFIABLE;
     set_proc_title: bool = "set-proc-title", Bool, "yes", IMMUTABLE | NOT_YET;
     dynamic_hz: bool = "dynamic-hz", Bool, "yes", NOT_YET_IF_SET;
-    lazyfree_lazy_eviction: bool = "lazyfree-lazy-eviction", Bool, "no", NOT_YET_IF_SET;
+    lazyfree_lazy_eviction: bool = "lazyfree-lazy-eviction", Bool, "no", MODIFIABLE;
     lazyfree_lazy_expire: bool = "lazyfree-lazy-expire", Bool, "no", MODIFIABLE;
     lazyfree_lazy_server_del: bool = "lazyfree-lazy-server-del", Bool, "no", NOT_YET_IF_SET;
     lazyfree_lazy_user_del: bool = "lazyfree-lazy-user-del", Bool, "no", NOT_YET_IF_SET;
@@ -156,7 +156,7 @@ directives! {
     replica_lazy_flush: bool = "replica-lazy-flush" | "slave-lazy-flush", Bool, "no", NOT_YET_IF_SET;
     replica_serve_stale_data: bool = "replica-serve-stale-data" | "slave-serve-stale-data", Bool, "yes", MODIFIABLE;
     replica_read_only: bool = "replica-read-only" | "slave-read-only", Bool, "yes", MODIFIABLE;
-    replica_ignore_maxmemory: bool = "replica-ignore-maxmemory" | "slave-ignore-maxmemory", Bool, "yes", NOT_YET_IF_SET;
+    replica_ignore_maxmemory: bool = "replica-ignore-maxmemory" | "slave-ignore-maxmemory", Bool, "yes", MODIFIABLE;
     jemalloc_bg_thread: bool = "jemalloc-bg-thread", Bool, "yes", NOT_YET_IF_SET;
     activedefrag: bool = "activedefrag", Bool, "no", NOT_YET_IF_SET;
     syslog_enabled: bool = "syslog-enabled", Bool, "no", IMMUTABLE | NOT_YET_IF_SET;
@@ -201,7 +201,7 @@ directives! {
     syslog_facility: String = "syslog-facility", Word(&["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"]), "local0", IMMUTABLE | NOT_YET_IF_SET;
     repl_diskless_load: String = "repl-diskless-load", Word(&["disabled", "on-empty-db", "swapdb"]), "disabled", DENY_LOADING | NOT_YET_IF_SET;
     loglevel: LogLevel = "loglevel", Word(LogLevel::WORDS), "notice", MODIFIABLE;
-    maxmemory_policy: EvictionPolicy = "maxmemory-policy", Word(EvictionPolicy::WORDS), "noeviction", NOT_YET_IF_SET;
+    maxmemory_policy: EvictionPolicy = "maxmemory-policy", Word(EvictionPolicy::WORDS), "noeviction", MODIFIABLE;
     appendfsync: AppendFsync = "appendfsync", Word(AppendFsync::WORDS), "everysec", MODIFIABLE;
     oom_score_adj: String = "oom-score-adj", Special(rule::oom_score_adj), "no", NOT_YET_IF_SET;
     acl_pubsub_default: String = "acl-pubsub-default", Word(&["allchannels", "resetchannels"]), "resetchannels", NOT_YET_IF_SET;
@@ -225,12 +225,12 @@ directives! {
     active_defrag_cycle_max: u64 = "active-defrag-cycle-max", Int(1, 99), "25", NOT_YET_IF_SET;
     active_defrag_threshold_lower: u64 = "active-defrag-threshold-lower", Int(0, 1000), "10", NOT_YET_IF_SET;
     active_defrag_threshold_upper: u64 = "active-defrag-threshold-upper", Int(0, 1000), "100", NOT_YET_IF_SET;
-    lfu_log_factor: u64 = "lfu-log-factor", Int(0, INT_MAX), "10", NOT_YET_IF_SET;
-    lfu_decay_time: u64 = "lfu-decay-time", Int(0, INT_MAX), "1", NOT_YET_IF_SET;
+    lfu_log_factor: u64 = "lfu-log-factor", Int(0, INT_MAX), "10", MODIFIABLE;
+    lfu_decay_time: u64 = "lfu-decay-time", Int(0, INT_MAX), "1", MODIFIABLE;
     replica_priority: u64 = "replica-priority" | "slave-priority", Int(0, INT_MAX), "100", MODIFIABLE;
     repl_diskless_sync_delay: u64 = "repl-diskless-sync-delay", Int(0, INT_MAX), "5", MODIFIABLE;
-    maxmemory_samples: u64 = "maxmemory-samples", Int(1, INT_MAX), "5", NOT_YET_IF_SET;
-    maxmemory_eviction_tenacity: u64 = "maxmemory-eviction-tenacity", Int(0, 100), "10", NOT_YET_IF_SET;
+    maxmemory_samples: u64 = "maxmemory-samples", Int(1, INT_MAX), "5", MODIFIABLE;
+    maxmemory_eviction_tenacity: u64 = "maxmemory-eviction-tenacity", Int(0, 100), "10", MODIFIABLE;
     timeout: u64 = "timeout", Int(0, INT_MAX), "0", MODIFIABLE;
     replica_announce_port: u16 = "replica-announce-port" | "slave-announce-port", Int(0, 65535), "0", MODIFIABLE;
     tcp_backlog: u64 = "tcp-backlog", Int(0, INT_MAX), "511", IMMUTABLE;

@@ -4,9 +4,9 @@ use crate::Keyspace;
 use crate::db::Place;
 use crate::entry::{Encoding, EntryPtr, EntryRef, OwnedEntry, Stamp};
 use crate::events::KeyEventKind;
+use crate::garbage::Waste;
 use crate::object::Object;
 use crate::value::{StringRef, TypeName, ValueRef};
-use crate::garbage::Waste;
 
 use base::{DbIndex, Slot, UnixMillis};
 

@@ -7,6 +7,7 @@
 //! every request but a postponed one is complete, or a slot or a waiting state stands for it, when [`serve`] returns.
 
 use crate::api::LogLevel;
+use crate::eviction::{self, Room};
 use crate::node::Node;
 use crate::observe::{self, Cost};
 use crate::refusal::{Outcome, Refusal};
@@ -341,10 +342,9 @@ fn allowed_in_multi(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// `maxmemory` without eviction: what adds data is refused once the limit is passed.
-fn memory(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
-    let limit = node.policy.max_memory;
-    if limit == 0 || request.obey || (node.keyspace.used_memory() as u64) <= limit {
+/// `maxmemory`: keys go, and if none can, what adds data is refused.
+fn memory(node: &mut Node, request: &Request<'_>) -> Result<(), Refusal> {
+    if eviction::make_room(node) != Room::None || request.obey {
         return Ok(());
     }
     let queueing = node.sessions.get(request.client).is_some_and(|s| s.multi.is_some())

@@ -218,7 +218,11 @@ pub(crate) fn settle_events(node: &mut Node) {
             KeyEventKind::Evicted => (Classes::EVICTED, "evicted"),
             KeyEventKind::SlotDropped => (Classes::GENERIC, "del"),
         };
-        let unlink = *kind == KeyEventKind::Expired && node.policy.lazy_expire;
+        let unlink = match kind {
+            KeyEventKind::Expired => node.policy.lazy_expire,
+            KeyEventKind::Evicted => node.policy.lazy_eviction,
+            KeyEventKind::SlotDropped => false,
+        };
         let verb: &[u8] = if unlink { b"UNLINK" } else { b"DEL" };
         let command = OwnedArgs::from_slices([verb, key.as_slice()]);
         let slot = clustered.then(|| Slot::of_key(key));

@@ -20,6 +20,7 @@ mod cluster;
 mod cron;
 mod dispatch;
 mod effects;
+mod eviction;
 mod gate;
 pub mod identity;
 mod node;

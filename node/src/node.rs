@@ -9,6 +9,7 @@ use crate::admin::{Allocator, Process, Usage};
 use crate::api::{Action, LoadError, LoadProgress, LoadReport, LocalInfo, LogLevel, PeerInfo, ToControl};
 use crate::cluster::ClusterState;
 use crate::effects::Unit;
+use crate::eviction::{self, Eviction};
 use crate::gate::Gate;
 use crate::observe::Observers;
 use crate::pause::{Pause, Purpose};
@@ -43,6 +44,7 @@ pub struct Node {
     pub(crate) now: Now,
     /// Microseconds of a running clock, read once per command boundary; 0 without one (ENGINE 19).
     pub(crate) meter: fn() -> u64,
+    pub(crate) eviction: Eviction,
     /// The meter at the end of the last command, which is where the next one's time begins.
     pub(crate) metered: u64,
     pub(crate) config: Config,
@@ -112,6 +114,7 @@ impl Node {
             now,
             meter: || 0,
             metered: 0,
+            eviction: Eviction::default(),
             window: Window::default(),
             effects: Effects::new(policy.notify),
             limits: commands::Limits {
@@ -374,6 +377,7 @@ impl Node {
     pub fn has_work(&self) -> bool {
         let drops = !self.cluster.drops.is_empty() && !self.pause.holds_writes();
         drops
+            || self.eviction.running
             || !self.runnable.is_empty()
             || crate::persistence::has_work(self)
             || crate::replication::has_work(self)
@@ -386,6 +390,7 @@ impl Node {
         if !self.pause.holds_writes() {
             cluster::install::drop_some(self);
         }
+        eviction::slice(self);
         crate::persistence::run_slice(self);
     }
 
@@ -432,6 +437,7 @@ impl Node {
         self.limits.lazy_expire = self.policy.lazy_expire;
         self.limits.settings = policy::structures(&self.config.settings, self.limits.settings.hash_seed);
         self.observers.obey(&self.config.settings);
+        self.keyspace.set_access_policy(self.policy.access);
     }
 
     /// The next command's time begins now, and not when the last one ended.
@@ -509,6 +515,12 @@ impl Node {
         }
         if names.contains(&"appendfsync") {
             crate::persistence::set_policy(self);
+        }
+        if names.contains(&"maxmemory-policy") {
+            self.keyspace.forget_candidates();
+        }
+        if names.contains(&"maxmemory") {
+            eviction::limit_changed(self);
         }
         crate::replication::config_changed(self, &names);
         if self.cluster.enabled {

@@ -4,7 +4,8 @@
 //! from the settings directly.
 
 use commands::Classes;
-use config::{NotifyEvents, OutputLimits, Permission, Settings};
+use config::{EvictionPolicy, NotifyEvents, OutputLimits, Permission, Settings};
+use keyspace::{AccessPolicy, EvictBy, EvictPolicy};
 
 /// The digest of the settings.
 #[derive(Clone, PartialEq, Debug)]
@@ -51,6 +52,16 @@ pub struct Policy {
     pub latency_threshold_ms: u64,
     /// From which value on a command goes into the command log of each kind; `None` for none.
     pub command_logs: [Option<u64>; 3],
+    /// `maxmemory-policy`, unless it is `noeviction`.
+    pub eviction: Option<EvictPolicy>,
+    /// `maxmemory-eviction-tenacity`: how long one command may evict, in microseconds.
+    pub eviction_micros: u64,
+    /// `lazyfree-lazy-eviction`: evicted keys are logged as UNLINK.
+    pub lazy_eviction: bool,
+    /// `replica-ignore-maxmemory`.
+    pub replica_ignores_limit: bool,
+    /// What the access bits of keys mean.
+    pub access: AccessPolicy,
 }
 
 /// Where small forms of values end; the seed is the node's.
@@ -99,6 +110,11 @@ impl Policy {
             latency_tracking: settings.latency_tracking,
             latency_threshold_ms: settings.latency_monitor_threshold,
             command_logs: command_logs(settings),
+            eviction: eviction(settings),
+            eviction_micros: eviction_micros(settings.maxmemory_eviction_tenacity),
+            lazy_eviction: settings.lazyfree_lazy_eviction,
+            replica_ignores_limit: settings.replica_ignore_maxmemory,
+            access: access(settings),
         }
     }
 }
@@ -111,6 +127,45 @@ fn command_logs(settings: &Settings) -> [Option<u64>; 3] {
         (settings.commandlog_reply_larger_than, settings.commandlog_large_reply_max_len),
     ];
     limits.map(|(threshold, room)| u64::try_from(threshold).ok().filter(|_| room > 0))
+}
+
+/// Who goes first.
+fn eviction(settings: &Settings) -> Option<EvictPolicy> {
+    use EvictionPolicy::*;
+    let (by, volatile) = match settings.maxmemory_policy {
+        VolatileLru => (EvictBy::Recency, true),
+        VolatileLfu => (EvictBy::Frequency, true),
+        VolatileRandom => (EvictBy::Random, true),
+        VolatileTtl => (EvictBy::TimeToLive, true),
+        AllkeysLru => (EvictBy::Recency, false),
+        AllkeysLfu => (EvictBy::Frequency, false),
+        AllkeysRandom => (EvictBy::Random, false),
+        Noeviction => return None,
+    };
+    Some(EvictPolicy {
+        by,
+        volatile,
+        samples: usize::try_from(settings.maxmemory_samples).unwrap_or(usize::MAX),
+    })
+}
+
+/// Redis's scale: 50 microseconds a step up to 10, then 15% more with each, and no limit at 100.
+fn eviction_micros(tenacity: u64) -> u64 {
+    match tenacity {
+        0..=10 => 50 * tenacity,
+        11..=99 => (500.0 * 1.15f64.powi(tenacity as i32 - 10)) as u64,
+        _ => u64::MAX,
+    }
+}
+
+fn access(settings: &Settings) -> AccessPolicy {
+    match settings.maxmemory_policy {
+        EvictionPolicy::AllkeysLfu | EvictionPolicy::VolatileLfu => AccessPolicy::Lfu {
+            log_factor: u32::try_from(settings.lfu_log_factor).unwrap_or(u32::MAX),
+            decay_minutes: u32::try_from(settings.lfu_decay_time).unwrap_or(u32::MAX),
+        },
+        _ => AccessPolicy::Lru,
+    }
 }
 
 /// The classes that commands should record, none when nothing is published.

@@ -5,6 +5,7 @@ use base::{ConnId, Millis, Now, UnixMillis};
 use config::Config;
 use persist::{DiskRequest, MemStorage, Worker};
 
+mod eviction;
 mod limits;
 
 /// A node with settable time and any number of connections.

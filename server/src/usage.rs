@@ -24,7 +24,7 @@ pub fn describe(config_file: Option<&Path>) -> Process {
 
 /// What MEMORY may ask of the allocator.
 pub fn allocator() -> node::Allocator {
-    node::Allocator { purge: allocator::purge, report: allocator::report }
+    node::Allocator { purge: allocator::purge, report: allocator::report, allocated: allocator::allocated }
 }
 
 /// What is used now. Called by the data thread, whose own processor time is part of it.

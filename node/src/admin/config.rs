@@ -94,6 +94,7 @@ fn refusal(error: SetError) -> Refusal {
 fn reset_stat(node: &mut Node, _: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
     node.stats.reset();
     node.keyspace.reset_stats();
+    crate::eviction::reset_stats(node);
     reply.ok();
     Ok(())
 }

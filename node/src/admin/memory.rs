@@ -17,11 +17,13 @@ pub struct Allocator {
     pub purge: fn() -> bool,
     /// Its statistics, if it keeps any.
     pub report: fn() -> Option<String>,
+    /// Bytes handed out now; 0 if nobody counts. Called before every command while `maxmemory` is set.
+    pub allocated: fn() -> u64,
 }
 
 impl Default for Allocator {
     fn default() -> Self {
-        Self { purge: || true, report: || None }
+        Self { purge: || true, report: || None, allocated: || 0 }
     }
 }
 
@@ -105,7 +107,7 @@ impl Overview {
             })
             .collect();
         let dataset_with_tables = node.keyspace.used_memory() as u64;
-        let allocated = node.usage.allocated.max(dataset_with_tables);
+        let allocated = crate::eviction::used_memory(node).max(dataset_with_tables);
         let startup = node.startup_memory.min(allocated);
         let backlog = node.log.wire_memory() as u64;
         let (replicas, clients) =

@@ -14,7 +14,8 @@ use crate::node::Node;
 use crate::replication;
 use crate::session::Client;
 use base::Millis;
-use keyspace::{JobSlot, SnapshotBusy, StepOutcome};
+use keyspace::{EvictBy, JobSlot, SnapshotBusy, StepOutcome};
+use persist::rdb::AccessField;
 use persist::{DiskRequest, JobId, SnapshotHead, SnapshotTarget};
 
 /// Entries that one slice visits.
@@ -101,7 +102,7 @@ pub(crate) fn begin(node: &mut Node, kind: Kind, target: SnapshotTarget) -> Resu
         databases: cut.databases,
         compress: node.config.settings.rdbcompression,
         checksum: node.config.settings.rdbchecksum,
-        ..SnapshotHead::default()
+        access: access_field(node),
     };
     request(node, DiskRequest::SnapshotBegin { id, target, head: Box::new(head) });
     node.persistence.job = Some(Job {
@@ -115,6 +116,15 @@ pub(crate) fn begin(node: &mut Node, kind: Kind, target: SnapshotTarget) -> Resu
         under_way: 0,
     });
     Ok(id)
+}
+
+/// Access bits are written when the policy will want them back, as in Redis.
+fn access_field(node: &Node) -> AccessField {
+    match node.policy.eviction.map(|policy| policy.by) {
+        Some(EvictBy::Recency) => AccessField::Lru { clock: node.now.unix.seconds() as u32 & 0xff_ffff },
+        Some(EvictBy::Frequency) => AccessField::Lfu,
+        _ => AccessField::None,
+    }
 }
 
 fn aux_fields(node: &Node, kind: Kind) -> Vec<(String, Vec<u8>)> {

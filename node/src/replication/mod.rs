@@ -103,6 +103,11 @@ fn with_primary<R>(node: &mut Node, f: impl FnOnce(&mut Primary, &mut Context<'_
     f(&mut replication.primary, &mut context)
 }
 
+/// Whether anybody replicates from us.
+pub(crate) fn has_replicas(node: &Node) -> bool {
+    node.replication.primary.replica_count() > 0
+}
+
 /// A session is gone, whoever it was.
 pub(crate) fn session_closed(node: &mut Node, client: Client, _session: &Session) {
     let conn = client.conn();

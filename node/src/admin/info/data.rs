@@ -1,6 +1,7 @@
 //! The sections about the data and what was done with it: persistence, stats, commandstats, errorstats, cluster, keyspace.
 
 use super::lines::{Lines, ratio, safe};
+use crate::eviction;
 use crate::node::Node;
 use crate::persistence::load::Loading;
 use crate::persistence::snapshot::{Job, Kind as JobKind};
@@ -98,7 +99,10 @@ pub(super) fn stats(node: &Node, lines: &mut Lines) {
     lines.field("expired_stale_perc", "0.00");
     lines.zeros(&["expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"]);
     lines.field("evicted_keys", stats.evicted_keys);
-    lines.zeros(&["evicted_clients", "total_eviction_exceeded_time", "current_eviction_exceeded_time"]);
+    let (exceeded, exceeding) = eviction::exceeded_ms(node);
+    lines.zeros(&["evicted_clients"]);
+    lines.field("total_eviction_exceeded_time", exceeded);
+    lines.field("current_eviction_exceeded_time", exceeding);
     let lookups = node.keyspace.stats();
     lines.field("keyspace_hits", lookups.hits);
     lines.field("keyspace_misses", lookups.misses);

@@ -2,6 +2,7 @@
 
 use super::lines::{Lines, ratio};
 use crate::admin::memory::Overview;
+use crate::eviction;
 use crate::identity;
 use crate::node::Node;
 use crate::session::Role;
@@ -104,12 +105,13 @@ pub(super) fn memory(node: &Node, lines: &mut Lines) {
     lines.field("rss_overhead_bytes", usage.rss as i64 - usage.allocator_resident as i64);
     lines.field("mem_fragmentation_ratio", ratio(usage.rss, used));
     lines.field("mem_fragmentation_bytes", usage.rss as i64 - used as i64);
-    lines.zeros(&["mem_not_counted_for_evict"]);
+    lines.field("mem_not_counted_for_evict", eviction::uncounted(node));
     lines.field("mem_replication_backlog", node.log.wire_memory());
     lines.field("mem_total_replication_buffers", node.log.wire_memory());
     lines.field("mem_clients_slaves", all.replicas);
     lines.field("mem_clients_normal", all.clients);
-    lines.zeros(&["mem_cluster_links", "mem_aof_buffer"]);
+    lines.zeros(&["mem_cluster_links"]);
+    lines.field("mem_aof_buffer", node.persistence.aof.outstanding());
     lines.field("mem_allocator", &node.process.allocator);
     lines.zeros(&["active_defrag_running", "lazyfree_pending_objects", "lazyfreed_objects"]);
 }
