@@ -130,7 +130,7 @@ directives! {
     rdbchecksum: bool = "rdbchecksum", Bool, "yes", IMMUTABLE;
     daemonize: bool = "daemonize", Bool, "no", IMMUTABLE;
     io_threads_do_reads: bool = "io-threads-do-reads", Bool, "no", IMMUTABLE | NOT_YET_IF_SET;
-    always_show_logo: bool = "always-show-logo", Bool, "no", IMMUTABLE | NOT_YET_IF_SET;
+    always_show_logo: bool = "always-show-logo", Bool, "no", IMMUTABLE;
     protected_mode: bool = "protected-mode", Bool, "yes", MODIFIABLE;
     rdbcompression: bool = "rdbcompression", Bool, "yes", MODIFIABLE;
     rdb_del_sync_files: bool = "rdb-del-sync-files", Bool, "no", NOT_YET_IF_SET;

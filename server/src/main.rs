@@ -14,6 +14,7 @@ mod disk;
 mod fifo;
 #[cfg(all(test, feature = "jemalloc"))]
 mod hot_path_tests;
+mod logo;
 mod reaper;
 mod settings;
 mod startup;

@@ -13,6 +13,7 @@ use crate::data_loop::listening::Listening;
 use crate::data_loop::{self, DataLoop, End};
 use crate::disk::Disk;
 use crate::fifo::Mailbox;
+use crate::logo;
 use crate::reaper::Reaper;
 use crate::settings::{level_of_cluster, read_files, threshold};
 use crate::usage;
@@ -149,7 +150,11 @@ fn start(
     let pidfile = write_pidfile(logger, &config.settings);
     let settings = config.settings.clone();
     let mode = if settings.cluster_enabled { "cluster" } else { "standalone" };
-    logger.log(Level::Notice, &format!("Running mode={mode}, port={}.", settings.port));
+    if logo::is_wanted(&settings) {
+        logger.raw(&logo::text(mode, settings.port, std::process::id()));
+    } else {
+        logger.log(Level::Notice, &format!("Running mode={mode}, port={}.", settings.port));
+    }
     if let Some(text) = process::backlog_warning(settings.tcp_backlog as i64) {
         logger.log(Level::Warning, &text);
     }

@@ -9,6 +9,7 @@ mod demo;
 mod install;
 mod process;
 mod sim;
+mod tcl;
 mod test;
 mod tidy;
 
@@ -27,6 +28,7 @@ Usage: cargo xtask <command> [options]
   tidy   Check the house rules: arrows between crates, file headers, lengths, words, paths named in the docs
   sim    Run simulation seeds: --seeds N (default 100), --first SEED, --nodes N; or: sim replay SEED
   bench  Measure against redis-server and print ratios: --rounds N, --keys N, --commands A,B, --pipelines N,M
+  tcl    Run Valkey's Tcl suite: --tree CHECKOUT, --single unit/NAME (repeat), --only TEST, --deadline SECONDS
 ";
 
 /// What every command returns: `Err` holds the sentence to print.
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         "tidy" => tidy::run(&args),
         "sim" => sim::run_args(&args),
         "bench" => bench::run(&args),
+        "tcl" => tcl::run(&args),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(())
