@@ -3,8 +3,8 @@
 
 use core::fmt::Write;
 
-/// Largest magnitude at which every integer is a double.
-const EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
+/// Largest magnitude at which Redis prints an integer as one: half of an `i64`.
+const INTEGER_MAX: f64 = (i64::MAX / 2) as f64;
 /// The longest text: a sign and 24 digits; or a sign, 17 digits, a point and `e-308`.
 const TEXT_MAX: usize = 32;
 
@@ -13,6 +13,12 @@ const TEXT_MAX: usize = 32;
 pub struct DoubleText {
     bytes: [u8; TEXT_MAX],
     len: usize,
+}
+
+/// The integer that a double is, within the range in which Redis treats it as one.
+pub fn as_integer(value: f64) -> Option<i64> {
+    // Casts saturate, and out of range that is never equal.
+    (value.abs() <= INTEGER_MAX && (value as i64) as f64 == value).then_some(value as i64)
 }
 
 impl DoubleText {
@@ -57,7 +63,7 @@ impl DoubleText {
             return self.push(b"inf");
         }
         let magnitude = value.abs();
-        if magnitude < EXACT_INTEGER && magnitude == (magnitude as u64) as f64 {
+        if magnitude <= INTEGER_MAX && magnitude == (magnitude as u64) as f64 {
             return self.push(itoa::Buffer::new().format(magnitude as u64).as_bytes());
         }
         let mut shortest = Self { bytes: [0; TEXT_MAX], len: 0 };
@@ -121,6 +127,8 @@ mod tests {
             (1e20, "1e+20"),
             (1.25e20, "1.25e+20"),
             (9007199254740993.0, "9007199254740992"),
+            (1e17, "100000000000000000"),
+            (4611686018427387904.0, "4611686018427387904"),
             (12345678901234567000.0, "12345678901234567000"),
             (123456789.125, "123456789.125"),
             (1e-7, "1e-7"),
