@@ -106,9 +106,9 @@ impl Zset {
             scattered.iter().for_each(|(member, score)| {
                 member.with_text(|member| zset.set(member, score, settings));
             });
-        } else if zset.is_beyond(settings) {
-            zset.convert(settings);
         }
+        // As Redis: a long member alone is no reason.
+        zset.expect(zset.len(), settings);
         Ok(zset)
     }
 

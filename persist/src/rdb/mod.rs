@@ -16,6 +16,7 @@ mod set;
 mod shape;
 mod stream;
 pub mod types;
+mod ziplist;
 mod zset;
 
 #[cfg(test)]
