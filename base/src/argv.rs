@@ -54,6 +54,11 @@ impl<'a> Args<'a> {
         Args { buffer: self.buffer, ranges: self.ranges.get(first..).unwrap_or(&[]) }
     }
 
+    /// The first `count` arguments, or as many as there are, as arguments of their own.
+    pub fn first(&self, count: usize) -> Args<'a> {
+        Args { buffer: self.buffer, ranges: self.ranges.get(..count).unwrap_or(self.ranges) }
+    }
+
     /// Bytes in all arguments together.
     pub fn total_len(&self) -> usize {
         self.ranges.iter().map(|r| r.1 as usize).sum()

@@ -46,6 +46,21 @@ pub fn normalize(text: &[u8]) -> Option<String> {
     }
 }
 
+/// A duration in seconds as blocking commands read it, in whole milliseconds, rounded up as 80-bit arithmetic would;
+/// what is too large is `i64::MAX` or `i64::MIN`. `None` if it is no float.
+pub fn seconds_to_millis(text: &[u8]) -> Option<i64> {
+    Some(match LongDouble::parse(text)? {
+        LongDouble::Infinite { negative } => {
+            if negative {
+                i64::MIN
+            } else {
+                i64::MAX
+            }
+        }
+        LongDouble::Finite(value) => value.times_thousand_up(),
+    })
+}
+
 enum LongDouble {
     Finite(Finite),
     Infinite { negative: bool },
@@ -124,6 +139,30 @@ impl Finite {
         };
         let sum = Finite::round(bits, big.exponent - 63, sticky)?;
         Some(Finite { negative: big.negative && sum.mantissa != 0, ..sum })
+    }
+
+    /// `ceil(self * 1000)`, saturating.
+    fn times_thousand_up(self) -> i64 {
+        let limit = if self.negative { i64::MIN } else { i64::MAX };
+        let Some(product) = Finite::round(u128::from(self.mantissa) * 1000, self.exponent, false) else {
+            // Too small for a number, or too large.
+            return if self.exponent > 0 { limit } else { i64::from(!self.negative) };
+        };
+        let whole = match product.exponent {
+            64.. => return limit,
+            exponent @ 0.. => u128::from(product.mantissa) << exponent,
+            exponent => {
+                let shift = exponent.unsigned_abs().min(64) as u32;
+                let below = (1u128 << shift) - 1;
+                let up = u128::from(!self.negative && u128::from(product.mantissa) & below != 0);
+                (u128::from(product.mantissa) >> shift) + up
+            }
+        };
+        match i64::try_from(whole) {
+            Ok(whole) if self.negative => -whole,
+            Ok(whole) => whole,
+            Err(_) => limit,
+        }
     }
 
     /// `%.17Lf` without trailing zeros.
@@ -376,6 +415,32 @@ mod tests {
         ] {
             assert_eq!(add(a.as_bytes(), b.as_bytes()).as_deref(), Ok(sum), "{a} + {b}");
         }
+    }
+
+    #[test]
+    fn durations_are_those_of_the_fpu() {
+        // As `ceill(strtold(text) * 1000)` gives them.
+        for (text, ms) in [
+            ("0", 0),
+            ("0.1", 100),
+            ("0.001", 1),
+            ("0.0001", 1),
+            ("1e-30", 1),
+            ("1.005", 1005),
+            ("123.4567", 123_457),
+            ("-0.0001", 0),
+            ("-0.1", -100),
+            ("1e10", 10_000_000_000_000),
+            ("9223372036854775", 9_223_372_036_854_775_000),
+            ("0x1p-3", 125),
+            ("1e30", i64::MAX),
+            ("-1e30", i64::MIN),
+            ("1e4932", i64::MAX),
+            ("inf", i64::MAX),
+        ] {
+            assert_eq!(seconds_to_millis(text.as_bytes()), Some(ms), "{text}");
+        }
+        assert_eq!(seconds_to_millis(b"1s"), None);
     }
 
     #[test]

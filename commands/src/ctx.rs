@@ -17,6 +17,8 @@ pub struct Limits {
     pub keep_expired: bool,
     /// The command comes from the master or from the AOF and must be obeyed: size limits do not hold.
     pub obey: bool,
+    /// The client may be made to wait: it is no transaction, no script, no master.
+    pub may_block: bool,
     /// Where small forms of values end.
     pub settings: ds::Settings,
 }
@@ -28,6 +30,7 @@ impl Default for Limits {
             lazy_expire: false,
             keep_expired: false,
             obey: false,
+            may_block: false,
             settings: ds::Settings::default(),
         }
     }

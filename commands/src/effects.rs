@@ -5,6 +5,7 @@
 //! touches a key after warm-up, allocate nothing here. Cleared with [`Effects::clear`] before each command.
 
 use base::{DbIndex, OwnedArgs};
+use keyspace::TypeName;
 
 /// Classes of keyspace notifications, as `notify-keyspace-events` names them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -58,6 +59,19 @@ pub enum Propagate {
     Instead(Vec<OwnedArgs>),
 }
 
+/// What a command that found nothing to do waits for; see [`Effects::block`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Block {
+    /// The type that a key must have for the command to be tried again.
+    pub kind: TypeName,
+    /// The keys, of the command's database; a key that comes twice counts once.
+    pub keys: Vec<Vec<u8>>,
+    /// After how many ms the client is answered with a null array; 0 is never.
+    pub timeout_ms: u64,
+    /// Whether it is tried again as well when a key goes away or becomes something else (XREADGROUP).
+    pub when_gone: bool,
+}
+
 /// One keyspace event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Event<'a> {
@@ -82,6 +96,8 @@ pub struct Effects {
     pub flushed: Vec<Option<DbIndex>>,
     /// The databases in `flushed` were exchanged: their keys are not gone, but elsewhere.
     pub swapped: bool,
+    /// The command waits.
+    pub block: Option<Box<Block>>,
     /// Classes that someone listens to; survives [`Effects::clear`].
     pub wanted: Classes,
     arena: Vec<u8>,
@@ -101,6 +117,7 @@ impl Effects {
         self.propagate = Propagate::Verbatim;
         self.flushed.clear();
         self.swapped = false;
+        self.block = None;
         self.touched.clear();
         self.events.clear();
         self.arena.clear();
@@ -128,6 +145,13 @@ impl Effects {
         self.dirty += 1;
         self.touch(db, key);
         self.notify(class, name, db, key);
+    }
+
+    /// The command waits: it has written no reply and changed nothing, and is executed again from the start when one of
+    /// its keys is ready, until it finds something. Only where [`crate::Limits::may_block`] says so; elsewhere a blocking
+    /// command answers as if its time were over.
+    pub fn block(&mut self, block: Block) {
+        self.block = Some(Box::new(block));
     }
 
     /// This one command goes into the log instead.

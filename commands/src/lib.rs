@@ -14,12 +14,13 @@ pub mod error;
 mod generic;
 mod hash;
 mod hyperloglog;
+mod list;
 mod parse;
 mod set;
 mod string;
 
 pub use ctx::{Ctx, Limits};
-pub use effects::{Classes, Effects, Event, Propagate};
+pub use effects::{Block, Classes, Effects, Event, Propagate};
 pub use error::CommandError;
 
 /// How a command is run. On an error the reply is untouched and the error's text is the answer.
@@ -33,4 +34,5 @@ pub fn handler(name: &str) -> Option<Handler> {
         .or_else(|| bitmap::handler(name))
         .or_else(|| hyperloglog::handler(name))
         .or_else(|| generic::handler(name))
+        .or_else(|| list::handler(name))
 }

@@ -20,6 +20,40 @@ pub fn int32(text: &[u8]) -> Result<i64, CommandError> {
     Ok(value)
 }
 
+/// An integer from 0 on; `refusal` is the answer to anything else.
+pub fn positive(text: &[u8], refusal: &'static str) -> Result<u64, CommandError> {
+    parse_i64(text).and_then(|value| u64::try_from(value).ok()).ok_or(CommandError::Text(refusal))
+}
+
+/// An integer from 1 on; `refusal` is the answer to anything else.
+pub fn at_least_one(text: &[u8], refusal: &'static str) -> Result<u64, CommandError> {
+    positive(text, refusal).and_then(|value| match value {
+        0 => Err(CommandError::Text(refusal)),
+        value => Ok(value),
+    })
+}
+
+/// A blocking command's timeout in seconds, perhaps with a fraction; in ms, 0 for ever.
+pub fn timeout_seconds(text: &[u8], now: base::UnixMillis) -> Result<u64, CommandError> {
+    let not_float = CommandError::Text("ERR timeout is not a float or out of range");
+    timeout(base::longdouble::seconds_to_millis(text).ok_or(not_float)?, now)
+}
+
+#[allow(dead_code)] // until the first stream command uses it
+/// A blocking command's timeout in ms; 0 for ever.
+pub fn timeout_millis(text: &[u8], now: base::UnixMillis) -> Result<u64, CommandError> {
+    let not_integer = CommandError::Text("ERR timeout is not an integer or out of range");
+    timeout(parse_i64(text).ok_or(not_integer)?, now)
+}
+
+fn timeout(ms: i64, now: base::UnixMillis) -> Result<u64, CommandError> {
+    let length = u64::try_from(ms).map_err(|_| CommandError::Text("ERR timeout is negative"))?;
+    match ms.checked_add(now.0) {
+        Some(_) => Ok(length),
+        None => Err(CommandError::Text("ERR timeout is out of range")),
+    }
+}
+
 /// Whether an argument is this word, in any case.
 pub fn is(arg: &[u8], word: &str) -> bool {
     arg.eq_ignore_ascii_case(word.as_bytes())

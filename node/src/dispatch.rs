@@ -13,7 +13,7 @@ use crate::observe::{self, Cost};
 use crate::refusal::{Outcome, Refusal};
 use crate::session::{Client, Role, Session};
 use crate::table::{Handler, is};
-use crate::{cluster, effects, persistence, replication, tracking, transaction};
+use crate::{blocking, cluster, effects, persistence, replication, tracking, transaction};
 use base::{Args, Slot};
 use resp::Reply;
 use spec::{Command, flag};
@@ -84,19 +84,13 @@ pub(crate) fn serve(node: &mut Node, client: Client, args: Args<'_>, reply: &mut
     if matches!(pass, Ok(Pass::Postpone)) {
         return Verdict::Postponed;
     }
-    if let Some(session) = node.sessions.get_mut(client)
-        && session.asking
-        && command.name != "asking"
-    {
-        session.asking = false;
-    }
+    let asked = take_asking(node, client, command);
     match pass {
         Ok(Pass::Execute) => {
-            let before = node.log.offset();
-            let leased = node.cluster.enabled && request.may_write() && !request.obey;
-            call(node, client, command, args, request.slot, reply);
-            effects::end_unit(node);
-            note_write(node, client, before, leased);
+            execute(node, &request, reply);
+            if asked {
+                blocking::keys::keep_asking(node, client);
+            }
         }
         Ok(Pass::Queue) => transaction::queue(node, &request, reply),
         Ok(Pass::Postpone) => return Verdict::Postponed,
@@ -104,7 +98,47 @@ pub(crate) fn serve(node: &mut Node, client: Client, args: Args<'_>, reply: &mut
     }
     tracking::after_request(node, client, command);
     effects::settle_leftovers(node);
+    blocking::keys::serve(node);
     Verdict::Done
+}
+
+/// Executes a request that waited for keys once more, from the checklist on. It may begin to wait again.
+pub(crate) fn again(
+    node: &mut Node,
+    client: Client,
+    command: &'static Command,
+    args: Args<'_>,
+    reply: &mut Reply,
+) {
+    let mut request = describe(node, client, command, args);
+    let pass = examine(node, &mut request);
+    take_asking(node, client, command);
+    match pass {
+        Err(refusal) => reject(node, &request, refusal, reply),
+        // Who waits has no open MULTI, and who is held back by a pause is not tried.
+        Ok(_) => execute(node, &request, reply),
+    }
+    effects::settle_leftovers(node);
+}
+
+/// ASKING is good for one command.
+fn take_asking(node: &mut Node, client: Client, command: &Command) -> bool {
+    match node.sessions.get_mut(client) {
+        Some(session) if session.asking && command.name != "asking" => {
+            session.asking = false;
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Executes a request that passed, as a unit of its own.
+fn execute(node: &mut Node, request: &Request<'_>, reply: &mut Reply) {
+    let before = node.log.offset();
+    let leased = node.cluster.enabled && request.may_write() && !request.obey;
+    call(node, request.client, request.command, request.args, request.slot, reply);
+    effects::end_unit(node);
+    note_write(node, request.client, before, leased);
 }
 
 /// The checklist.

@@ -11,7 +11,7 @@
 use crate::node::Node;
 use crate::refusal::{Outcome, Refusal};
 use crate::session::Client;
-use crate::{persistence, pubsub, replication, tracking, transaction};
+use crate::{blocking, persistence, pubsub, replication, tracking, transaction};
 use base::{Args, DbIndex, OwnedArgs, Slot};
 use commands::{Classes, Ctx, Effects, Propagate};
 use keyspace::KeyEventKind;
@@ -45,6 +45,7 @@ pub(crate) fn run(
     let (db, obey) = (session.db, session.role.is_obeyed());
     node.effects.clear();
     node.limits.obey = obey;
+    node.limits.may_block = !obey && !node.unit.in_exec;
     node.limits.keep_expired = obey || replication::is_replica(node);
     // The primary's commands see the keys that the primary saw.
     let follows = obey && !node.loading;
@@ -67,6 +68,9 @@ pub(crate) fn run(
         node.keyspace.set_ignore_expiry(false);
     }
     settle(node, client, obey, db, slot, args);
+    if let Some(block) = node.effects.block.take() {
+        blocking::keys::park(node, client, args, *block);
+    }
     outcome.map_err(Refusal::from)
 }
 
@@ -87,6 +91,7 @@ fn settle(node: &mut Node, client: Client, obey: bool, db: DbIndex, slot: Option
     }
     transaction::touch_all(node, &effects);
     tracking::changed(node, client, &effects);
+    blocking::keys::signal_all(node, &effects);
     if effects.is_logged() {
         propagate(node, obey, db, slot, args, &effects);
     }
@@ -233,6 +238,7 @@ pub(crate) fn settle_events(node: &mut Node) {
         }
         transaction::touch(node, *db, key);
         tracking::key_changed(node, None, key);
+        blocking::keys::signal(node, *db, key);
         notify(node, class, name, *db, key);
         node.persistence.dirty += 1;
         match kind {

@@ -99,6 +99,8 @@ pub struct Node {
     /// Sessions that stopped waiting and may have input left.
     pub(crate) runnable: VecDeque<Client>,
     pub(crate) waiting_for_replicas: Vec<Client>,
+    /// Clients that wait for keys.
+    pub(crate) blocked: blocking::keys::Blocked,
     pub(crate) deadlines: BTreeSet<(Millis, Client)>,
 }
 
@@ -155,6 +157,7 @@ impl Node {
             gated: Vec::new(),
             runnable: VecDeque::new(),
             waiting_for_replicas: Vec::new(),
+            blocked: blocking::keys::Blocked::default(),
             deadlines: BTreeSet::new(),
             prng,
             config,
@@ -331,6 +334,7 @@ impl Node {
     /// Ends a turn: what was executed goes to the log's readers, and replies may leave as their gates allow.
     pub fn end_batch(&mut self, now: Now) {
         self.set_now(now);
+        blocking::keys::serve(self);
         while let Some(client) = self.runnable.pop_front() {
             session::input::run(self, client);
         }

@@ -114,6 +114,7 @@ pub enum Group {
     Transactions,
     Bitmap,
     Hyperloglog,
+    List,
 }
 
 impl Group {
@@ -131,6 +132,7 @@ impl Group {
             Group::Transactions => "transactions",
             Group::Bitmap => "bitmap",
             Group::Hyperloglog => "hyperloglog",
+            Group::List => "list",
         }
     }
 }

@@ -26,6 +26,7 @@ const GROUPS: &[(Group, &[Command])] = &[
     (Group::Transactions, table::transactions::COMMANDS),
     (Group::Bitmap, table::bitmap::COMMANDS),
     (Group::Hyperloglog, table::hyperloglog::COMMANDS),
+    (Group::List, table::list::COMMANDS),
 ];
 
 const fn count(with_children: bool) -> usize {

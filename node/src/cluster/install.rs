@@ -68,7 +68,7 @@ fn obey(node: &mut Node, order: Order) {
         Order::Replicate { primary, host, port } => {
             replication::follow(node, Some(primary), &host, port);
             node.release_paused(Purpose::Failover);
-            blocking::unblock_all_waits(node);
+            blocking::unblock_all(node);
             report_status(node);
         }
         Order::BecomeEmptyPrimary => {
@@ -93,6 +93,7 @@ fn empty(node: &mut Node) {
     node.keyspace.flush(None);
     transaction::touch_where(node, |_, _, present| present);
     tracking::all_changed(node);
+    blocking::keys::signal_databases(node, None);
     let command = OwnedArgs::from_slices([b"FLUSHALL".as_slice()]);
     effects::record(node, Kind::Write, Targets::ALL, DbIndex(0), None, command.as_args());
     effects::end_unit(node);

@@ -7,6 +7,7 @@
 use crate::dispatch::Request;
 use crate::node::Node;
 use crate::refusal::Refusal;
+use crate::session::Client;
 use crate::table::is;
 use base::{Args, DbIndex, Slot};
 use cluster::{NodeView, State, Topology};
@@ -93,6 +94,24 @@ fn decide(
         return Ok(Some(slot));
     }
     Err(moved("MOVED", slot, owner, kind))
+}
+
+/// Whether a client may go on waiting for a key: it cannot, once nobody serves it or somebody else does.
+pub(crate) fn still_serves(node: &Node, client: Client, key: &[u8], writes: bool) -> Result<(), Refusal> {
+    let Some(view) = node.cluster.topology.as_deref() else { return Ok(()) };
+    if view.state != State::Ok {
+        return Err(redirection("CLUSTERDOWN The cluster is down"));
+    }
+    let slot = Slot::of_key(key);
+    let Some(owner) = view.owner(slot) else {
+        return Err(redirection("CLUSTERDOWN Hash slot not served"));
+    };
+    let readonly = node.sessions.get(client).is_some_and(|session| session.readonly);
+    let reads_replica = readonly && !writes && view.myself().primary == Some(owner.id);
+    if owner.id == view.myself().id || reads_replica || view.importing.contains_key(&slot) {
+        return Ok(());
+    }
+    Err(moved("MOVED", slot, owner, node.config.settings.cluster_preferred_endpoint_type))
 }
 
 /// Whether requests with keys are served at all.

@@ -58,7 +58,6 @@ pub(crate) struct Unfinished {
     command: &'static Command,
     args: OwnedArgs,
     micros: u64,
-    since: u64,
 }
 
 /// A command ran, or began to wait.
@@ -76,14 +75,19 @@ pub(crate) fn executed(
     }
     let waits = session.waiting.as_ref().is_some_and(|waiting| waiting.is_blocking_command());
     let db = session.db;
+    // It waited for keys and was tried again: one command still.
+    let before = session.unfinished.take();
+    let cost = Cost { micros: cost.micros + before.as_ref().map_or(0, |before| before.micros), ..cost };
     if waits {
         let args = args.to_owned();
-        session.unfinished =
-            Some(Box::new(Unfinished { command, args, micros: cost.micros, since: node.metered }));
+        session.unfinished = Some(Box::new(Unfinished { command, args, micros: cost.micros }));
     }
     let event = if command.fast() { "fast-command" } else { "command" };
     note_latency(node, event, cost.micros);
-    if !node.observers.monitors.is_empty() && !command.has_any(flag::SKIP_MONITOR | flag::ADMIN) {
+    if before.is_none()
+        && !node.observers.monitors.is_empty()
+        && !command.has_any(flag::SKIP_MONITOR | flag::ADMIN)
+    {
         monitor::feed(node, client, db, command, args);
     }
     if !waits {
@@ -95,8 +99,8 @@ pub(crate) fn executed(
 pub(crate) fn unblocked(node: &mut Node, client: Client, reply: usize, failed: bool) {
     let Some(session) = node.sessions.get_mut(client) else { return };
     let Some(unfinished) = session.unfinished.take() else { return };
-    let waited = (node.meter)().saturating_sub(unfinished.since);
-    let cost = Cost { micros: unfinished.micros + waited, reply, failed };
+    // Waiting costs nobody anything: as in Redis it is no part of the command's time.
+    let cost = Cost { micros: unfinished.micros, reply, failed };
     count(node, client, unfinished.command, unfinished.args.as_args(), cost);
 }
 

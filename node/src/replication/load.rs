@@ -6,7 +6,7 @@
 use super::replica;
 use crate::api::LogLevel;
 use crate::node::Node;
-use crate::{persistence, tracking, transaction};
+use crate::{blocking, persistence, tracking, transaction};
 use base::{DbIndex, ReplId, ReplOffset};
 use keyspace::{Keyspace, Options};
 use persist::rdb::{Decoder, Item};
@@ -70,6 +70,7 @@ impl Loading {
         node.keyspace.replace_with(self.keyspace);
         transaction::touch_where(node, |_, _, _| true);
         tracking::all_changed(node);
+        blocking::keys::signal_databases(node, None);
         node.replication.history.adopt(self.at.id);
         node.log.start_backlog(node.config.settings.repl_backlog_size);
         node.log.restart_wire(self.at.offset, Some(self.db));

@@ -77,7 +77,7 @@ pub(crate) fn follow(node: &mut Node, id: Option<NodeId>, host: &str, port: u16)
     };
     let now = node.now.mono;
     node.replication.primary.disconnect_all(now);
-    blocking::unblock_all_waits(node);
+    blocking::unblock_all(node);
     node.keyspace.set_replica(true);
     node.replication.upstream = Some(Upstream {
         machine: Replica::new(config, resumable, now),

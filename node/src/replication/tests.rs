@@ -435,7 +435,7 @@ fn what_cannot_be_stored_takes_the_link_down_by_name() {
 
     world.pass(1100);
     let mut bytes = sync_of(EMPTY);
-    bytes.extend_from_slice(b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n*3\r\n$5\r\nRPUSH\r\n$1\r\nl\r\n$1\r\nx\r\n*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$1\r\n1\r\n");
+    bytes.extend_from_slice(b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n*3\r\n$5\r\nBOGUS\r\n$1\r\nl\r\n$1\r\nx\r\n*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$1\r\n1\r\n");
     feign(&mut world, &bytes);
     assert!(world.has_logged("== CRITICAL == The master sent what this replica"), "{:?}", world.logged);
     assert_eq!(world.run(&["MGET", "mine", "a", "b"]), "*3\r\n$-1\r\n$1\r\n1\r\n$-1\r\n");

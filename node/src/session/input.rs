@@ -139,6 +139,34 @@ fn execute_one(node: &mut Node, client: Client, batch: &mut Batch, index: usize)
     finish_request(node, client, before, &mut batch.reply)
 }
 
+/// Executes something for a session that is not in a batch, because what it waited for has come. Whatever it has received
+/// meanwhile is run afterwards. `muted`: nothing that is written reaches the client.
+pub(crate) fn run_aside(
+    node: &mut Node,
+    client: Client,
+    muted: bool,
+    execute: impl FnOnce(&mut Node, &mut Reply),
+) {
+    let Some(session) = node.sessions.get_mut(client) else { return };
+    session.executing = true;
+    let mut reply = session.output.take();
+    let before = Before { bytes: reply.buffer().len(), slots: session.output.slot_mark() };
+    execute(node, &mut reply);
+    if muted && let Some(session) = node.sessions.get_mut(client) {
+        reply.buffer_mut().truncate(before.bytes);
+        session.output.forget_slots(before.slots);
+    }
+    finish_request(node, client, before, &mut reply);
+    let Some(session) = node.sessions.get_mut(client) else { return };
+    session.executing = false;
+    session.output.put_back(reply);
+    if session.doomed {
+        return node.close(client);
+    }
+    node.mark_dirty(client);
+    node.runnable.push_back(client);
+}
+
 /// What follows every request: CLIENT REPLY, pushes to oneself, and whether the next one may run.
 fn finish_request(node: &mut Node, client: Client, before: Before, reply: &mut Reply) -> bool {
     let Some(session) = node.sessions.get_mut(client) else { return false };

@@ -5,7 +5,7 @@
 
 use super::{Client, Role, Session};
 use crate::api::{Action, LogLevel, PeerInfo};
-use crate::blocking::Waiting;
+use crate::blocking::{self, Waiting};
 use crate::cluster::lease;
 use crate::node::Node;
 use crate::observe::monitor;
@@ -77,6 +77,7 @@ pub(crate) fn remove(node: &mut Node, client: Client) {
                 node.deadlines.remove(&(deadline, client));
             }
         }
+        Some(Waiting::Keys { .. }) => blocking::keys::forget(node, client),
         Some(Waiting::Control { request, .. }) => {
             node.cluster.requests.remove(&request);
         }

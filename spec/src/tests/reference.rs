@@ -67,7 +67,7 @@ const CHANGED: &[(&str, &[&str])] = &[
     ),
     ("arity", &["command|getkeys", "command|getkeysandflags"]),
     ("deprecated", &["psetex", "setex", "setnx", "quit"]),
-    ("flags", &["wait", "cluster|shards", "cluster|slots"]),
+    ("flags", &["wait", "blmove", "blpop", "brpop", "brpoplpush", "cluster|shards", "cluster|slots"]),
     ("instead", &["psetex", "setex", "setnx", "quit"]),
     ("since", &["client|pause"]),
     (

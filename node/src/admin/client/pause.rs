@@ -1,10 +1,9 @@
 //! CLIENT PAUSE and UNPAUSE; CLIENT UNBLOCK.
 
-use crate::blocking::{self, Waiting};
+use crate::blocking;
 use crate::node::Node;
 use crate::pause::{Kind, Purpose};
 use crate::refusal::{Outcome, Refusal};
-use crate::replication;
 use crate::session::Client;
 use base::{Args, Millis, number};
 use resp::Reply;
@@ -50,19 +49,8 @@ pub(super) fn unblock(node: &mut Node, _: Client, args: Args<'_>, reply: &mut Re
     };
     let id = number::parse_i64(args.at(2)).ok_or(Refusal::NOT_INTEGER)?;
     let target = node.sessions.iter().find(|(_, s)| i64::try_from(s.id) == Ok(id));
-    let Some((target, Waiting::Replicas { offset, .. })) = target.and_then(|(c, s)| Some((c, s.waiting?)))
-    else {
-        reply.int(0);
-        return Ok(());
-    };
-    let acknowledged = replication::acknowledged(node, offset);
-    blocking::finish(node, target, |reply| {
-        if error {
-            reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
-        } else {
-            reply.int(acknowledged as i64);
-        }
-    });
-    reply.int(1);
+    let target = target.map(|(client, _)| client);
+    let unblocked = target.is_some_and(|client| blocking::unblock(node, client, error));
+    reply.int(i64::from(unblocked));
     Ok(())
 }

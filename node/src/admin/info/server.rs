@@ -68,7 +68,9 @@ pub(super) fn clients(node: &Node, lines: &mut Lines) {
     lines.field("watching_clients", sessions().filter(|s| !s.watched.is_empty()).count());
     lines.field("clients_in_timeout_table", node.deadlines.len());
     lines.field("total_watched_keys", node.watches.keys());
-    lines.zeros(&["total_blocking_keys", "total_blocking_keys_on_nokey"]);
+    let (keys, when_gone) = node.blocked.key_counts();
+    lines.field("total_blocking_keys", keys);
+    lines.field("total_blocking_keys_on_nokey", when_gone);
 }
 
 /// `# Memory`.

@@ -1,10 +1,14 @@
-//! Sessions that wait: what for, until when, and how they go on. WAIT lives here.
+//! Sessions that wait: what for, until when, and how they go on. WAIT lives here; who waits for keys is in [`keys`].
 //!
 //! Model: a waiting session executes nothing; its input stays in its buffer (order per client is kept). When what it
 //! waits for has happened, [`finish`] writes the reply and puts the session on the list of those to run again, which
 //! `Node::end_batch` works off.
 //!
 //! Bound: one wait per session; deadlines are kept in one ordered set.
+
+pub(crate) mod keys;
+#[cfg(test)]
+mod tests;
 
 use crate::admin::AdminHandler;
 use crate::node::Node;
@@ -37,7 +41,11 @@ pub enum Waiting {
     },
     /// The end of a snapshot (SAVE).
     Snapshot,
-
+    /// Keys: what and which is in [`keys`].
+    Keys {
+        /// When it gives up.
+        deadline: Option<Millis>,
+    },
     /// SHUTDOWN is under way.
     Shutdown,
 }
@@ -45,7 +53,7 @@ pub enum Waiting {
 impl Waiting {
     /// Whether a command waits for other clients' doing, and not for a part of the server to do what it said.
     pub fn is_blocking_command(&self) -> bool {
-        matches!(self, Waiting::Replicas { .. })
+        matches!(self, Waiting::Replicas { .. } | Waiting::Keys { .. })
     }
 }
 
@@ -100,7 +108,9 @@ pub(crate) fn begin(node: &mut Node, client: Client, waiting: Waiting, deadline:
 /// What the session waited for has happened: writes its reply and lets it go on. The session must not be executing.
 pub(crate) fn finish(node: &mut Node, client: Client, answer: impl FnOnce(&mut Reply)) {
     let Some(session) = node.sessions.get_mut(client) else { return };
-    if let Some(Waiting::Replicas { deadline: Some(deadline), .. }) = session.waiting.take() {
+    if let Some(Waiting::Replicas { deadline, .. } | Waiting::Keys { deadline }) = session.waiting.take()
+        && let Some(deadline) = deadline
+    {
         node.deadlines.remove(&(deadline, client));
     }
     let reply = session.output.reply();
@@ -127,7 +137,7 @@ pub(crate) fn replicas_advanced(node: &mut Node) {
     }
 }
 
-/// Time passed: WAITs that have waited long enough are answered with what there is.
+/// Time passed: who has waited long enough is answered with what there is.
 pub(crate) fn expire(node: &mut Node) {
     while let Some(&(deadline, client)) = node.deadlines.first() {
         if deadline > node.now.mono {
@@ -135,23 +145,55 @@ pub(crate) fn expire(node: &mut Node) {
         }
         node.deadlines.remove(&(deadline, client));
         let waiting = node.sessions.get(client).and_then(|s| s.waiting);
-        if let Some(Waiting::Replicas { offset, .. }) = waiting {
-            node.waiting_for_replicas.retain(|other| *other != client);
-            let acknowledged = replication::acknowledged(node, offset);
-            finish(node, client, |reply| reply.int(acknowledged as i64));
+        match waiting {
+            Some(Waiting::Replicas { offset, .. }) => {
+                node.waiting_for_replicas.retain(|other| *other != client);
+                let acknowledged = replication::acknowledged(node, offset);
+                finish(node, client, |reply| reply.int(acknowledged as i64));
+            }
+            Some(Waiting::Keys { .. }) => keys::time_out(node, client),
+            _ => {}
         }
     }
 }
 
-/// Our role changed: a replica cannot promise anything about replicas.
-pub(crate) fn unblock_all_waits(node: &mut Node) {
-    for client in std::mem::take(&mut node.waiting_for_replicas) {
-        if matches!(node.sessions.get(client).and_then(|s| s.waiting), Some(Waiting::Replicas { .. })) {
+/// CLIENT UNBLOCK: ends a client's wait as if its time were over, or with an error. False if it does not wait for
+/// anything that may be ended so.
+pub(crate) fn unblock(node: &mut Node, client: Client, with_error: bool) -> bool {
+    const UNBLOCKED: &str = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
+    match node.sessions.get(client).and_then(|session| session.waiting) {
+        Some(Waiting::Replicas { offset, .. }) => {
+            node.waiting_for_replicas.retain(|other| *other != client);
+            let acknowledged = replication::acknowledged(node, offset);
             finish(node, client, |reply| {
-                reply.error(
-                    "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
-                );
+                if with_error { reply.error(UNBLOCKED) } else { reply.int(acknowledged as i64) }
             });
         }
+        Some(Waiting::Keys { .. }) if with_error => keys::refuse(node, client, UNBLOCKED),
+        Some(Waiting::Keys { .. }) => keys::time_out(node, client),
+        _ => return false,
+    }
+    true
+}
+
+/// Our role changed: what was promised to those who wait does not hold on a replica. They are told, and disconnected.
+pub(crate) fn unblock_all(node: &mut Node) {
+    const CHANGED: &str =
+        "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
+    for client in std::mem::take(&mut node.waiting_for_replicas) {
+        if matches!(node.sessions.get(client).and_then(|s| s.waiting), Some(Waiting::Replicas { .. })) {
+            finish(node, client, |reply| reply.error(CHANGED));
+            close_when_told(node, client);
+        }
+    }
+    for client in keys::clients(node) {
+        keys::refuse(node, client, CHANGED);
+        close_when_told(node, client);
+    }
+}
+
+fn close_when_told(node: &mut Node, client: Client) {
+    if let Some(session) = node.sessions.get_mut(client) {
+        session.close_after_reply = true;
     }
 }
