@@ -19,32 +19,33 @@ impl Hash {
         }
     }
 
+    /// An empty hash that is about to be filled with the fields that a file or a payload holds.
+    pub fn for_loading(fields: u64, settings: &Settings) -> Self {
+        let mut hash = Self::new(settings);
+        if fields > settings.hash_max_listpack_entries {
+            hash.convert_to_table(settings);
+        }
+        hash
+    }
+
     /// Takes over a listpack of fields and values in turn from a file or a payload; `None` if a field lacks its value
-    /// or is there twice. Past the limits it becomes a table.
+    /// or is there twice. With too many fields it becomes a table; long texts may stay, as in Redis.
     pub fn from_listpack(listpack: Listpack, settings: &Settings) -> Option<Self> {
-        if !listpack.len().is_multiple_of(2) {
+        if !listpack.len().is_multiple_of(2) || !listpack.all_differ(2, settings.hash_seed) {
             return None;
         }
-        let hash = Self { form: Form::Listpack(listpack) };
-        let (fields, limit) = (hash.len(), settings.hash_max_listpack_value);
-        let table = hash.to_table(settings);
-        let long = hash.iter().any(|(field, value)| field.text_len().max(value.text_len()) as u64 > limit);
-        if table.len() != fields {
-            return None;
+        let mut hash = Self { form: Form::Listpack(listpack) };
+        if hash.len() as u64 > settings.hash_max_listpack_entries {
+            hash.convert_to_table(settings);
         }
-        let fits = !long && fields as u64 <= settings.hash_max_listpack_entries;
-        Some(if fits { hash } else { Self { form: Form::Table(Box::new(table)) } })
+        Some(hash)
     }
 
     pub(super) fn convert_to_table(&mut self, settings: &Settings) {
-        self.form = Form::Table(Box::new(self.to_table(settings)));
-    }
-
-    fn to_table(&self, settings: &Settings) -> Dict<()> {
         let mut table = Dict::new(settings.hash_seed);
         for (field, value) in self.iter() {
             field.with_text(|field| value.with_text(|value| table.insert_with(field, value, ())));
         }
-        table
+        self.form = Form::Table(Box::new(table));
     }
 }

@@ -78,7 +78,10 @@ fn listpacks_from_outside_must_hold_pairs_of_distinct_fields() {
     assert!(load(&[b"a", b"1", b"b", b"2"]).is_some_and(|hash| hash.len() == 2));
     assert!(load(&[b"a", b"1", b"b"]).is_none());
     assert!(load(&[b"a", b"1", b"a", b"2"]).is_none());
-    assert!(load(&[b"a", &[b'x'; 65]]).is_some_and(|hash| hash.encoding() == "hashtable"));
+    assert!(load(&[b"a", &[b'x'; 65]]).is_some_and(|hash| hash.encoding() == "listpack"));
+    let many: Vec<Vec<u8>> = (0..1026).map(|n| n.to_string().into_bytes()).collect();
+    let many: Vec<&[u8]> = many.iter().map(|text| &text[..]).collect();
+    assert!(load(&many).is_some_and(|hash| (hash.encoding(), hash.len()) == ("hashtable", 513)));
 }
 
 #[test]

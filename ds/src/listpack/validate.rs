@@ -1,7 +1,9 @@
 //! Bytes from outside: a listpack is taken only when every element lies within it, its backward length agrees with
 //! its head, and header and end mark are right (`sanitize-dump-payload yes`, always).
 
-use super::{EMPTY, END, HEADER, Listpack, MAX_BYTES, UNCOUNTED, back_len, read_back_len, size_at};
+use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
+
+use super::{EMPTY, END, Entry, HEADER, Listpack, MAX_BYTES, UNCOUNTED, back_len, read_back_len, size_at};
 
 /// The bytes are no listpack.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,6 +28,24 @@ impl Listpack {
         let mut listpack = listpack;
         listpack.set_header(count);
         Ok(listpack)
+    }
+}
+
+impl Listpack {
+    /// Whether every `step`-th element, from the first on, has a text of its own.
+    pub fn all_differ(&self, step: usize, seed: u64) -> bool {
+        let secrets = RapidSecrets::seed(seed);
+        let hash = |entry: &Entry<'_>| entry.with_text(|text| rapidhash_v3_seeded(text, &secrets));
+        let mut names: Vec<(u64, Entry<'_>)> =
+            self.iter().step_by(step.max(1)).map(|entry| (hash(&entry), entry)).collect();
+        names.sort_unstable_by_key(|name| name.0);
+        // Names with one hash stand together; different ones with one hash are as good as never there.
+        let groups = names.chunk_by(|a, b| a.0 == b.0);
+        groups.filter(|group| group.len() > 1).all(|group| {
+            group.iter().enumerate().all(|(at, name)| {
+                group[..at].iter().all(|other| !other.1.with_text(|a| name.1.with_text(|b| a == b)))
+            })
+        })
     }
 }
 

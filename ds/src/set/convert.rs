@@ -43,17 +43,31 @@ impl Set {
         Self { form: Form::Listpack(Listpack::new()) }
     }
 
-    /// Takes over a listpack of distinct members from a file or a payload; `None` if a member is there twice.
+    /// An empty set that is about to be filled with the members that a file or a payload holds.
+    pub fn for_loading(members: u64, settings: &Settings) -> Self {
+        let large = members > ints_max(settings);
+        Self { form: if large { Form::Table(table(settings)) } else { Form::Ints(IntSet::new()) } }
+    }
+
+    /// Takes over an integer set from a file or a payload.
+    pub fn from_ints(ints: IntSet, settings: &Settings) -> Self {
+        let mut set = Self { form: Form::Ints(ints) };
+        if set.len() as u64 > settings.set_max_intset_entries {
+            set.convert_to_table(settings);
+        }
+        set
+    }
+
+    /// Takes over a listpack from a file or a payload; `None` if a member is there twice.
     pub fn from_listpack(listpack: Listpack, settings: &Settings) -> Option<Self> {
-        let mut seen = table(settings);
-        let distinct = listpack.iter().all(|member| member.with_text(|text| seen.insert(text, ()).is_none()));
-        if !distinct {
+        if !listpack.all_differ(1, settings.hash_seed) {
             return None;
         }
-        if listpack.len() as u64 > settings.set_max_listpack_entries {
-            return Some(Self { form: Form::Table(seen) });
+        let mut set = Self { form: Form::Listpack(listpack) };
+        if set.len() as u64 > settings.set_max_listpack_entries {
+            set.convert_to_table(settings);
         }
-        Some(Self { form: Form::Listpack(listpack) })
+        Some(set)
     }
 
     /// Integers give way to the form that a member which is none asks for.

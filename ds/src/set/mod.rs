@@ -53,11 +53,6 @@ impl Set {
         Self { form }
     }
 
-    /// A set that holds an integer set from a file or a payload.
-    pub fn from_ints(ints: IntSet) -> Self {
-        Self { form: Form::Ints(ints) }
-    }
-
     /// How many members there are.
     #[inline]
     pub fn len(&self) -> usize {

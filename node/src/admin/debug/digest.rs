@@ -5,11 +5,13 @@
 //! mark if it expires; a database chains its number and folds in the digests of its keys.
 
 use base::DbIndex;
-use keyspace::{Keyspace, Touch, ValueRef};
+use keyspace::{Keyspace, Object, Touch, ValueRef};
 use sha1::{Digest as _, Sha1};
 
-/// Redis's number of the type string.
+/// Redis's numbers of the types.
 const STRING: u32 = 0;
+const SET: u32 = 2;
+const HASH: u32 = 4;
 /// Folded in for a key that expires, whenever that is.
 const EXPIRES: &[u8] = b"!!expire!!";
 
@@ -28,10 +30,33 @@ impl Digest {
     }
 
     fn value(&mut self, value: &ValueRef<'_>, expires: bool) {
-        self.chain(&STRING.to_be_bytes());
-        self.chain(&value.as_string().map(|string| string.to_vec()).unwrap_or_default());
+        match value {
+            ValueRef::Object(Object::Set(set)) => self.set(set),
+            ValueRef::Object(Object::Hash(hash)) => self.hash(hash),
+            _ => {
+                self.chain(&STRING.to_be_bytes());
+                self.chain(&value.as_string().map(|string| string.to_vec()).unwrap_or_default());
+            }
+        }
         if expires {
             self.fold(EXPIRES);
+        }
+    }
+
+    fn set(&mut self, set: &ds::Set) {
+        self.chain(&SET.to_be_bytes());
+        for member in set.iter() {
+            member.with_text(|text| self.fold(text));
+        }
+    }
+
+    fn hash(&mut self, hash: &ds::Hash) {
+        self.chain(&HASH.to_be_bytes());
+        for (field, value) in hash.iter() {
+            let mut pair = Digest::default();
+            field.with_text(|text| pair.chain(text));
+            value.with_text(|text| pair.chain(text));
+            self.fold(&pair.0);
         }
     }
 
