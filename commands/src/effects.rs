@@ -70,6 +70,8 @@ pub struct Block {
     pub timeout_ms: u64,
     /// Whether it is tried again as well when a key goes away or becomes something else (XREADGROUP).
     pub when_gone: bool,
+    /// The arguments to try it again with, if they are not those it came with.
+    pub instead: Option<OwnedArgs>,
 }
 
 /// One keyspace event.
@@ -102,6 +104,7 @@ pub struct Effects {
     pub wanted: Classes,
     arena: Vec<u8>,
     touched: Vec<(DbIndex, u32, u32)>,
+    woken: Vec<(DbIndex, u32, u32)>,
     events: Vec<(Classes, &'static str, DbIndex, u32, u32)>,
 }
 
@@ -119,6 +122,7 @@ impl Effects {
         self.swapped = false;
         self.block = None;
         self.touched.clear();
+        self.woken.clear();
         self.events.clear();
         self.arena.clear();
         if self.arena.capacity() > 1 << 20 {
@@ -130,6 +134,12 @@ impl Effects {
     pub fn touch(&mut self, db: DbIndex, key: &[u8]) {
         let (start, end) = self.store(key);
         self.touched.push((db, start, end));
+    }
+
+    /// Who waits for a key should look again, though nobody else need know of a change.
+    pub fn wake(&mut self, db: DbIndex, key: &[u8]) {
+        let (start, end) = self.store(key);
+        self.woken.push((db, start, end));
     }
 
     /// A keyspace event, if its class is wanted.
@@ -147,7 +157,7 @@ impl Effects {
         self.notify(class, name, db, key);
     }
 
-    /// The command waits: it has written no reply and changed nothing, and is executed again from the start when one of
+    /// The command waits: it has written no reply, and is executed again from the start when one of
     /// its keys is ready, until it finds something. Only where [`crate::Limits::may_block`] says so; elsewhere a blocking
     /// command answers as if its time were over.
     pub fn block(&mut self, block: Block) {
@@ -167,6 +177,11 @@ impl Effects {
     /// The keys that changed, in order, perhaps more than once.
     pub fn touched(&self) -> impl ExactSizeIterator<Item = (DbIndex, &[u8])> {
         self.touched.iter().map(|&(db, start, end)| (db, &self.arena[start as usize..end as usize]))
+    }
+
+    /// The keys of [`Effects::wake`].
+    pub fn woken(&self) -> impl Iterator<Item = (DbIndex, &[u8])> {
+        self.woken.iter().map(|&(db, start, end)| (db, &self.arena[start as usize..end as usize]))
     }
 
     /// The events in order.

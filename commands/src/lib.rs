@@ -17,6 +17,7 @@ mod hyperloglog;
 mod list;
 mod parse;
 mod set;
+mod stream;
 mod string;
 
 pub use ctx::{Ctx, Limits};
@@ -31,6 +32,7 @@ pub fn handler(name: &str) -> Option<Handler> {
     string::handler(name)
         .or_else(|| set::handler(name))
         .or_else(|| hash::handler(name))
+        .or_else(|| stream::handler(name))
         .or_else(|| bitmap::handler(name))
         .or_else(|| hyperloglog::handler(name))
         .or_else(|| generic::handler(name))

@@ -39,7 +39,6 @@ pub fn timeout_seconds(text: &[u8], now: base::UnixMillis) -> Result<u64, Comman
     timeout(base::longdouble::seconds_to_millis(text).ok_or(not_float)?, now)
 }
 
-#[allow(dead_code)] // until the first stream command uses it
 /// A blocking command's timeout in ms; 0 for ever.
 pub fn timeout_millis(text: &[u8], now: base::UnixMillis) -> Result<u64, CommandError> {
     let not_integer = CommandError::Text("ERR timeout is not an integer or out of range");

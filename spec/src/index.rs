@@ -19,6 +19,7 @@ const GROUPS: &[(Group, &[Command])] = &[
     (Group::Generic, table::generic::COMMANDS),
     (Group::Set, table::set::COMMANDS),
     (Group::Hash, table::hash::COMMANDS),
+    (Group::Stream, table::stream::COMMANDS),
     (Group::Connection, table::connection::COMMANDS),
     (Group::Server, table::server::COMMANDS),
     (Group::Cluster, table::cluster::COMMANDS),

@@ -4,7 +4,6 @@
 mod cluster;
 mod join;
 mod modes;
-mod tasks;
 
 use std::io::Write;
 use std::path::Path;

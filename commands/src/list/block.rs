@@ -43,7 +43,7 @@ fn pop(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply, end: End) -> Result
 pub fn wait<'k>(ctx: &mut Ctx<'_>, keys: impl Iterator<Item = &'k [u8]>, timeout_ms: u64) -> bool {
     if ctx.limits.may_block {
         let keys = keys.map(<[u8]>::to_vec).collect();
-        ctx.effects.block(Block { kind: TypeName::List, keys, timeout_ms, when_gone: false });
+        ctx.effects.block(Block { kind: TypeName::List, keys, timeout_ms, when_gone: false, instead: None });
     }
     ctx.limits.may_block
 }

@@ -10,3 +10,4 @@ mod families;
 mod replica;
 mod replies;
 mod runner;
+mod streams;

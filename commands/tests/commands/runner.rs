@@ -44,7 +44,9 @@ impl Runner {
     /// Runs a command; the reply stays in `self.reply`.
     pub fn execute(&mut self, args: &OwnedArgs) {
         let name = String::from_utf8_lossy(args.as_args().at(0)).to_ascii_lowercase();
-        let run = handler(&name).unwrap_or_else(|| panic!("no handler for {name}"));
+        let subcommand = || String::from_utf8_lossy(args.as_args().at(1)).to_ascii_lowercase();
+        let run = handler(&name).or_else(|| handler(&format!("{name}|{}", subcommand())));
+        let run = run.unwrap_or_else(|| panic!("no handler for {name}"));
         self.run_handler(run, args.as_args());
     }
 

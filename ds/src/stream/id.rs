@@ -88,18 +88,39 @@ impl StreamId {
         Self { ms: (both >> 64) as u64, seq: both as u64 }
     }
 
-    /// Its text, appended.
-    pub fn push_text(self, out: &mut Vec<u8>) {
-        base::number::push_u64(out, self.ms);
-        out.push(b'-');
-        base::number::push_u64(out, self.seq);
-    }
-
     /// Its text.
-    pub fn to_text(self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(24);
-        self.push_text(&mut out);
-        out
+    pub fn text(self) -> IdText {
+        let mut text = IdText { bytes: [0; IdText::MAX], len: 0 };
+        text.push(itoa::Buffer::new().format(self.ms).as_bytes());
+        text.push(b"-");
+        text.push(itoa::Buffer::new().format(self.seq).as_bytes());
+        text
+    }
+}
+
+/// The text of an id, without an allocation.
+#[derive(Clone, Copy, Debug)]
+pub struct IdText {
+    bytes: [u8; Self::MAX],
+    len: u8,
+}
+
+impl IdText {
+    /// Two numbers of twenty digits and a dash.
+    const MAX: usize = 41;
+
+    fn push(&mut self, part: &[u8]) {
+        let start = usize::from(self.len);
+        self.bytes[start..start + part.len()].copy_from_slice(part);
+        self.len += part.len() as u8;
+    }
+}
+
+impl std::ops::Deref for IdText {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
     }
 }
 
@@ -124,4 +145,34 @@ fn decimal(text: &[u8]) -> Option<u64> {
         value = value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
     }
     Some(if negative { value.wrapping_neg() } else { value })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_read_as_strtoull_does() {
+        let parse = |text: &str| StreamId::parse(text.as_bytes(), 7);
+        assert_eq!(parse("5"), Some(StreamId::new(5, 7)));
+        assert_eq!(parse("007-03"), Some(StreamId::new(7, 3)));
+        assert_eq!(parse(" +5-+1"), Some(StreamId::new(5, 1)));
+        assert_eq!(parse("5- -1"), Some(StreamId::new(5, u64::MAX)));
+        assert_eq!(parse("18446744073709551615-0"), Some(StreamId::new(u64::MAX, 0)));
+        for wrong in ["", "-", "+", "*", "5-", "-5", "5--1", "5-1 ", "5-*", "a-1", "18446744073709551616"] {
+            assert_eq!(parse(wrong), None, "{wrong:?}");
+        }
+        assert_eq!(StreamId::parse_with_star(b"5-*", 0), Some(ParsedId::AutoSeq(5)));
+        assert_eq!(StreamId::parse(&[b'0'; 128], 0), None);
+    }
+
+    #[test]
+    fn neighbours_and_texts() {
+        let edge = StreamId::new(4, u64::MAX);
+        assert_eq!(edge.next(), Some(StreamId::new(5, 0)));
+        assert_eq!(StreamId::new(5, 0).previous(), Some(edge));
+        assert_eq!((StreamId::MAX.next(), StreamId::ZERO.previous()), (None, None));
+        assert_eq!(&*StreamId::MAX.text(), b"18446744073709551615-18446744073709551615");
+        assert_eq!(StreamId::from_bytes(edge.to_bytes()), edge);
+    }
 }

@@ -19,7 +19,7 @@ mod tree;
 mod tests;
 
 pub use group::{Consumer, Group, NEVER_ACTIVE, Name, Pending, UNKNOWN_ENTRIES_READ};
-pub use id::{ParsedId, StreamId};
+pub use id::{IdText, ParsedId, StreamId};
 pub use load::{Builder, Corrupt, GroupBuilder, NewerNumbers, Numbers};
 pub use log::{AppendError, Bound, Log, NewId, Trim};
 pub use node::Fields;

@@ -117,7 +117,7 @@ impl Blocked {
 }
 
 /// The client's command waits for keys.
-pub(crate) fn park(node: &mut Node, client: Client, args: Args<'_>, block: Block) {
+pub(crate) fn park(node: &mut Node, client: Client, args: Args<'_>, mut block: Block) {
     let Some(session) = node.sessions.get(client) else { return };
     let Some(command) = session.last_command else { return };
     let (ticket, deadline) = match node.blocked.retried.take() {
@@ -130,7 +130,7 @@ pub(crate) fn park(node: &mut Node, client: Client, args: Args<'_>, block: Block
     };
     let parked = Parked {
         command,
-        args: args.to_owned(),
+        args: block.instead.take().unwrap_or_else(|| args.to_owned()),
         db: session.db,
         block,
         ticket,
@@ -170,7 +170,7 @@ pub(crate) fn signal_all(node: &mut Node, effects: &Effects) {
     if node.blocked.is_empty() {
         return;
     }
-    for (db, key) in effects.touched() {
+    for (db, key) in effects.touched().chain(effects.woken()) {
         node.blocked.signal(db, key);
     }
     for flushed in &effects.flushed {

@@ -5,6 +5,7 @@
 //! mark if it expires; a database chains its number and folds in the digests of its keys.
 
 use base::DbIndex;
+use ds::stream::StreamId;
 use keyspace::{Keyspace, Object, Touch, ValueRef};
 use sha1::{Digest as _, Sha1};
 
@@ -12,6 +13,7 @@ use sha1::{Digest as _, Sha1};
 const STRING: u32 = 0;
 const SET: u32 = 2;
 const HASH: u32 = 4;
+const STREAM: u32 = 6;
 /// Folded in for a key that expires, whenever that is.
 const EXPIRES: &[u8] = b"!!expire!!";
 
@@ -33,6 +35,7 @@ impl Digest {
         match value {
             ValueRef::Object(Object::Set(set)) => self.set(set),
             ValueRef::Object(Object::Hash(hash)) => self.hash(hash),
+            ValueRef::Object(Object::Stream(stream)) => self.stream(stream),
             _ => {
                 self.chain(&STRING.to_be_bytes());
                 self.chain(&value.as_string().map(|string| string.to_vec()).unwrap_or_default());
@@ -57,6 +60,17 @@ impl Digest {
             field.with_text(|text| pair.chain(text));
             value.with_text(|text| pair.chain(text));
             self.fold(&pair.0);
+        }
+    }
+
+    fn stream(&mut self, stream: &ds::Stream) {
+        self.chain(&STREAM.to_be_bytes());
+        for entry in stream.log().range(StreamId::ZERO, StreamId::MAX) {
+            self.chain(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+            for (name, value) in entry.fields {
+                name.with_text(|text| self.chain(text));
+                value.with_text(|text| self.chain(text));
+            }
         }
     }
 
