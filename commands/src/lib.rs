@@ -19,6 +19,7 @@ mod parse;
 mod set;
 mod stream;
 mod string;
+mod zset;
 
 pub use ctx::{Ctx, Limits};
 pub use effects::{Block, Classes, Effects, Event, Propagate};
@@ -35,6 +36,7 @@ pub fn handler(name: &str) -> Option<Handler> {
         .or_else(|| stream::handler(name))
         .or_else(|| bitmap::handler(name))
         .or_else(|| hyperloglog::handler(name))
+        .or_else(|| zset::handler(name))
         .or_else(|| generic::handler(name))
         .or_else(|| list::handler(name))
 }

@@ -115,6 +115,7 @@ pub enum Group {
     Transactions,
     Bitmap,
     Hyperloglog,
+    SortedSet,
     List,
 }
 
@@ -134,6 +135,7 @@ impl Group {
             Group::Transactions => "transactions",
             Group::Bitmap => "bitmap",
             Group::Hyperloglog => "hyperloglog",
+            Group::SortedSet => "sorted-set",
             Group::List => "list",
         }
     }

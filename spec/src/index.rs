@@ -27,6 +27,7 @@ const GROUPS: &[(Group, &[Command])] = &[
     (Group::Transactions, table::transactions::COMMANDS),
     (Group::Bitmap, table::bitmap::COMMANDS),
     (Group::Hyperloglog, table::hyperloglog::COMMANDS),
+    (Group::SortedSet, table::sorted_set::COMMANDS),
     (Group::List, table::list::COMMANDS),
 ];
 

@@ -13,6 +13,7 @@ pub(crate) mod list;
 pub(crate) mod pubsub;
 pub(crate) mod server;
 pub(crate) mod set;
+pub(crate) mod sorted_set;
 pub(crate) mod stream;
 pub(crate) mod string;
 pub(crate) mod transactions;

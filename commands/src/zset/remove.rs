@@ -1,0 +1,72 @@
+//! Members that go: ZREM and ZREMRANGEBYRANK, BYSCORE and BYLEX.
+
+use super::bounds::{LexBounds, ScoreBounds, rank_range};
+use crate::parse::integer;
+use crate::{Classes, CommandError, Ctx};
+use base::Args;
+use ds::Zset;
+use resp::Reply;
+use std::ops::Range;
+
+/// ZREM key member [member ...]
+pub fn zrem(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
+    let key = args.at(1);
+    let members = args.from(2);
+    remove(ctx, key, "zrem", reply, |zset| {
+        members.iter().filter(|member| zset.remove(member).is_some()).count()
+    })
+}
+
+/// ZREMRANGEBYRANK key start stop
+pub fn zremrangebyrank(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
+    let (start, stop) = (integer(args.at(2))?, integer(args.at(3))?);
+    remove_ranks(ctx, args.at(1), "zremrangebyrank", reply, |zset| rank_range(start, stop, zset.len()))
+}
+
+/// ZREMRANGEBYSCORE key min max
+pub fn zremrangebyscore(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
+    let bounds = ScoreBounds::parse(args.at(2), args.at(3))?;
+    remove_ranks(ctx, args.at(1), "zremrangebyscore", reply, |zset| bounds.ranks(zset))
+}
+
+/// ZREMRANGEBYLEX key min max
+pub fn zremrangebylex(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
+    let bounds = LexBounds::parse(args.at(2), args.at(3))?;
+    remove_ranks(ctx, args.at(1), "zremrangebylex", reply, |zset| bounds.ranks(zset, false))
+}
+
+/// O(log N) per member removed.
+fn remove_ranks(
+    ctx: &mut Ctx<'_>,
+    key: &[u8],
+    event: &'static str,
+    reply: &mut Reply,
+    ranks: impl FnOnce(&Zset) -> Range<usize>,
+) -> Result<(), CommandError> {
+    remove(ctx, key, event, reply, |zset| {
+        let ranks = ranks(zset);
+        zset.remove_range(ranks.start, ranks.len())
+    })
+}
+
+fn remove(
+    ctx: &mut Ctx<'_>,
+    key: &[u8],
+    event: &'static str,
+    reply: &mut Reply,
+    change: impl FnOnce(&mut Zset) -> usize,
+) -> Result<(), CommandError> {
+    let Some(changed) = ctx.change(key, change)? else {
+        reply.int(0);
+        return Ok(());
+    };
+    if changed.value > 0 {
+        ctx.changed(Classes::ZSET, event, key);
+        ctx.effects.dirty += changed.value as u64 - 1;
+    }
+    if changed.removed {
+        ctx.emptied(key);
+    }
+    reply.int(changed.value as i64);
+    Ok(())
+}
