@@ -57,9 +57,13 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
         return Some(if text.starts_with('-') { -magnitude } else { magnitude });
     }
     let value: f64 = text.parse().ok()?;
-    // std reads the words inf, infinity and nan as C does; overflow to infinity is ERANGE in C.
+    // std reads the words inf, infinity and nan as C does; what leaves the range for infinity or 0 is ERANGE in C.
     let is_word = unsigned.starts_with(['i', 'I', 'n', 'N']);
-    (!value.is_nan() && (value.is_finite() || is_word)).then_some(value)
+    let vanished = value == 0.0 && !is_word && {
+        let mantissa = unsigned.split(['e', 'E']).next().unwrap_or("");
+        mantissa.bytes().any(|byte| matches!(byte, b'1'..=b'9'))
+    };
+    (!value.is_nan() && !vanished && (value.is_finite() || is_word)).then_some(value)
 }
 
 fn parse_hex_float(text: &str) -> Option<f64> {
@@ -180,7 +184,8 @@ mod tests {
         assert_eq!(parse_f64(b"-0x.8p1"), Some(-1.0));
         assert_eq!(parse_f64(b"-inf"), Some(f64::NEG_INFINITY));
         assert_eq!(parse_f64(b"1e5"), Some(1e5));
-        for bad in ["", " 1", "1 ", "nan", "1e999", "abc", "0x"] {
+        assert_eq!(parse_f64(b"0e5"), Some(0.0));
+        for bad in ["", " 1", "1 ", "nan", "1e999", "1e-400", "abc", "0x"] {
             assert_eq!(parse_f64(bad.as_bytes()), None, "{bad}");
         }
     }

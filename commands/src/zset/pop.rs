@@ -1,7 +1,8 @@
 //! Members at the ends: ZPOPMIN, ZPOPMAX and ZMPOP.
 
 use super::{Pairs, reply_member};
-use crate::parse::{at_least_one, is, positive};
+use crate::elements::positive_count;
+use crate::parse::{at_least_one, is};
 use crate::{Classes, CommandError, Ctx};
 use base::Args;
 use ds::Zset;
@@ -47,11 +48,7 @@ fn pop_command(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply, end: End) -
     if args.len() > 3 {
         return Err(CommandError::Syntax);
     }
-    let count = args.get(2).map(|text| {
-        crate::parse::integer(text)?;
-        positive(text, "ERR value is out of range, must be positive")
-    });
-    let count = count.transpose()?;
+    let count = args.get(2).map(positive_count).transpose()?;
     let key = args.at(1);
     let there = ctx.read::<Zset>(key, Touch::Write)?.map_or(0, Zset::len);
     let taken = there.min(usize::try_from(count.unwrap_or(1)).unwrap_or(usize::MAX));

@@ -42,7 +42,7 @@ pub fn bzmpop(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<()
 fn wait(ctx: &mut Ctx<'_>, keys: Args<'_>, timeout_ms: u64) -> bool {
     if ctx.limits.may_block {
         let keys = keys.iter().map(<[u8]>::to_vec).collect();
-        ctx.effects.block(Block { kind: TypeName::Zset, keys, timeout_ms, when_gone: false });
+        ctx.effects.block(Block { kind: TypeName::Zset, keys, timeout_ms, when_gone: false, instead: None });
     }
     ctx.limits.may_block
 }

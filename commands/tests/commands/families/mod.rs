@@ -5,6 +5,9 @@
 
 mod bits;
 pub(super) mod streams;
+mod hashes;
+mod sets;
+mod zsets;
 
 use crate::differential::{Raw, events, seeds};
 use crate::runner::Runner;
