@@ -1,7 +1,7 @@
 //! `grapevine-cli`: redis-cli's modes and the cluster manager.
 //!
 //! `args` reads the command line, `session` talks to one server, `output` prints replies, `repl` is the interactive
-//! session, `help` knows the commands, `cluster` manages clusters. Also answers to `redis-cli` and `redis-trib.rb`.
+//! session, `help` knows the commands, `cluster` manages clusters, `modes` does everything else. Also answers to `redis-cli` and `redis-trib.rb`.
 
 #![forbid(unsafe_code)]
 
@@ -9,9 +9,15 @@ mod args;
 mod cluster;
 mod console;
 mod help;
+mod latency;
+mod lru;
+mod modes;
 mod output;
 mod repl;
+mod scan;
 mod session;
+mod stat;
+mod transfer;
 
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
@@ -52,10 +58,12 @@ fn run(mut settings: Settings) -> i32 {
             Err(stop) => say(&stop),
         };
     }
-    let ended = match settings.eval {
-        Some(_) => eval(settings),
-        None if settings.command.is_empty() => repl::run(Session::new(settings)),
-        None => one_command(settings),
+    let task = settings.tasks.first().copied();
+    let ended = match (task, &settings.eval) {
+        (Some(task), _) => modes::run(task, settings),
+        (None, Some(_)) => eval(settings),
+        (None, None) if settings.command.is_empty() => repl::run(Session::new(settings)),
+        (None, None) => one_command(settings),
     };
     match ended {
         Ok(code) => code,

@@ -189,6 +189,21 @@ impl Connection {
         Ok(self.parser.take_unread(most))
     }
 
+    /// Puts bytes that [`Self::receive_raw`] returned back before all that is unread.
+    pub fn give_back(&mut self, bytes: &[u8]) {
+        let after = self.parser.take_unread(usize::MAX);
+        self.parser.feed(bytes);
+        self.parser.feed(&after);
+    }
+
+    /// A way to write past this connection's own buffer, from another thread.
+    pub fn writer(&self) -> io::Result<Box<dyn Write + Send>> {
+        Ok(match &self.stream {
+            Stream::Tcp(stream) => Box::new(stream.try_clone()?),
+            Stream::Unix(stream) => Box::new(stream.try_clone()?),
+        })
+    }
+
     /// Bytes read but not yet part of an answer.
     pub fn unread(&self) -> &[u8] {
         self.parser.unread()

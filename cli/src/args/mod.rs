@@ -9,10 +9,17 @@ pub mod trib;
 pub mod uri;
 pub mod usage;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::modes::Task;
 use crate::output::Mode;
+
+/// Keys that SCAN is asked to look at in one call, unless `--count` says otherwise.
+pub const DEFAULT_SCAN_COUNT: i64 = 10;
+/// Seconds that `--pipe` waits for the last reply.
+const DEFAULT_PIPE_TIMEOUT: i64 = 30;
 
 /// A reason to end before doing anything.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -118,6 +125,18 @@ pub struct Settings {
     pub show_pushes: bool,
     /// `--eval`.
     pub eval: Option<PathBuf>,
+    /// The modes asked for; the smallest is done.
+    pub tasks: BTreeSet<Task>,
+    /// `--pattern`, `--quoted-pattern`.
+    pub pattern: Option<Vec<u8>>,
+    /// `--count`.
+    pub count: i64,
+    /// The file of `--rdb` and `--functions-rdb`.
+    pub rdb_file: PathBuf,
+    /// `--pipe-timeout` in seconds; 0 waits for ever.
+    pub pipe_timeout: i64,
+    /// `--mono`.
+    pub mono: bool,
     /// `--verbose`.
     pub verbose: bool,
     /// `--cluster ...`.
@@ -155,6 +174,12 @@ impl Settings {
             quoted_input: false,
             show_pushes: terminal,
             eval: None,
+            tasks: BTreeSet::new(),
+            pattern: None,
+            count: DEFAULT_SCAN_COUNT,
+            rdb_file: PathBuf::new(),
+            pipe_timeout: DEFAULT_PIPE_TIMEOUT,
+            mono: false,
             verbose: false,
             cluster: ClusterSettings::default(),
             command: Vec::new(),
@@ -251,6 +276,10 @@ fn check(settings: &mut Settings) -> Result<(), Stop> {
     }
     if settings.resp2 && settings.resp3 == Resp3::Explicit {
         return Err(Stop::error("Options -2 and -3 are mutually exclusive.\n"));
+    }
+    let rdb = |functions| settings.tasks.contains(&Task::Rdb { functions });
+    if rdb(true) && rdb(false) {
+        return Err(Stop::error("Option --functions-rdb and --rdb are mutually exclusive.\n"));
     }
     if settings.stdin_last && settings.stdin_tag.is_some() {
         return Err(Stop::error("Options -x and -X are mutually exclusive.\n"));

@@ -4,6 +4,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
 use super::{Resp3, Settings, Stop, lossy, uri, usage};
+use crate::modes::Task;
 use crate::output::Mode;
 
 /// One option.
@@ -143,6 +144,73 @@ pub static OPTIONS: &[Opt] = &[
         json(s, Mode::QuotedJson)
     }),
     opt(&["--show-pushes"], "<yn>", "Print RESP3 push messages (default: on a terminal).", show_pushes),
+    switch(
+        &["--latency"],
+        "Measure the server's answers for ever; for 1 s when no terminal watches.",
+        |s, _| task(s, Task::Latency { history: s.tasks.contains(&Task::Latency { history: true }) }),
+    ),
+    switch(&["--latency-history"], "As --latency, a new line every 15 seconds, or as -i says.", |s, _| {
+        s.tasks.remove(&Task::Latency { history: false });
+        task(s, Task::Latency { history: true })
+    }),
+    switch(&["--latency-dist"], "Draw the distribution, a line each second, or as -i says.", |s, _| {
+        task(s, Task::LatencyDist)
+    }),
+    switch(&["--mono"], "Draw it without hues.", |s, _| {
+        s.mono = true;
+        Ok(())
+    }),
+    opt(&["--lru-test"], "<keys>", "Simulate a cache with an 80-20 distribution.", |s, v| {
+        task(s, Task::LruTest(leading_int(v)))
+    }),
+    switch(&["--replica", "--slave"], "Show the commands that a replica receives.", |s, _| {
+        task(s, Task::Replica)
+    }),
+    opt(&["--rdb"], "<file>", "Save a snapshot of the server to a file; - is standard output.", |s, v| {
+        rdb(s, v, false)
+    }),
+    opt(&["--functions-rdb"], "<file>", "As --rdb, the functions alone.", |s, v| rdb(s, v, true)),
+    switch(&["--pipe"], "Send raw protocol from standard input.", |s, _| task(s, Task::Pipe)),
+    opt(
+        &["--pipe-timeout"],
+        "<n>",
+        "Seconds that --pipe waits for the last reply (default: 30; 0: no limit).",
+        |s, v| {
+            s.pipe_timeout = leading_int(v);
+            Ok(())
+        },
+    ),
+    switch(&["--bigkeys"], "Look for keys with many elements.", |s, _| task(s, Task::BigKeys)),
+    switch(&["--memkeys"], "Look for keys that use much memory.", |s, _| memkeys(s, 0)),
+    opt(&["--memkeys-samples"], "<n>", "As --memkeys, with the number of elements to sample.", |s, v| {
+        memkeys(s, leading_int(v))
+    }),
+    switch(&["--hotkeys"], "Look for hot keys, where maxmemory-policy is an LFU one.", |s, _| {
+        task(s, Task::HotKeys)
+    }),
+    switch(&["--stat"], "Print a line about the server each second, or as -i says.", |s, _| {
+        task(s, Task::Stat)
+    }),
+    switch(&["--scan"], "List all keys with SCAN.", |s, _| task(s, Task::Scan)),
+    opt(&["--pattern"], "<pattern>", "Of keys to list or look at, with the modes that use SCAN.", |s, v| {
+        s.pattern = Some(v.to_vec());
+        Ok(())
+    }),
+    opt(&["--count"], "<count>", "Keys that each SCAN looks at (default: 10).", |s, v| {
+        s.count = leading_int(v);
+        Ok(())
+    }),
+    opt(&["--quoted-pattern"], "<pattern>", "As --pattern, as a quoted string.", |s, v| {
+        let text = "Invalid quoted string specified for --quoted-pattern.\n";
+        s.pattern = Some(crate::unquote(v).ok_or_else(|| Stop::error(text))?);
+        Ok(())
+    }),
+    opt(
+        &["--intrinsic-latency"],
+        "<sec>",
+        "Measure for how long this system leaves a process waiting; needs no server.",
+        |s, v| task(s, Task::IntrinsicLatency(leading_int(v))),
+    ),
     opt(&["--eval"], "<file>", "Send the script in <file> with EVAL: keys, a comma, arguments.", |s, v| {
         s.eval = Some(std::ffi::OsString::from_vec(v.to_vec()).into());
         Ok(())
@@ -187,22 +255,6 @@ pub static OPTIONS: &[Opt] = &[
     switch(&["--version", "-v"], "Print the version and exit.", |s, _| {
         Err(Stop { code: 0, text: usage::version(s) })
     }),
-    later(&["--stat"]),
-    later(&["--scan"]),
-    later(&["--pattern", "--quoted-pattern"]),
-    later(&["--bigkeys"]),
-    later(&["--memkeys"]),
-    later(&["--memkeys-samples"]),
-    later(&["--hotkeys"]),
-    later(&["--latency"]),
-    later(&["--latency-history"]),
-    later(&["--latency-dist"]),
-    later(&["--lru-test"]),
-    later(&["--intrinsic-latency"]),
-    later(&["--replica", "--slave"]),
-    later(&["--rdb", "--functions-rdb"]),
-    later(&["--pipe"]),
-    later(&["--pipe-timeout"]),
     later(&["--ldb"]),
     later(&["--ldb-sync-mode"]),
     later(&["--tls"]),
@@ -217,6 +269,21 @@ pub static OPTIONS: &[Opt] = &[
     later(&["--cluster-use-empty-masters"]),
     later(&["--cluster-fix-with-unreachable-masters"]),
 ];
+
+fn task(settings: &mut Settings, task: Task) -> Result<(), Stop> {
+    settings.tasks.insert(task);
+    Ok(())
+}
+
+fn memkeys(settings: &mut Settings, samples: i64) -> Result<(), Stop> {
+    settings.tasks.retain(|task| !matches!(task, Task::MemKeys(_)));
+    task(settings, Task::MemKeys(samples))
+}
+
+fn rdb(settings: &mut Settings, file: &[u8], functions: bool) -> Result<(), Stop> {
+    settings.rdb_file = std::ffi::OsString::from_vec(file.to_vec()).into();
+    task(settings, Task::Rdb { functions })
+}
 
 fn port(settings: &mut Settings, value: &[u8]) -> Result<(), Stop> {
     settings.port = u16::try_from(leading_int(value)).map_err(|_| Stop::error("Invalid server port.\n"))?;

@@ -51,7 +51,7 @@ fn mistakes_end_it() {
     assert_eq!(stop("-p 99999").text, "Invalid server port.\n");
     assert_eq!(stop("-u http://x").text, "Invalid URI scheme\n");
     assert_eq!((stop("-h").code, stop("--help").code, stop("--cluster").code), (0, 0, 1));
-    for name in ["--stat", "--scan", "--bigkeys", "--tls"] {
+    for name in ["--ldb", "--tls"] {
         assert!(stop(name).text.contains(name), "{name}");
     }
     assert!(stop("--cluster reshard h:1 --cluster-from x").text.contains("--cluster-from"));

@@ -82,6 +82,13 @@ pub fn format_raw(value: &Value) -> Vec<u8> {
     out
 }
 
+/// The bytes in quotes, with escapes for what is not printable.
+pub fn quoted(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    push_quoted(&mut out, bytes);
+    out
+}
+
 fn invalidated(value: &Value) -> Option<&[Value]> {
     match value {
         Value::Push(items) => match items.as_slice() {

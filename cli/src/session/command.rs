@@ -9,6 +9,7 @@ use crate::args::Resp3;
 use crate::args::options::leading_int;
 use crate::console;
 use crate::output::Mode;
+use crate::transfer::replica;
 
 /// How often an endless mode looks whether it was interrupted.
 const INTERRUPT_POLL: Duration = Duration::from_millis(100);
@@ -20,10 +21,6 @@ impl Session {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         match words.first() {
             None => return Ok(Sent::Answered),
-            Some(&"sync" | &"psync") => {
-                console::complain("SYNC and PSYNC are not supported yet by grapevine-cli.\n");
-                return Ok(Sent::Refused);
-            }
             Some(&"shutdown") => self.shutdown = true,
             _ => {}
         }
@@ -35,6 +32,11 @@ impl Session {
                 return self.lost(error);
             }
             match words[0] {
+                "sync" | "psync" => {
+                    console::print(b"Entering replica output mode...  (press Ctrl-C to quit)\n");
+                    let error = replica::follow(self)?;
+                    return self.lost(error);
+                }
                 "monitor" => return self.watch_for_ever(verbatim, false),
                 "subscribe" | "psubscribe" | "ssubscribe" => {
                     if self.style.mode != Mode::Raw {

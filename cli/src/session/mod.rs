@@ -7,6 +7,8 @@
 mod command;
 pub mod interrupt;
 
+use std::time::Duration;
+
 use client::{Address, ClientError, Connection, Options, Redirect, Value};
 
 use crate::args::{Resp3, Settings, lossy};
@@ -16,6 +18,10 @@ use interrupt::Interrupt;
 
 /// Redirections for one command before it is given up.
 const MAX_REDIRECTIONS: usize = 32;
+/// Between two attempts to connect again, in the modes that do so for ever.
+const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
+/// Takes the cursor to the left edge of an emptied line.
+const CLEAR_LINE: &[u8] = b"\r\x1b[0K";
 
 /// The process must end with this code; everything has been said.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -146,6 +152,57 @@ impl Session {
         self.connection.as_mut()?.call(words).ok()
     }
 
+    /// The connection, when there is one.
+    pub fn connection(&mut self) -> Option<&mut Connection> {
+        self.connection.as_mut()
+    }
+
+    /// Sends the program's own commands at once; `None` when the answers cannot be had.
+    pub fn ask_all(&mut self, commands: &[Vec<Vec<u8>>]) -> Option<Vec<Value>> {
+        self.connection.as_mut()?.pipeline(commands).ok()
+    }
+
+    /// A question whose answer the program cannot go on without.
+    pub fn demand(&mut self, words: &[Vec<u8>]) -> Result<Value, Quit> {
+        self.demand_all(&[words.to_vec()])?.pop().ok_or(Quit(1))
+    }
+
+    /// Such questions, sent at once.
+    pub fn demand_all(&mut self, commands: &[Vec<Vec<u8>>]) -> Result<Vec<Value>, Quit> {
+        self.ask_all(commands).ok_or_else(|| {
+            console::complain("\nI/O error\n");
+            Quit(1)
+        })
+    }
+
+    /// Asks, and connects again and again when the server is gone.
+    pub fn ask_until_answered(&mut self, words: &[&str]) -> Result<Value, Quit> {
+        let mut tries = 0u64;
+        loop {
+            match self.connection.as_mut().map(|connection| connection.call(words)) {
+                Some(Ok(value)) => {
+                    if tries > 0 {
+                        console::print(CLEAR_LINE);
+                    }
+                    return Ok(value);
+                }
+                Some(Err(error)) if !error.is_disconnect() && !matches!(error, ClientError::Io(_)) => {
+                    console::complain(&format!("Error: {error}\n"));
+                    return Err(Quit(1));
+                }
+                _ => {
+                    tries += 1;
+                    console::print(CLEAR_LINE);
+                    console::print(format!("Reconnecting... {tries}\r").as_bytes());
+                    if !self.reconnect(true) {
+                        self.connection = None;
+                    }
+                    std::thread::sleep(RECONNECT_PAUSE);
+                }
+            }
+        }
+    }
+
     /// Sends a command `repeat` times (for ever when negative), prints the answers, and follows redirections.
     ///
     /// False: it could not be sent or answered, and why has been said.
@@ -165,7 +222,6 @@ impl Session {
                     self.connection = None;
                     return Ok(false);
                 }
-                Sent::Refused => return Ok(false),
                 Sent::Answered if !self.redirected => return Ok(true),
                 Sent::Answered => {}
             }
@@ -281,8 +337,6 @@ enum Sent {
     Answered,
     /// The connection is gone.
     Lost(ClientError),
-    /// Not sent; why has been said.
-    Refused,
 }
 
 #[cfg(test)]
