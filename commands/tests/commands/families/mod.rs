@@ -4,9 +4,9 @@
 //! equal too, and now and then the whole value of a key, read back by a command that shows all of it.
 
 mod bits;
-pub(super) mod streams;
 mod hashes;
 mod sets;
+pub(super) mod streams;
 mod zsets;
 
 use crate::differential::{Raw, events, seeds};
@@ -33,6 +33,21 @@ fn parsed(bytes: &[u8]) -> Value {
     parser.next().ok().flatten().expect("one reply")
 }
 
+/// What a DUMP payload holds.
+pub(super) fn object_of(payload: &[u8]) -> keyspace::Object {
+    match persist::dump::decode(payload, &ds::Settings::default()) {
+        Ok(keyspace::LoadValue::Object(object)) => object,
+        other => panic!("no structure: {other:?}"),
+    }
+}
+
+/// Elements, `width` values each, in an order that follows from them alone.
+pub(super) fn sorted(values: &[Value], width: usize) -> Vec<String> {
+    let mut elements: Vec<String> = values.chunks(width).map(|element| format!("{element:?}")).collect();
+    elements.sort();
+    elements
+}
+
 fn line(args: &[&[u8]]) -> String {
     args.iter().map(|s| s.escape_ascii().to_string()).collect::<Vec<_>>().join(" ")
 }
@@ -42,6 +57,8 @@ fn run(family: &Family, protocol: Protocol, seed: u64) {
     let server = Server::build(Kind::Redis, ports.port(0))
         .with("save", "")
         .with("notify-keyspace-events", "KEAn")
+        // As 7.2 has it.
+        .with("hash-max-listpack-entries", "512")
         .start();
     let mut redis = Raw::connect(server.port());
     let mut subscriber = Raw::connect(server.port());
