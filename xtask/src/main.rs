@@ -6,6 +6,7 @@
 
 mod bench;
 mod demo;
+mod fuzz;
 mod install;
 mod process;
 mod sim;
@@ -29,6 +30,7 @@ Usage: cargo xtask <command> [options]
   sim    Run simulation seeds: --seeds N (default 100), --first SEED, --nodes N; or: sim replay SEED
   bench  Measure against redis-server and print ratios: --rounds N, --keys N, --commands A,B, --pipelines N,M
   tcl    Run Valkey's Tcl suite: --tree CHECKOUT, --single unit/NAME (repeat), --only TEST, --deadline SECONDS
+  fuzz   Run the fuzz targets: --seconds N each (default 60), --merge yes to keep new finds, [TARGET]...
 ";
 
 /// What every command returns: `Err` holds the sentence to print.
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         "sim" => sim::run_args(&args),
         "bench" => bench::run(&args),
         "tcl" => tcl::run(&args),
+        "fuzz" => fuzz::run(&args),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(())
