@@ -150,7 +150,7 @@ directives! {
     cluster_require_full_coverage: bool = "cluster-require-full-coverage", Bool, "yes", MODIFIABLE;
     rdb_save_incremental_fsync: bool = "rdb-save-incremental-fsync", Bool, "yes", NOT_YET_IF_SET;
     aof_load_truncated: bool = "aof-load-truncated", Bool, "yes", MODIFIABLE;
-    aof_use_rdb_preamble: bool = "aof-use-rdb-preamble", Bool, "yes", NOT_YET_IF_SET;
+    aof_use_rdb_preamble: bool = "aof-use-rdb-preamble", Bool, "yes", MODIFIABLE;
     aof_timestamp_enabled: bool = "aof-timestamp-enabled", Bool, "no", NOT_YET_IF_SET;
     cluster_replica_no_failover: bool = "cluster-replica-no-failover" | "cluster-slave-no-failover", Bool, "no", MODIFIABLE;
     replica_lazy_flush: bool = "replica-lazy-flush" | "slave-lazy-flush", Bool, "no", NOT_YET_IF_SET;

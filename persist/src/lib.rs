@@ -23,6 +23,7 @@ pub mod request;
 pub mod storage;
 pub mod worker;
 
+pub use aof::BaseForm;
 pub use load::{LoadFailure, Loader, LogLine, Sink, Step};
 pub use memory::MemStorage;
 pub use request::{AofStage, DiskEvent, DiskRequest, JobId, Seq, SnapshotHead, SnapshotTarget, SyncPolicy};

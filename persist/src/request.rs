@@ -3,6 +3,7 @@
 //! The order is a promise: an `AofAppend` before a `SnapshotBegin` of an [`SnapshotTarget::AofBase`] goes to the old
 //! increment file, one after it to the new one. So the cut of the data and the cut of the files are the same.
 
+use crate::aof::BaseForm;
 use crate::storage::StorageError;
 use base::DbIndex;
 use keyspace::SnapshotChunk;
@@ -61,6 +62,8 @@ pub struct SnapshotHead {
     pub checksum: bool,
     /// What the entries' access bits are written as.
     pub access: crate::rdb::AccessField,
+    /// Commands only for a base of the AOF; nothing of the above is in them.
+    pub form: BaseForm,
 }
 
 /// For the disk thread.
@@ -74,6 +77,8 @@ pub enum DiskRequest {
         directory: String,
         /// `appendfilename`.
         filename: String,
+        /// What an empty base is written as.
+        form: BaseForm,
     },
     /// Append whole records. Answered by `AofWritten`, and by `AofSynced` under `Always`, or by `AofFailed`.
     AofAppend {

@@ -15,7 +15,7 @@ use crate::gate;
 use crate::node::Node;
 use base::Millis;
 use config::AppendFsync;
-use persist::{AofStage, DiskRequest, Seq, SnapshotTarget, SyncPolicy};
+use persist::{AofStage, BaseForm, DiskRequest, Seq, SnapshotTarget, SyncPolicy};
 
 /// Bytes handed to the disk thread and not yet written at which writes are refused.
 const BACKLOG_MAX: u64 = 1 << 30;
@@ -142,13 +142,19 @@ pub(crate) fn stop(node: &mut Node) {
     }
 }
 
+/// `aof-use-rdb-preamble`.
+pub(super) fn base_form(node: &Node) -> BaseForm {
+    if node.config.settings.aof_use_rdb_preamble { BaseForm::Rdb } else { BaseForm::Commands }
+}
+
 /// Opens the AOF after loading; the files hold what was loaded.
 pub(crate) fn open(node: &mut Node) {
     let settings = &node.config.settings;
     let (directory, filename) = (settings.appenddirname.clone(), settings.appendfilename.clone());
+    let form = base_form(node);
     node.log.set_aof(true);
     node.persistence.aof.state = State::Opening;
-    request(node, DiskRequest::AofOpen { directory, filename });
+    request(node, DiskRequest::AofOpen { directory, filename, form });
     set_policy(node);
 }
 

@@ -16,7 +16,7 @@ use crate::session::Client;
 use base::Millis;
 use keyspace::{EvictBy, JobSlot, SnapshotBusy, StepOutcome};
 use persist::rdb::AccessField;
-use persist::{DiskRequest, JobId, SnapshotHead, SnapshotTarget};
+use persist::{BaseForm, DiskRequest, JobId, SnapshotHead, SnapshotTarget};
 
 /// Entries that one slice visits.
 const ENTRIES_PER_SLICE: usize = 256;
@@ -103,6 +103,7 @@ pub(crate) fn begin(node: &mut Node, kind: Kind, target: SnapshotTarget) -> Resu
         compress: node.config.settings.rdbcompression,
         checksum: node.config.settings.rdbchecksum,
         access: access_field(node),
+        form: if kind == Kind::Rewrite { aof::base_form(node) } else { BaseForm::Rdb },
     };
     request(node, DiskRequest::SnapshotBegin { id, target, head: Box::new(head) });
     node.persistence.job = Some(Job {

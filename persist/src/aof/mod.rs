@@ -1,7 +1,7 @@
 //! The multi-part AOF: a directory with a base file (an RDB, or commands), increment files (commands), and a manifest
 //! that names them. Commands are RESP arrays of bulk strings; a line that begins with `#` between them is a note.
 //!
-//! Names: `<appendfilename>.<seq>.base.rdb`, `<appendfilename>.<seq>.incr.aof`, `<appendfilename>.manifest`.
+//! Names: `<appendfilename>.<seq>.base.rdb` (or `.base.aof`), `<appendfilename>.<seq>.incr.aof`, `<appendfilename>.manifest`.
 //!
 //! Invariant: the manifest on disk always names files whose replay gives a state that was true at some moment, and at
 //! least everything that was synced. It is replaced by rename, after the files that it names are safe.
@@ -13,6 +13,7 @@ use crate::storage::{ErrorKind, FileId, Storage, StorageError, directory_of};
 mod commands;
 mod load;
 mod manifest;
+mod rewrite;
 
 #[cfg(test)]
 mod tests;
@@ -21,15 +22,30 @@ pub use commands::{CommandReader, ReadError};
 pub(crate) use load::AofFiles;
 pub use load::read_manifest;
 pub use manifest::{FileInfo, FileType, Manifest, ManifestError};
+pub(crate) use rewrite::CommandWriter;
 
 /// The manifest's name inside the directory.
 pub fn manifest_name(filename: &str) -> String {
     format!("{filename}.manifest")
 }
 
-/// A base file's name; ours are always RDB files.
-pub fn base_name(filename: &str, seq: u64) -> String {
-    format!("{filename}.{seq}.base.rdb")
+/// What a base file holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum BaseForm {
+    /// An RDB (`aof-use-rdb-preamble yes`).
+    #[default]
+    Rdb,
+    /// Commands.
+    Commands,
+}
+
+/// A base file's name.
+pub fn base_name(filename: &str, seq: u64, form: BaseForm) -> String {
+    let suffix = match form {
+        BaseForm::Rdb => "rdb",
+        BaseForm::Commands => "aof",
+    };
+    format!("{filename}.{seq}.base.{suffix}")
 }
 
 /// An increment file's name.

@@ -8,7 +8,7 @@
 //! manifest fails, nobody knows which one a power loss would leave; so everything here is done such that both would
 //! do: the new increment file is used at once, the old one is whole, and no number of a file is used twice.
 
-use crate::aof::{self, FileInfo, Manifest};
+use crate::aof::{self, BaseForm, FileInfo, Manifest};
 use crate::load::LoadFailure;
 use crate::rdb::Encoder;
 use crate::request::{AofStage, DiskEvent, Seq};
@@ -68,14 +68,15 @@ impl AofFiles {
         storage: &mut dyn Storage,
         directory: String,
         filename: String,
+        form: BaseForm,
     ) -> Result<(Self, Vec<String>), StorageError> {
         storage.mkdir(&directory)?;
         storage.sync_dir("")?;
         let mut manifest = load_manifest(storage, &directory, &filename)?;
         let mut log = Vec::new();
         if manifest.is_empty() {
-            let name = aof::base_name(&filename, 1);
-            write_empty_base(storage, &directory, &name)?;
+            let name = aof::base_name(&filename, 1, form);
+            write_empty_base(storage, &directory, &name, form)?;
             log.push(format!("Creating AOF base file {name} on server start"));
             manifest.base = Some(FileInfo { name, seq: 1 });
         }
@@ -269,6 +270,7 @@ impl AofFiles {
         &mut self,
         storage: &mut dyn Storage,
         temp: &str,
+        form: BaseForm,
         base_size: u64,
         log: &mut Vec<String>,
     ) -> Result<(), StorageError> {
@@ -282,7 +284,7 @@ impl AofFiles {
         }
         self.base_seq = self.base_seq.max(self.manifest.next_base_seq() - 1) + 1;
         let seq = self.base_seq;
-        let base = FileInfo { name: aof::base_name(&self.filename, seq), seq };
+        let base = FileInfo { name: aof::base_name(&self.filename, seq, form), seq };
         storage.rename(temp, &aof::path(&self.directory, &base.name))?;
         storage.sync_dir(&self.directory)?;
         log.push(format!("Successfully renamed the temporary AOF base file {temp} into {}", base.name));
@@ -357,12 +359,23 @@ fn load_manifest(
     })
 }
 
-fn write_empty_base(storage: &mut dyn Storage, directory: &str, name: &str) -> Result<(), StorageError> {
-    let mut encoder = Encoder::new(false, true);
-    encoder.aux("redis-ver", REDIS_VERSION);
-    encoder.aux("redis-bits", b"64");
-    encoder.aux("aof-base", b"1");
-    encoder.finish();
+fn write_empty_base(
+    storage: &mut dyn Storage,
+    directory: &str,
+    name: &str,
+    form: BaseForm,
+) -> Result<(), StorageError> {
+    let bytes = match form {
+        BaseForm::Commands => Vec::new(),
+        BaseForm::Rdb => {
+            let mut encoder = Encoder::new(false, true);
+            encoder.aux("redis-ver", REDIS_VERSION);
+            encoder.aux("redis-bits", b"64");
+            encoder.aux("aof-base", b"1");
+            encoder.finish();
+            encoder.take()
+        }
+    };
     let temp = aof::path(directory, &format!("temp-{name}"));
-    aof::replace_file(storage, &temp, &aof::path(directory, name), &encoder.take())
+    aof::replace_file(storage, &temp, &aof::path(directory, name), &bytes)
 }

@@ -10,7 +10,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
-use crate::aof;
+use crate::aof::{self, BaseForm};
 use crate::request::{DiskEvent, DiskRequest, JobId, SnapshotTarget, SyncPolicy};
 use crate::storage::{ErrorKind, Storage, StorageError};
 use append::AofFiles;
@@ -69,7 +69,9 @@ impl<S: Storage> Worker<S> {
             self.settle(out);
         }
         match request {
-            DiskRequest::AofOpen { directory, filename } => self.open_aof(directory, filename, out),
+            DiskRequest::AofOpen { directory, filename, form } => {
+                self.open_aof(directory, filename, form, out);
+            }
             DiskRequest::AofAppend { bytes, upto, policy } => match &mut self.aof {
                 Some(aof) => {
                     aof.append(&mut self.storage, bytes, upto, out);
@@ -115,8 +117,8 @@ impl<S: Storage> Worker<S> {
         }
     }
 
-    fn open_aof(&mut self, directory: String, filename: String, out: &mut Vec<DiskEvent>) {
-        match AofFiles::open(&mut self.storage, directory, filename) {
+    fn open_aof(&mut self, directory: String, filename: String, form: BaseForm, out: &mut Vec<DiskEvent>) {
+        match AofFiles::open(&mut self.storage, directory, filename, form) {
             Ok((aof, log)) => {
                 out.push(DiskEvent::AofOpened { log, size: aof.size() });
                 self.aof = Some(aof);

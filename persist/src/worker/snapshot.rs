@@ -1,11 +1,11 @@
 //! A snapshot on its way out: entries are encoded here, on the disk thread, and go to a file or back as bytes.
 
 use super::append::AofFiles;
-use crate::aof::write_all;
+use crate::aof::{BaseForm, CommandWriter, write_all};
 use crate::rdb::Encoder;
 use crate::request::{DiskEvent, JobId, SnapshotHead, SnapshotTarget};
 use crate::storage::{ErrorKind, FileId, Storage, StorageError, directory_of};
-use keyspace::SnapshotChunk;
+use keyspace::{SnapshotChunk, SnapshotEntry};
 
 /// Encoded bytes are handed on in pieces of about this size.
 const PIECE: usize = 64 << 10;
@@ -17,10 +17,74 @@ enum Sink {
     File { temp: String, file: FileId, unsynced: u64, name: Option<String> },
 }
 
+/// The form that entries take.
+enum Writer {
+    Rdb(Box<Encoder>),
+    Commands(CommandWriter),
+}
+
+impl Writer {
+    fn new(head: &SnapshotHead, form: BaseForm) -> Self {
+        if form == BaseForm::Commands {
+            return Writer::Commands(CommandWriter::default());
+        }
+        let mut encoder = Encoder::new(head.compress, head.checksum);
+        encoder.set_access(head.access);
+        encoder.set_sizes(head.databases.clone());
+        for (name, value) in &head.aux {
+            encoder.aux(name, value);
+        }
+        Writer::Rdb(Box::new(encoder))
+    }
+
+    fn entry(&mut self, entry: &SnapshotEntry<'_>) {
+        match self {
+            Writer::Rdb(encoder) => {
+                encoder.entry(entry.db, entry.key, entry.value, entry.expire, entry.access);
+            }
+            Writer::Commands(commands) => commands.entry(entry.db, entry.key, entry.value, entry.expire),
+        }
+    }
+
+    fn finish(&mut self) {
+        if let Writer::Rdb(encoder) = self {
+            encoder.finish();
+        }
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        match self {
+            Writer::Rdb(encoder) => encoder.take(),
+            Writer::Commands(commands) => commands.take(),
+        }
+    }
+
+    fn pending(&self) -> usize {
+        match self {
+            Writer::Rdb(encoder) => encoder.pending(),
+            Writer::Commands(commands) => commands.pending(),
+        }
+    }
+
+    fn total(&self) -> u64 {
+        match self {
+            Writer::Rdb(encoder) => encoder.total(),
+            Writer::Commands(commands) => commands.total(),
+        }
+    }
+
+    fn form(&self) -> BaseForm {
+        match self {
+            Writer::Rdb(_) => BaseForm::Rdb,
+            Writer::Commands(_) => BaseForm::Commands,
+        }
+    }
+}
+
 /// One snapshot job.
 pub(super) struct Job {
     id: JobId,
-    encoder: Encoder,
+    writer: Writer,
     sink: Sink,
 }
 
@@ -32,6 +96,7 @@ impl Job {
         head: &SnapshotHead,
         out: &mut Vec<DiskEvent>,
     ) -> Result<Self, StorageError> {
+        let form = if matches!(target, SnapshotTarget::AofBase { .. }) { head.form } else { BaseForm::Rdb };
         let sink = match target {
             SnapshotTarget::Stream => Sink::Events,
             SnapshotTarget::File { temp, name } => Sink::open(storage, temp, Some(name))?,
@@ -39,13 +104,7 @@ impl Job {
                 Sink::open(storage, AofFiles::temp_base(&directory, id.0), None)?
             }
         };
-        let mut encoder = Encoder::new(head.compress, head.checksum);
-        encoder.set_access(head.access);
-        encoder.set_sizes(head.databases.clone());
-        for (name, value) in &head.aux {
-            encoder.aux(name, value);
-        }
-        let mut job = Self { id, encoder, sink };
+        let mut job = Self { id, writer: Writer::new(head, form), sink };
         // A stream's head leaves at once: the replica sees that something comes.
         if matches!(job.sink, Sink::Events) {
             job.flush(storage, out)?;
@@ -68,8 +127,8 @@ impl Job {
         out: &mut Vec<DiskEvent>,
     ) -> Result<(), StorageError> {
         for entry in chunk.iter() {
-            self.encoder.entry(entry.db, entry.key, entry.value, entry.expire, entry.access);
-            if self.encoder.pending() >= PIECE {
+            self.writer.entry(&entry);
+            if self.writer.pending() >= PIECE {
                 self.flush(storage, out)?;
             }
         }
@@ -77,7 +136,7 @@ impl Job {
     }
 
     fn flush(&mut self, storage: &mut dyn Storage, out: &mut Vec<DiskEvent>) -> Result<(), StorageError> {
-        let bytes = self.encoder.take();
+        let bytes = self.writer.take();
         if bytes.is_empty() {
             return Ok(());
         }
@@ -102,8 +161,8 @@ impl Job {
         aof: Option<&mut AofFiles>,
         out: &mut Vec<DiskEvent>,
     ) -> Result<DiskEvent, StorageError> {
-        self.encoder.finish();
-        let bytes_total = self.encoder.total();
+        self.writer.finish();
+        let bytes_total = self.writer.total();
         self.flush(storage, out)?;
         let mut log = Vec::new();
         if let Sink::File { temp, file, name, .. } = &self.sink {
@@ -114,7 +173,9 @@ impl Job {
                     storage.rename(temp, name)?;
                     storage.sync_dir(directory_of(name))?;
                 }
-                (None, Some(aof)) => aof.install_base(storage, temp, bytes_total, &mut log)?,
+                (None, Some(aof)) => {
+                    aof.install_base(storage, temp, self.writer.form(), bytes_total, &mut log)?;
+                }
                 (None, None) => {
                     return Err(StorageError::new(ErrorKind::Other, "the append only file was closed"));
                 }
