@@ -279,7 +279,7 @@ directives! {
     hll_sparse_max_bytes: u64 = "hll-sparse-max-bytes", Memory(0, MEMORY_MAX), "3000", MODIFIABLE;
     tracking_table_max_keys: u64 = "tracking-table-max-keys", Int(0, LONG_MAX), "1000000", MODIFIABLE;
     client_query_buffer_limit: u64 = "client-query-buffer-limit", Memory(1 << 20, MEMORY_MAX), "1073741824", MODIFIABLE;
-    maxmemory_clients: MemoryLimit = "maxmemory-clients", MemoryOrPercent, "0", NOT_YET_IF_SET;
+    maxmemory_clients: MemoryLimit = "maxmemory-clients", MemoryOrPercent, "0", MODIFIABLE;
     repl_backlog_ttl: u64 = "repl-backlog-ttl", Int(0, LONG_MAX), "3600", MODIFIABLE;
     auto_aof_rewrite_min_size: u64 = "auto-aof-rewrite-min-size", Memory(0, MEMORY_MAX), "67108864", NOT_YET;
     loading_process_events_interval_bytes: u64 = "loading-process-events-interval-bytes", Int(1024, INT_MAX), "2097152", HIDDEN;

@@ -17,6 +17,9 @@ const CLIENTS_PER_TICK: usize = 200;
 /// Silence in ms after which a client's input buffer gives back what it does not use, as in Redis.
 const SHRINK_AFTER_MS: u64 = 2000;
 
+/// How long a reply buffer keeps the size that it needed once, in ms.
+const PEAK_RESET_MS: u64 = 5000;
+
 /// How much of the tables' own background work one tick does, in entries.
 const IDLE_ENTRIES: usize = 1000;
 
@@ -87,6 +90,10 @@ fn close_idle_clients(node: &mut Node) {
         let silent = node.now.mono.since(session.last_interaction) > SHRINK_AFTER_MS;
         if silent && session.input.capacity() / 2 > session.input.len() {
             session.input.shrink_to_fit();
+        }
+        if node.now.mono.since(session.reply_look) >= PEAK_RESET_MS {
+            session.reply_look = node.now.mono;
+            node.stats.reply_buffer_shrinks += u64::from(session.output.shrink());
         }
         let exempt = session.role != Role::Normal || session.waiting.is_some() || session.is_subscriber();
         if limit > 0 && !exempt && node.now.mono.since(session.last_interaction) > limit {

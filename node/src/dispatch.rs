@@ -11,7 +11,7 @@ use crate::eviction::{self, Room};
 use crate::node::Node;
 use crate::observe::{self, Cost};
 use crate::refusal::{Outcome, Refusal};
-use crate::session::{Client, Role, Session};
+use crate::session::{Client, Role, Session, memory as client_memory};
 use crate::table::{Handler, is};
 use crate::{blocking, cluster, effects, persistence, replication, tracking, transaction};
 use base::{Args, Slot};
@@ -81,6 +81,9 @@ pub(crate) fn serve(node: &mut Node, client: Client, args: Args<'_>, reply: &mut
     tracking::before_command(node, client);
     let mut request = describe(node, client, command, args);
     let pass = examine(node, &mut request);
+    if node.sessions.get(client).is_none_or(|s| s.doomed) {
+        return Verdict::Done;
+    }
     if matches!(pass, Ok(Pass::Postpone)) {
         return Verdict::Postponed;
     }
@@ -378,6 +381,8 @@ fn allowed_in_multi(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
 
 /// `maxmemory`: keys go, and if none can, what adds data is refused.
 fn memory(node: &mut Node, request: &Request<'_>) -> Result<(), Refusal> {
+    // Clients that cost too much go before keys do.
+    client_memory::evict(node);
     if eviction::make_room(node) != Room::None || request.obey {
         return Ok(());
     }

@@ -18,6 +18,7 @@ use crate::policy::{self, Policy};
 use crate::progress::Progress;
 use crate::pubsub::Registry;
 use crate::replication::Replication;
+use crate::session::memory::{self, ClientMemory};
 use crate::session::window::Window;
 use crate::session::{Client, Sessions, SlotId};
 use crate::stats::Stats;
@@ -45,6 +46,7 @@ pub struct Node {
     /// Microseconds of a running clock, read once per command boundary; 0 without one (ENGINE 19).
     pub(crate) meter: fn() -> u64,
     pub(crate) eviction: Eviction,
+    pub(crate) client_memory: ClientMemory,
     /// The meter at the end of the last command, which is where the next one's time begins.
     pub(crate) metered: u64,
     pub(crate) config: Config,
@@ -117,6 +119,7 @@ impl Node {
             meter: || 0,
             metered: 0,
             eviction: Eviction::default(),
+            client_memory: ClientMemory::default(),
             window: Window::default(),
             effects: Effects::new(policy.notify),
             limits: commands::Limits {
@@ -350,6 +353,7 @@ impl Node {
         // The list keeps its memory; what was marked meanwhile (by closing) is for the next turn.
         dirty.append(&mut self.dirty);
         self.dirty = dirty;
+        memory::evict(self);
         self.end_turn();
     }
 
@@ -483,6 +487,7 @@ impl Node {
         write(session.output.reply());
         self.mark_dirty(client);
         session::lifecycle::enforce_limit(self, client);
+        memory::account(self, client);
     }
 
     /// Closes a session at once, or after its command if it is executing one. What it has not been sent is lost.
@@ -525,6 +530,9 @@ impl Node {
         }
         if names.contains(&"maxmemory") {
             eviction::limit_changed(self);
+        }
+        if names.contains(&"maxmemory") || names.contains(&"maxmemory-clients") {
+            memory::limit_changed(self);
         }
         crate::replication::config_changed(self, &names);
         if self.cluster.enabled {

@@ -4,7 +4,7 @@
 //! from the settings directly.
 
 use commands::Classes;
-use config::{EvictionPolicy, NotifyEvents, OutputLimits, Permission, Settings};
+use config::{EvictionPolicy, MemoryLimit, NotifyEvents, OutputLimits, Permission, Settings};
 use keyspace::{AccessPolicy, EvictBy, EvictPolicy};
 
 /// The digest of the settings.
@@ -52,6 +52,8 @@ pub struct Policy {
     pub latency_threshold_ms: u64,
     /// From which value on a command goes into the command log of each kind; `None` for none.
     pub command_logs: [Option<u64>; 3],
+    /// `maxmemory-clients` in bytes, 0 for none.
+    pub client_memory: u64,
     /// `maxmemory-policy`, unless it is `noeviction`.
     pub eviction: Option<EvictPolicy>,
     /// `maxmemory-eviction-tenacity`: how long one command may evict, in microseconds.
@@ -110,6 +112,12 @@ impl Policy {
             latency_tracking: settings.latency_tracking,
             latency_threshold_ms: settings.latency_monitor_threshold,
             command_logs: command_logs(settings),
+            client_memory: match settings.maxmemory_clients {
+                MemoryLimit::Bytes(bytes) => bytes,
+                MemoryLimit::Percent(percent) => {
+                    (settings.maxmemory / 100).saturating_mul(u64::from(percent))
+                }
+            },
             eviction: eviction(settings),
             eviction_micros: eviction_micros(settings.maxmemory_eviction_tenacity),
             lazy_eviction: settings.lazyfree_lazy_eviction,

@@ -103,6 +103,10 @@ pub struct Stats {
     pub expired_keys: u64,
     /// `evicted_keys`.
     pub evicted_keys: u64,
+    /// `evicted_clients`.
+    pub evicted_clients: u64,
+    /// `reply_buffer_shrinks`.
+    pub reply_buffer_shrinks: u64,
     /// `keyspace_hits`.
     pub keyspace_hits: u64,
     /// `keyspace_misses`.
@@ -143,6 +147,8 @@ impl Default for Stats {
             output_bytes: 0,
             expired_keys: 0,
             evicted_keys: 0,
+            evicted_clients: 0,
+            reply_buffer_shrinks: 0,
             keyspace_hits: 0,
             keyspace_misses: 0,
             query_buffer_disconnections: 0,

@@ -130,6 +130,16 @@ impl RequestParser {
         self.inline
     }
 
+    /// Bytes at the start of the buffer that are understood already, of a request that is not complete.
+    pub fn understood(&self) -> usize {
+        self.position
+    }
+
+    /// Bytes that the places of arguments take.
+    pub fn memory(&self) -> usize {
+        self.ranges.capacity() * size_of::<ArgRange>() + self.scratch.capacity()
+    }
+
     /// Bytes still missing of an argument whose length is known, its line end included; 0 when unknown.
     ///
     /// A hint for the size of the next read. The caller bounds it: it is what the client claims.

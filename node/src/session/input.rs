@@ -11,7 +11,7 @@
 
 use super::output::SlotId;
 use super::window::{self, Window};
-use super::{Client, ReplyMode, Role, lifecycle};
+use super::{Client, ReplyMode, Role, lifecycle, memory};
 use crate::api::LogLevel;
 use crate::dispatch::{self, Verdict};
 use crate::node::Node;
@@ -189,7 +189,10 @@ fn finish_request(node: &mut Node, client: Client, before: Before, reply: &mut R
     }
     lifecycle::limit_reply(node, client, reply, before.bytes);
     let Some(session) = node.sessions.get_mut(client) else { return false };
-    session.crowded = session.role == Role::Normal && session.output.unsent(reply) >= OUTPUT_AHEAD;
+    // Where `maxmemory-clients` holds, replies may pile up as in Redis: the largest client goes.
+    session.crowded = session.role == Role::Normal
+        && node.policy.client_memory == 0
+        && session.output.unsent(reply) >= OUTPUT_AHEAD;
     session.is_runnable()
 }
 
@@ -235,10 +238,19 @@ fn give_back(node: &mut Node, client: Client, mut batch: Batch) {
 fn enforce_limit(node: &mut Node, client: Client) {
     let limit = node.policy.query_buffer_limit;
     let Some(session) = node.sessions.get(client) else { return };
-    if session.role == Role::Normal && session.unconsumed() as u64 > limit {
-        node.log(LogLevel::Warning, "Closing client that reached max query buffer length".to_owned());
-        node.close(client);
+    let cost = session.unconsumed() + session.parser.memory();
+    if session.role != Role::Normal || cost as u64 <= limit {
+        return memory::account(node, client);
     }
+    let rest = session.input.get(session.consumed..).unwrap_or_default();
+    let mut shown = String::new();
+    base::args::quote(rest.get(..SHOWN_BYTES / 2).unwrap_or(rest), &mut shown);
+    let line = memory::line(node, client);
+    node.stats.query_buffer_disconnections += 1;
+    let text =
+        format!("Closing client that reached max query buffer length: {line} (qbuf initial bytes: {shown})");
+    node.log(LogLevel::Warning, text);
+    node.close(client);
 }
 
 /// Nothing more is executed for this session; it is closed once its output is written.

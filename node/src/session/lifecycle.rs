@@ -3,7 +3,7 @@
 //! Invariant: when a session goes, everything that names it goes too: subscriptions, watches, waits. The connection is
 //! closed by one action, and nothing is heard of it afterwards.
 
-use super::{Client, Role, Session};
+use super::{Client, Role, Session, memory};
 use crate::api::{Action, LogLevel, PeerInfo};
 use crate::blocking::{self, Waiting};
 use crate::cluster::lease;
@@ -83,6 +83,7 @@ pub(crate) fn remove(node: &mut Node, client: Client) {
         }
         _ => {}
     }
+    memory::forget(node, &session);
     replication::session_closed(node, client, &session);
 }
 
@@ -106,6 +107,7 @@ pub(crate) fn commit(node: &mut Node, client: Client, mark: Option<Seq>) {
         return close(node, client);
     }
     enforce_limit(node, client);
+    memory::account(node, client);
 }
 
 /// Bytes were written to the socket.
@@ -119,6 +121,7 @@ pub(crate) fn sent(node: &mut Node, client: Client, n: usize) {
         return close(node, client);
     }
     super::input::relieve(node, client);
+    memory::account(node, client);
 }
 
 /// Closes a session that lets too much output pile up (`client-output-buffer-limit`).
@@ -162,15 +165,12 @@ fn output_limit(session: &Session, limits: OutputLimits) -> Option<OutputLimit> 
 }
 
 fn report_overflow(node: &mut Node, client: Client) {
-    let Some(session) = node.sessions.get(client) else { return };
-    let text = format!(
-        "Client id={} addr={} name={} scheduled to be closed ASAP for overcoming of output buffer limits.",
-        session.id,
-        session.peer.peer,
-        resp::reply::lossy(&session.name)
-    );
+    let line = memory::line(node, client);
     node.stats.output_buffer_disconnections += 1;
-    node.log(LogLevel::Warning, text);
+    node.log(
+        LogLevel::Warning,
+        format!("Client {line} scheduled to be closed ASAP for overcoming of output buffer limits."),
+    );
 }
 
 fn exceeds(session: &mut Session, limit: OutputLimit, now: base::Millis) -> bool {

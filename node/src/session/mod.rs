@@ -10,6 +10,7 @@
 pub mod commands;
 pub mod input;
 pub mod lifecycle;
+pub mod memory;
 pub mod output;
 pub mod table;
 pub mod window;
@@ -123,6 +124,8 @@ pub struct Session {
     pub crowded: bool,
     /// It passed a limit while it executed a command: closed as soon as that is over, with nothing more sent.
     pub doomed: bool,
+    /// What `maxmemory-clients` counts for it, in bytes.
+    pub counted: usize,
     /// Close it once its output is written; it executes nothing more.
     pub close_after_reply: bool,
     /// The last command, for CLIENT LIST and so that its name need not be hashed again.
@@ -143,6 +146,8 @@ pub struct Session {
     pub created: UnixMillis,
     /// When it last said something.
     pub last_interaction: Millis,
+    /// When the size of its reply buffer was last looked at.
+    pub reply_look: Millis,
     /// Since when its output is past the soft limit.
     pub soft_limit_since: Option<Millis>,
     /// The log's end after its last write command, which WAIT waits for.
@@ -184,6 +189,7 @@ impl Session {
             postponed: false,
             crowded: false,
             doomed: false,
+            counted: 0,
             close_after_reply: false,
             last_command: None,
             unfinished: None,
@@ -194,6 +200,7 @@ impl Session {
             sent: 0,
             created: now.unix,
             last_interaction: now.mono,
+            reply_look: now.mono,
             soft_limit_since: None,
             last_write_offset: base::ReplOffset(0),
         }
@@ -202,12 +209,6 @@ impl Session {
     /// Whether it has any subscription: RESP2 clients may then do little else.
     pub fn is_subscriber(&self) -> bool {
         self.subscriptions.as_ref().is_some_and(|s| s.count() > 0 || s.shard_count() > 0)
-    }
-
-    /// Bytes that its buffers cost, about.
-    pub fn memory(&self) -> usize {
-        let multi = self.multi.as_ref().map_or(0, |multi| multi.bytes);
-        size_of::<Self>() + self.input.capacity() + self.output.pending() + self.pushes.capacity() + multi
     }
 
     /// Received bytes that are not consumed yet.

@@ -15,6 +15,9 @@ use std::collections::VecDeque;
 /// A buffer that grew beyond this is given back once it is empty, in bytes.
 const KEEP_CAPACITY: usize = 64 << 10;
 
+/// A buffer is not made smaller than this, in bytes.
+const LEAST_CAPACITY: usize = 1024;
+
 /// A reply that will come later.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct SlotId(pub u64);
@@ -33,6 +36,8 @@ pub struct Output {
     /// Position of the first byte that was not sent.
     sent: u64,
     committed: u64,
+    /// Most bytes owed at the end of a turn since the last look at it.
+    peak: usize,
     marks: VecDeque<Mark>,
     slots: VecDeque<(SlotId, u64)>,
     next_slot: u64,
@@ -46,6 +51,7 @@ impl Output {
             start: 0,
             sent: 0,
             committed: 0,
+            peak: 0,
             marks: VecDeque::new(),
             slots: VecDeque::new(),
             next_slot: 0,
@@ -119,6 +125,23 @@ impl Output {
             self.marks.push_back(Mark { start: self.committed, seq });
         }
         self.committed = end;
+        self.peak = self.peak.max(self.pending());
+    }
+
+    /// Most bytes that were owed at the end of a turn, lately.
+    pub fn peak(&self) -> usize {
+        self.peak
+    }
+
+    /// Gives back what the buffer has not needed since the last call, if that is the larger part of it; whether it did.
+    pub fn shrink(&mut self) -> bool {
+        let needed = std::mem::take(&mut self.peak).max(self.pending()).max(LEAST_CAPACITY);
+        let buffer = self.reply.buffer_mut();
+        let shrinks = buffer.capacity() / 2 >= needed;
+        if shrinks {
+            buffer.shrink_to(needed);
+        }
+        shrinks
     }
 
     /// The log is durable up to `synced`: forgets the marks that have passed.
@@ -170,6 +193,11 @@ impl Output {
     /// Bytes not sent yet, withheld ones included; 0 while the writer is taken out.
     pub fn pending(&self) -> usize {
         self.end().saturating_sub(self.sent) as usize
+    }
+
+    /// Bytes that the buffer takes; 0 while the writer is taken out.
+    pub fn capacity(&self) -> usize {
+        self.reply.buffer().capacity()
     }
 
     /// Bytes not sent yet while the writer, `reply`, is taken out.

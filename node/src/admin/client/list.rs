@@ -9,6 +9,9 @@ use base::{Args, Now, number};
 use resp::{Protocol, Reply};
 use std::fmt::Write;
 
+/// Redis's reply buffer of fixed size: what is owed beyond it is shown as a list of blocks.
+const FIXED_BUFFER: usize = 16 << 10;
+
 /// CLIENT INFO.
 pub(super) fn info(node: &mut Node, client: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
     let mut out = String::new();
@@ -78,6 +81,10 @@ pub(crate) fn describe(session: &Session, protocol: Protocol, now: Now, out: &mu
     let watch = session.watched.len();
     let pending = session.output.pending();
     let unused = session.input.capacity() - session.input.len();
+    // As in Redis a request that is not complete is split into arguments that are there and the rest.
+    let understood = session.parser.understood().min(session.unconsumed());
+    let fixed = pending.min(FIXED_BUFFER);
+    let blocks = (pending - fixed).div_ceil(FIXED_BUFFER);
     let _ = write!(
         out,
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={}",
@@ -93,9 +100,14 @@ pub(crate) fn describe(session: &Session, protocol: Protocol, now: Now, out: &mu
     );
     let _ = write!(
         out,
-        " sub={channels} psub={patterns} ssub={shard} multi={multi} watch={watch} qbuf={} qbuf-free={unused} argv-mem=0 multi-mem=0 \
-         rbs=0 rbp=0 obl={pending} oll=0 omem={pending} tot-mem={} events={} cmd={}",
-        session.unconsumed(),
+        " sub={channels} psub={patterns} ssub={shard} multi={multi} watch={watch} qbuf={} qbuf-free={unused} argv-mem={} \
+         multi-mem={} rbs={} rbp={} obl={fixed} oll={blocks} omem={} tot-mem={} events={} cmd={}",
+        session.unconsumed() - understood,
+        understood + session.parser.memory(),
+        session.queue_memory(),
+        session.output.capacity(),
+        session.output.peak(),
+        pending - fixed,
         session.memory(),
         if pending > 0 { "rw" } else { "r" },
         session.last_command.map_or("NULL", |c| c.name),

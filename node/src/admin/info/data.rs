@@ -100,7 +100,7 @@ pub(super) fn stats(node: &Node, lines: &mut Lines) {
     lines.zeros(&["expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"]);
     lines.field("evicted_keys", stats.evicted_keys);
     let (exceeded, exceeding) = eviction::exceeded_ms(node);
-    lines.zeros(&["evicted_clients"]);
+    lines.field("evicted_clients", stats.evicted_clients);
     lines.field("total_eviction_exceeded_time", exceeded);
     lines.field("current_eviction_exceeded_time", exceeding);
     let lookups = node.keyspace.stats();
@@ -124,7 +124,8 @@ pub(super) fn stats(node: &Node, lines: &mut Lines) {
     lines.zeros(&["io_threaded_reads_processed", "io_threaded_writes_processed"]);
     lines.field("client_query_buffer_limit_disconnections", stats.query_buffer_disconnections);
     lines.field("client_output_buffer_limit_disconnections", stats.output_buffer_disconnections);
-    lines.zeros(&["reply_buffer_shrinks", "reply_buffer_expands"]);
+    lines.field("reply_buffer_shrinks", stats.reply_buffer_shrinks);
+    lines.zeros(&["reply_buffer_expands"]);
     lines.field("eventloop_cycles", stats.turns.count);
     lines.field("eventloop_duration_sum", stats.turns.micros);
     lines.field("eventloop_duration_cmd_sum", stats.turns.commands_micros);
