@@ -19,6 +19,8 @@ pub struct Limits {
     pub obey: bool,
     /// The client may be made to wait: it is no transaction, no script, no master.
     pub may_block: bool,
+    /// Every small integer counts as an object of its own: the eviction policy needs access bits for each.
+    pub own_integers: bool,
     /// Where small forms of values end.
     pub settings: ds::Settings,
 }
@@ -31,6 +33,7 @@ impl Default for Limits {
             keep_expired: false,
             obey: false,
             may_block: false,
+            own_integers: false,
             settings: ds::Settings::default(),
         }
     }

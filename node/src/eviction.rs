@@ -48,21 +48,26 @@ pub(crate) fn used_memory(node: &Node) -> u64 {
     }
 }
 
+/// What replicas have yet to read beyond the backlog.
+pub(crate) fn log_beyond_backlog(node: &Node) -> u64 {
+    (node.log.wire_memory() as u64).saturating_sub(node.log.backlog_size().unwrap_or(0))
+}
+
 /// What of it does not count for `maxmemory`.
 pub(crate) fn uncounted(node: &Node) -> u64 {
-    let backlog = node.log.backlog_size().unwrap_or(0);
-    let log = (node.log.wire_memory() as u64).saturating_sub(backlog);
-    let of_replicas = |(_, s): (_, &Session)| if s.role == Role::Replica { s.output.pending() } else { 0 };
+    let log = log_beyond_backlog(node);
+    let of_replicas = |(_, s): (_, &Session)| if s.role == Role::Replica { s.output.capacity() } else { 0 };
     let owed: usize =
         if replication::has_replicas(node) { node.sessions.iter().map(of_replicas).sum() } else { 0 };
     let on_its_way = if (node.allocator.allocated)() == 0 { 0 } else { node.keyspace.memory_on_its_way() };
     log + owed as u64 + node.persistence.aof.outstanding() + on_its_way as u64
 }
 
-fn is_over(node: &Node) -> bool {
+/// How many bytes there are too many.
+fn excess(node: &Node) -> u64 {
     let (used, limit) = (used_memory(node), node.policy.max_memory);
     // The sum of what does not count is only worked out when it matters.
-    used > limit && used.saturating_sub(uncounted(node)) > limit
+    if used <= limit { 0 } else { used.saturating_sub(uncounted(node)).saturating_sub(limit) }
 }
 
 /// A replica follows its primary's deletions; nothing changes by itself while clients are paused or data is loaded.
@@ -77,29 +82,35 @@ pub(crate) fn make_room(node: &mut Node) -> Room {
     if node.policy.max_memory == 0 && !node.eviction.running {
         return Room::Enough;
     }
-    let free = node.policy.max_memory == 0 || is_exempt(node) || !is_over(node);
-    let room = if free { Room::Enough } else { evict(node) };
+    let free = node.policy.max_memory == 0 || is_exempt(node);
+    let excess = if free { 0 } else { excess(node) };
+    let room = if excess == 0 { Room::Enough } else { evict(node, excess) };
     note(node, room);
     room
 }
 
-fn evict(node: &mut Node) -> Room {
+/// Evicts keys of at least `excess` bytes. What their going makes of messages to others does not count here: it leaves
+/// before the next look at the limit, and must not make more keys go.
+fn evict(node: &mut Node, excess: u64) -> Room {
     let Some(policy) = node.policy.eviction else { return Room::None };
     let begun = (node.meter)();
-    let mut gone = 0;
+    let mut gone = 0u64;
+    let mut freed = 0u64;
     let room = loop {
+        let before = node.keyspace.used_memory();
         if !node.keyspace.evict_one(policy) {
             break Room::None;
         }
+        freed += before.saturating_sub(node.keyspace.used_memory()) as u64;
+        if freed >= excess {
+            break Room::Enough;
+        }
         gone += 1;
-        if gone % KEYS_PER_LOOK == 0 {
+        if gone.is_multiple_of(KEYS_PER_LOOK) {
             settle(node);
-            if (node.meter)().saturating_sub(begun) > node.policy.eviction_micros && is_over(node) {
+            if (node.meter)().saturating_sub(begun) > node.policy.eviction_micros {
                 break Room::Coming;
             }
-        }
-        if !is_over(node) {
-            break Room::Enough;
         }
     };
     settle(node);

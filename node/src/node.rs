@@ -29,7 +29,7 @@ use crate::{blocking, cluster, cron, session};
 use base::{ConnId, Millis, Now, Prng, ReplId};
 use commands::Effects;
 use config::Config;
-use keyspace::{Keyspace, Options};
+use keyspace::{EvictBy, Keyspace, Options};
 use persist::{DiskEvent, Storage};
 use repl::Log;
 use spec::KeyPosition;
@@ -446,6 +446,8 @@ impl Node {
         self.limits.settings = policy::structures(&self.config.settings, self.limits.settings.hash_seed);
         self.observers.obey(&self.config.settings);
         self.keyspace.set_access_policy(self.policy.access);
+        self.limits.own_integers = self.policy.max_memory > 0
+            && self.policy.eviction.is_some_and(|p| matches!(p.by, EvictBy::Recency | EvictBy::Frequency));
     }
 
     /// The next command's time begins now, and not when the last one ended.

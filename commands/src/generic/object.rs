@@ -47,7 +47,7 @@ pub fn object(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<()
         }
         s if is(s, "idletime") && args.len() == 3 => |info, reply| reply.int(info.idle_seconds as i64),
         s if is(s, "freq") && args.len() == 3 => |info, reply| reply.int(i64::from(info.frequency)),
-        s if is(s, "refcount") && args.len() == 3 => return refcount(ctx, args.at(2), lfu, reply),
+        s if is(s, "refcount") && args.len() == 3 => return refcount(ctx, args.at(2), reply),
         _ => return Err(unknown(sub)),
     };
     let Some(info) = ctx.keyspace.object(ctx.db, args.at(2)) else {
@@ -64,13 +64,14 @@ pub fn object(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<()
     Ok(())
 }
 
-fn refcount(ctx: &mut Ctx<'_>, key: &[u8], lfu: bool, reply: &mut Reply) -> Result<(), CommandError> {
+fn refcount(ctx: &mut Ctx<'_>, key: &[u8], reply: &mut Reply) -> Result<(), CommandError> {
+    let own = ctx.limits.own_integers;
     let Some(found) = ctx.lookup(key, Touch::Silent) else {
         reply.null();
         return Ok(());
     };
     let small = matches!(found.string(), Some(StringRef::Int(int)) if (0..SHARED_INTEGERS).contains(&int));
-    let shared = small && found.encoding() == Encoding::Int && !lfu;
+    let shared = small && found.encoding() == Encoding::Int && !own;
     reply.int(if shared { i64::from(i32::MAX) } else { 1 });
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! account and the sessions' buffers; MEMORY STATS, MEMORY DOCTOR and INFO show it.
 
 use super::AdminHandler;
+use crate::eviction;
 use crate::node::Node;
 use crate::refusal::{Outcome, Refusal};
 use crate::session::{Client, Role};
@@ -107,11 +108,13 @@ impl Overview {
             })
             .collect();
         let dataset_with_tables = node.keyspace.used_memory() as u64;
-        let allocated = crate::eviction::used_memory(node).max(dataset_with_tables);
+        let allocated = eviction::used_memory(node).max(dataset_with_tables);
         let startup = node.startup_memory.min(allocated);
         let backlog = node.log.wire_memory() as u64;
         let (replicas, clients) =
             (buffers(|role| role == Role::Replica), buffers(|role| role != Role::Replica));
+        let backlog = backlog.saturating_sub(eviction::log_beyond_backlog(node));
+        let replicas = replicas + eviction::log_beyond_backlog(node);
         let tables: u64 = databases.iter().map(|(_, keys, expires)| keys + expires).sum();
         let overhead = (startup + backlog + replicas + clients + tables).min(allocated);
         Self {
