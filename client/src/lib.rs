@@ -12,6 +12,7 @@ pub mod cluster;
 pub mod connection;
 pub mod error;
 pub mod redirect;
+pub mod uri;
 
 pub use address::Address;
 pub use cluster::ClusterClient;
@@ -19,3 +20,4 @@ pub use connection::{Connection, Options};
 pub use error::ClientError;
 pub use redirect::Redirect;
 pub use resp::{Protocol, Value};
+pub use uri::{Uri, UriError};

@@ -11,6 +11,7 @@ use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 use std::time::Duration;
 
 /// A connected, or connecting, non-blocking socket.
@@ -86,6 +87,13 @@ impl Stream {
         } else {
             ConnectOutcome::Failed(crate::process::reason(error))
         }
+    }
+
+    /// Connects to a unix socket, which succeeds or fails at once.
+    pub fn connect_unix(path: &Path) -> io::Result<Self> {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking().cloexec(), None)?;
+        socket.connect(&SockAddr::unix(path)?)?;
+        Ok(Self { fd: socket.into() })
     }
 
     /// Reads once, appending at most `room` bytes to `buffer`. The buffer grows to hold them and no further.

@@ -96,7 +96,9 @@ fn walking_over_the_keys() {
     fixture.server.text(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
     fixture.same("--hotkeys", b"", false);
     fixture.server.text(&["CONFIG", "SET", "requirepass", "secret"]);
-    for options in ["--scan", "--bigkeys", "--hotkeys", "--memkeys", "--pipe", "-a secret --scan"] {
+    for options in
+        ["--scan", "--bigkeys", "--hotkeys", "--memkeys", "--pipe --pipe-timeout 1", "-a secret --scan"]
+    {
         fixture.same(options, b"", false);
     }
 }
