@@ -443,7 +443,12 @@ impl Node {
         self.effects.wanted = self.policy.notify;
         self.limits.proto_max_bulk_len = self.policy.proto_max_bulk_len;
         self.limits.lazy_expire = self.policy.lazy_expire;
-        self.limits.settings = policy::structures(&self.config.settings, self.limits.settings.hash_seed);
+        let before = self.limits.settings;
+        self.limits.settings = ds::Settings {
+            // No directive: DEBUG's.
+            list_plain_threshold: before.list_plain_threshold,
+            ..policy::structures(&self.config.settings, before.hash_seed)
+        };
         self.observers.obey(&self.config.settings);
         self.keyspace.set_access_policy(self.policy.access);
         self.limits.own_integers = self.policy.max_memory > 0

@@ -11,6 +11,11 @@ const ENTRY_OVERHEAD: usize = 8;
 /// Header and end mark of a listpack, of which a merge drops one.
 const MERGE_SAVES: usize = 7;
 
+/// `list-max-listpack-size` as a quicklist keeps it: Redis has 16 bits for it, and five sizes.
+pub fn clamped(settings: &Settings) -> i64 {
+    settings.list_max_listpack_size.clamp(-(SIZES.len() as i64), i64::from(i16::MAX))
+}
+
 /// The limit of a node: a size or a number of elements.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Limit {
@@ -33,9 +38,9 @@ impl Limit {
         }
     }
 
-    /// The limit that a quicklist keeps from its creation on: Redis has 16 bits for it.
+    /// The limit that a quicklist keeps from its creation on.
     pub fn of_quicklist(settings: &Settings) -> Self {
-        Self::from_directive(settings.list_max_listpack_size.min(i64::from(i16::MAX)))
+        Self::from_directive(clamped(settings))
     }
 
     /// Whether a listpack of that size passes the limit.

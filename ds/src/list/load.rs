@@ -13,6 +13,14 @@ pub enum NodeRef<'a> {
     Plain(&'a [u8]),
 }
 
+impl<'a> NodeRef<'a> {
+    fn bytes(self) -> &'a [u8] {
+        match self {
+            NodeRef::Packed(bytes) | NodeRef::Plain(bytes) => bytes,
+        }
+    }
+}
+
 impl List {
     /// How many nodes there are; a small list is one.
     pub fn node_count(&self) -> usize {
@@ -38,6 +46,29 @@ impl List {
             })
         });
         small.into_iter().chain(large)
+    }
+}
+
+/// What DEBUG OBJECT tells of a quicklist.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Facts {
+    /// Nodes.
+    pub nodes: usize,
+    /// `list-max-listpack-size` when it was made.
+    pub listpack_max: i64,
+    /// Whether `list-compress-depth` was set when it was made.
+    pub compressed: bool,
+    /// Bytes of all nodes.
+    pub bytes: usize,
+}
+
+impl List {
+    /// What there is to tell of a quicklist; `None` of a small list. Looks at every node.
+    pub fn facts(&self) -> Option<Facts> {
+        let Form::Large(quicklist) = &self.form else { return None };
+        let (listpack_max, compressed) = quicklist.made_with;
+        let bytes = self.nodes().map(|node| node.bytes().len()).sum();
+        Some(Facts { nodes: quicklist.nodes.len(), listpack_max, compressed, bytes })
     }
 }
 

@@ -4,7 +4,7 @@
 //! One liberty: replacing elements by longer ones never takes a node of several elements past [`MAX_NODE`], where
 //! Redis 7.2 lets it grow to a gibibyte. A writer copies at most that much of a node that a snapshot holds.
 
-use super::limits::Limit;
+use super::limits::{Limit, clamped};
 use super::node::Node;
 use super::nodes::{At, Nodes};
 use super::{End, Side};
@@ -19,6 +19,8 @@ const MAX_NODE: usize = 65536;
 pub struct Quicklist {
     pub(super) nodes: Nodes,
     limit: Limit,
+    /// The settings of its creation, for [`super::Facts`]: size limit, and whether Redis would compress.
+    pub(super) made_with: (i64, bool),
 }
 
 /// Whether an element gets a node for itself.
@@ -29,7 +31,11 @@ fn is_large(len: usize, settings: &Settings) -> bool {
 impl Quicklist {
     /// An empty one, whose nodes will for ever have the limit of today.
     pub fn new(settings: &Settings) -> Self {
-        Self { nodes: Nodes::default(), limit: Limit::of_quicklist(settings) }
+        Self {
+            nodes: Nodes::default(),
+            limit: Limit::of_quicklist(settings),
+            made_with: (clamped(settings), settings.list_compress_depth > 0),
+        }
     }
 
     /// Adds an element at one end.

@@ -8,6 +8,7 @@ use crate::node::Node;
 use crate::refusal::{Outcome, Refusal};
 use crate::session::Client;
 use base::{Args, DbIndex, number};
+use keyspace::{Found, Object, Touch};
 use resp::Reply;
 
 /// Syntax and meaning of the subcommands, for HELP.
@@ -18,6 +19,10 @@ const HELP: &[(&str, &str)] = &[
     ("ERROR <text>", "Answer with this error."),
     ("OBJECT <key>", "Return how the value of a key is kept."),
     ("PROTOCOL <type>", "Answer with an example of this type of reply."),
+    (
+        "QUICKLIST-PACKED-THRESHOLD <size>",
+        "From this size on an element of a list is a node; 0 for the default.",
+    ),
     ("SET-ACTIVE-EXPIRE <0|1>", "Switch the search for expired keys off or on."),
     ("SLEEP <seconds>", "Block the data thread; fractions are fine."),
 ];
@@ -46,7 +51,6 @@ const REFUSED: &[&str] = &[
     "pause-cron",
     "populate",
     "quicklist",
-    "quicklist-packed-threshold",
     "reload",
     "replicate",
     "replybuffer",
@@ -85,6 +89,7 @@ fn debug(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> 
         }
         (b"error", 3) => reply.error_bytes(args.at(2)),
         (b"protocol", 3) => return protocol(args.at(2), reply),
+        (b"quicklist-packed-threshold", 3) => return packed_threshold(node, args, reply),
         (b"object", 3) => return object(node, client, args, reply),
         _ => return Err(refuse(&name, args)),
     }
@@ -116,15 +121,43 @@ fn digest_values(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Re
     }
 }
 
+/// DEBUG QUICKLIST-PACKED-THRESHOLD size
+fn packed_threshold(node: &mut Node, args: Args<'_>, reply: &mut Reply) -> Outcome {
+    const MAX: u64 = (1 << 32) - (1 << 20);
+    match number::parse_memory(args.at(2)) {
+        Some(size) if size <= MAX => {
+            let default = ds::Settings::default().list_plain_threshold;
+            node.limits.settings.list_plain_threshold = if size == 0 { default } else { size };
+            reply.ok();
+            Ok(())
+        }
+        _ => Err("ERR argument must be a memory value bigger than 1 and smaller than 4gb".into()),
+    }
+}
+
 /// DEBUG OBJECT key.
 fn object(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
     let db = node.sessions.get(client).map_or(DbIndex(0), |s| s.db);
     let found = node.keyspace.object(db, args.at(2)).ok_or(Refusal::from("ERR no such key"))?;
     let (encoding, length, idle) = (found.encoding.as_str(), found.memory, found.idle_seconds);
+    let extra = node.keyspace.lookup(db, args.at(2), Touch::Silent).map(list_facts).unwrap_or_default();
     reply.simple(&format!(
-        "Value at:0x0 refcount:1 encoding:{encoding} serializedlength:{length} lru:0 lru_seconds_idle:{idle}"
+        "Value at:0x0 refcount:1 encoding:{encoding} serializedlength:{length} lru:0 lru_seconds_idle:{idle}{extra}"
     ));
     Ok(())
+}
+
+fn list_facts(found: Found<'_>) -> String {
+    let Some(Object::List(list)) = found.object() else { return String::new() };
+    let Some(facts) = list.facts() else { return String::new() };
+    let average = list.len() as f64 / facts.nodes.max(1) as f64;
+    format!(
+        " ql_nodes:{} ql_avg_node:{average:.2} ql_listpack_max:{} ql_compressed:{} ql_uncompressed_size:{}",
+        facts.nodes,
+        facts.listpack_max,
+        u8::from(facts.compressed),
+        facts.bytes
+    )
 }
 
 /// DEBUG PROTOCOL type: one reply of each type, for tests of clients.

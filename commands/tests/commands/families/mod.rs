@@ -5,6 +5,7 @@
 
 mod bits;
 mod hashes;
+mod list;
 mod sets;
 pub(super) mod streams;
 mod zsets;

@@ -5,12 +5,14 @@
 //! mark if it expires; a database chains its number and folds in the digests of its keys.
 
 use base::DbIndex;
+use ds::list::End;
 use ds::stream::StreamId;
 use keyspace::{Keyspace, Object, Touch, ValueRef};
 use sha1::{Digest as _, Sha1};
 
 /// Redis's numbers of the types.
 const STRING: u32 = 0;
+const LIST: u32 = 1;
 const SET: u32 = 2;
 const HASH: u32 = 4;
 const STREAM: u32 = 6;
@@ -33,6 +35,7 @@ impl Digest {
 
     fn value(&mut self, value: &ValueRef<'_>, expires: bool) {
         match value {
+            ValueRef::Object(Object::List(list)) => self.list(list),
             ValueRef::Object(Object::Set(set)) => self.set(set),
             ValueRef::Object(Object::Hash(hash)) => self.hash(hash),
             ValueRef::Object(Object::Stream(stream)) => self.stream(stream),
@@ -43,6 +46,13 @@ impl Digest {
         }
         if expires {
             self.fold(EXPIRES);
+        }
+    }
+
+    fn list(&mut self, list: &ds::List) {
+        self.chain(&LIST.to_be_bytes());
+        for entry in list.iter(End::Left) {
+            entry.with_text(|text| self.chain(text));
         }
     }
 
