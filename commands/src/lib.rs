@@ -12,6 +12,7 @@ pub mod effects;
 mod elements;
 pub mod error;
 mod generic;
+mod geo;
 mod hash;
 mod hyperloglog;
 mod list;
@@ -37,6 +38,7 @@ pub fn handler(name: &str) -> Option<Handler> {
         .or_else(|| bitmap::handler(name))
         .or_else(|| hyperloglog::handler(name))
         .or_else(|| zset::handler(name))
+        .or_else(|| geo::handler(name))
         .or_else(|| generic::handler(name))
         .or_else(|| list::handler(name))
 }

@@ -116,6 +116,7 @@ pub enum Group {
     Bitmap,
     Hyperloglog,
     SortedSet,
+    Geo,
     List,
 }
 
@@ -136,6 +137,7 @@ impl Group {
             Group::Bitmap => "bitmap",
             Group::Hyperloglog => "hyperloglog",
             Group::SortedSet => "sorted-set",
+            Group::Geo => "geo",
             Group::List => "list",
         }
     }

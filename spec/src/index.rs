@@ -28,6 +28,7 @@ const GROUPS: &[(Group, &[Command])] = &[
     (Group::Bitmap, table::bitmap::COMMANDS),
     (Group::Hyperloglog, table::hyperloglog::COMMANDS),
     (Group::SortedSet, table::sorted_set::COMMANDS),
+    (Group::Geo, table::geo::COMMANDS),
     (Group::List, table::list::COMMANDS),
 ];
 

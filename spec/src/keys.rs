@@ -135,6 +135,16 @@ pub(crate) const fn counted(index: i32, flags: u16) -> KeySpec {
     }
 }
 
+/// The key behind a word, which is searched from argument `from` on.
+pub(crate) const fn behind(word: &'static str, from: i32, flags: u16) -> KeySpec {
+    KeySpec {
+        flags: KeyFlags(flags),
+        begin: BeginSearch::Keyword { word, from },
+        find: FindKeys::Range { last: 0, step: 1, limit: 0 },
+        notes: None,
+    }
+}
+
 impl KeySpec {
     pub(crate) const fn notes(mut self, text: &'static str) -> KeySpec {
         self.notes = Some(text);

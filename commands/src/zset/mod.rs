@@ -18,6 +18,9 @@ mod score;
 mod sources;
 mod wait;
 
+pub(crate) use add::{Options as AddOptions, add_members};
+
+use crate::elements::reply_text as reply_member;
 use crate::{Classes, CommandError, Ctx, Handler};
 use ds::Zset;
 use ds::zset::Member;
@@ -114,5 +117,3 @@ impl Pairs {
         }
     }
 }
-
-use crate::elements::reply_text as reply_member;

@@ -7,6 +7,7 @@ pub(crate) mod bitmap;
 pub(crate) mod cluster;
 pub(crate) mod connection;
 pub(crate) mod generic;
+pub(crate) mod geo;
 pub(crate) mod hash;
 pub(crate) mod hyperloglog;
 pub(crate) mod list;
@@ -27,5 +28,5 @@ mod words {
     pub(super) use crate::keys::key_flag::{
         ACCESS, DELETE, INSERT, NOT_KEY, OW, RM, RO, RW, UPDATE, VARIABLE_FLAGS,
     };
-    pub(super) use crate::keys::{counted, one, range};
+    pub(super) use crate::keys::{behind, counted, one, range};
 }

@@ -4,6 +4,7 @@
 //! equal too, and now and then the whole value of a key, read back by a command that shows all of it.
 
 mod bits;
+mod geo;
 mod hashes;
 mod list;
 mod sets;
