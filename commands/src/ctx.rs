@@ -79,6 +79,12 @@ impl Ctx<'_> {
         }
     }
 
+    /// The time before which a field has expired: readers do not see it. What the master or the AOF says is obeyed as its
+    /// writer saw it.
+    pub(crate) fn field_clock(&self) -> i64 {
+        if self.limits.obey { i64::MIN } else { self.now.0 }
+    }
+
     /// A structure for reading or before a write; a miss is notified as [`Ctx::lookup`] does.
     pub(crate) fn read<K: Kind>(&mut self, key: &[u8], touch: Touch) -> Result<Option<&K>, CommandError> {
         match self.lookup(key, touch) {

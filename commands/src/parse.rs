@@ -72,8 +72,8 @@ pub enum Time {
 }
 
 impl Time {
-    /// The option's name.
-    fn of(word: &[u8]) -> Option<Time> {
+    /// What an option's name says.
+    pub fn of(word: &[u8]) -> Option<Time> {
         [
             (Time::Seconds, "ex"),
             (Time::Milliseconds, "px"),
@@ -89,6 +89,11 @@ impl Time {
         matches!(self, Time::AtSeconds | Time::AtMilliseconds)
     }
 
+    /// Whether it counts in seconds rather than milliseconds.
+    pub fn is_in_seconds(self) -> bool {
+        matches!(self, Time::Seconds | Time::AtSeconds)
+    }
+
     /// The point in time that `text` stands for; it must be positive and fit.
     pub fn expiry(
         self,
@@ -101,11 +106,7 @@ impl Time {
         if value <= 0 {
             return Err(invalid);
         }
-        let ms = if matches!(self, Time::Seconds | Time::AtSeconds) {
-            value.checked_mul(1000)
-        } else {
-            Some(value)
-        };
+        let ms = if self.is_in_seconds() { value.checked_mul(1000) } else { Some(value) };
         let at = if self.is_absolute() { ms } else { ms.and_then(|ms| ms.checked_add(now.0)) };
         at.map(base::UnixMillis).ok_or(invalid)
     }

@@ -9,6 +9,7 @@
 //! has an expiry. `entry_bytes` is the sum of the entries' memory.
 //! Does not know what time it is, what a snapshot is, or what commands want.
 
+use crate::due::Due;
 use crate::entry::{EntryPtr, EntryRef, NewValue, OwnedEntry};
 use crate::object::Object;
 use base::{Prng, SLOT_COUNT, Slot, UnixMillis};
@@ -99,13 +100,14 @@ pub struct Db {
     expires_len: usize,
     entry_bytes: usize,
     table_bytes: usize,
+    due: Due,
 }
 
 impl Db {
     /// An empty database; it allocates nothing.
     pub fn new(clustered: bool) -> Self {
         let tables = if clustered { Tables::PerSlot(None) } else { Tables::One(Pair::default()) };
-        Self { tables, len: 0, expires_len: 0, entry_bytes: 0, table_bytes: 0 }
+        Self { tables, len: 0, expires_len: 0, entry_bytes: 0, table_bytes: 0, due: Due::default() }
     }
 
     /// How many entries there are.
@@ -120,12 +122,17 @@ impl Db {
 
     /// Bytes of entries and tables.
     pub fn memory(&self) -> usize {
-        self.entry_bytes + self.table_bytes
+        self.entry_bytes + self.table_bytes + self.due.memory()
     }
 
     /// Bytes of tables alone.
     pub fn table_memory(&self) -> usize {
-        self.table_bytes
+        self.table_bytes + self.due.memory()
+    }
+
+    /// Keys whose values expire by parts.
+    pub fn due(&self) -> &Due {
+        &self.due
     }
 
     /// Takes everything out, leaving an empty database.
@@ -214,6 +221,7 @@ impl Db {
     /// Adds an entry whose key is not there yet.
     pub fn insert(&mut self, hasher: &Hasher, place: Place, entry: OwnedEntry) {
         let (expires, memory) = (entry.get().expires(), entry.get().memory());
+        self.due.note(entry.get().key(), None, entry.get().next_expiry());
         let pair = self.pair_or_new(place.slot);
         let before = pair.bytes();
         let ptr = entry.into_ptr();
@@ -236,7 +244,7 @@ impl Db {
         new: OwnedEntry,
     ) -> Option<OwnedEntry> {
         let memory = new.get().memory();
-        let expires = new.get().expires();
+        let (expires, next_expiry) = (new.get().expires(), new.get().next_expiry());
         let pair = self.pair_mut(place.slot)?;
         let before = pair.bytes();
         let new = new.into_ptr();
@@ -263,6 +271,7 @@ impl Db {
         self.table_bytes = self.table_bytes + after - before;
         self.entry_bytes = self.entry_bytes + memory - found.get().memory();
         self.count(place.slot, 0, i64::from(expires) - i64::from(expired));
+        self.due.note(found.get().key(), found.get().next_expiry(), next_expiry);
         Some(found)
     }
 
@@ -279,6 +288,7 @@ impl Db {
         let empty = pair.keys.is_empty();
         self.table_bytes = self.table_bytes + after - before;
         self.entry_bytes -= found.get().memory();
+        self.due.note(found.get().key(), found.get().next_expiry(), None);
         self.count(place.slot, -1, -i64::from(in_expires));
         if empty
             && let Tables::PerSlot(Some(slots)) = &mut self.tables
@@ -318,9 +328,13 @@ impl Db {
         // SAFETY: as in `overwrite`; the borrow of the object ends with the closure.
         unsafe {
             let object = entry.object_mut()?;
-            let before = object.memory();
+            let (before, due_before) = (object.memory(), object.next_expiry());
             let result = change(object);
             self.entry_bytes = self.entry_bytes + object.memory() - before;
+            let due_after = object.next_expiry();
+            if due_after != due_before {
+                self.due.note(entry.get().key(), due_before, due_after);
+            }
             Some(result)
         }
     }

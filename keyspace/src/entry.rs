@@ -452,6 +452,12 @@ impl<'a> EntryRef<'a> {
         self.is_object().then(|| unsafe { &*self.object_address() })
     }
 
+    /// When the next part of its value expires by itself.
+    #[inline]
+    pub fn next_expiry(self) -> Option<i64> {
+        self.object()?.next_expiry()
+    }
+
     /// The address again.
     #[inline]
     pub fn ptr(self) -> EntryPtr {

@@ -10,9 +10,11 @@
 mod access;
 mod active;
 mod db;
+mod due;
 mod entry;
 mod events;
 mod evict;
+mod fields;
 mod garbage;
 mod lookup;
 mod object;
@@ -28,6 +30,7 @@ pub use access::AccessPolicy;
 pub use entry::{EMBEDDED_MAX, Encoding, NewValue};
 pub use events::{KeyEvent, KeyEventKind};
 pub use evict::{EvictBy, EvictPolicy};
+pub use fields::ExpiredFields;
 pub use garbage::Garbage;
 pub use lookup::{EXPECTED_MAX, Found, Touch};
 pub use object::{Changed, Kind, Object, WrongType};
@@ -80,6 +83,7 @@ pub struct Keyspace {
     prng: Prng,
     jobs: Jobs,
     events: events::EventQueue,
+    expired_fields: Vec<ExpiredFields>,
     garbage: Vec<Garbage>,
     waste: WasteMeter,
     candidates: evict::Pool,
@@ -106,6 +110,7 @@ impl Keyspace {
             prng,
             jobs: Jobs::new(),
             events: events::EventQueue::default(),
+            expired_fields: Vec::new(),
             garbage: Vec::new(),
             waste: WasteMeter::default(),
             candidates: evict::Pool::default(),
@@ -173,7 +178,7 @@ impl Keyspace {
 
     /// Whether events wait to be drained.
     pub fn has_events(&self) -> bool {
-        !self.events.is_empty()
+        !self.events.is_empty() || !self.expired_fields.is_empty()
     }
 
     /// Hands over what happened to keys since the last call, in order. To be called before the effects of the

@@ -94,6 +94,14 @@ macro_rules! kinds {
 
 kinds!(List, Set, Zset, Hash, Stream keeps_empty: true);
 
+impl Object {
+    /// When the next part of it expires by itself: a field of a hash.
+    #[inline]
+    pub fn next_expiry(&self) -> Option<i64> {
+        if let Object::Hash(hash) = self { hash.next_expiry() } else { None }
+    }
+}
+
 /// The key holds a value of another type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WrongType;

@@ -70,7 +70,9 @@ fn expire_keys(node: &mut Node) {
         return;
     }
     let began = (node.meter)();
-    node.keyspace.active_expire(u32::try_from(node.config.settings.active_expire_effort).unwrap_or(1));
+    let effort = u32::try_from(node.config.settings.active_expire_effort).unwrap_or(1);
+    node.keyspace.active_expire(effort);
+    node.keyspace.active_expire_fields(effort);
     effects::settle_events(node);
     effects::end_loose_unit(node);
     observe::note_latency(node, "expire-cycle", (node.meter)().saturating_sub(began));

@@ -247,6 +247,31 @@ pub(crate) fn settle_events(node: &mut Node) {
             KeyEventKind::SlotDropped => {}
         }
     }
+    settle_fields(node, targets);
+}
+
+/// Turns fields that expired into HDEL, as [`settle_events`] turns keys into DEL.
+fn settle_fields(node: &mut Node, targets: Targets) {
+    for expired in node.keyspace.take_expired_fields() {
+        let (db, key) = (expired.db, expired.key.as_slice());
+        if !node.loading && !node.log.readers().and(targets).is_none() {
+            let words = [b"HDEL".as_slice(), key];
+            let args =
+                OwnedArgs::from_slices(words.into_iter().chain(expired.fields.iter().map(Vec::as_slice)));
+            let slot = node.cluster.enabled.then(|| Slot::of_key(key));
+            let meta = Meta { targets, db, slot, unit: Place::Inside, kind: Kind::Write };
+            node.unit.pending.push(Pending { meta, args });
+        }
+        transaction::touch(node, db, key);
+        tracking::key_changed(node, None, key);
+        notify(node, Classes::HASH, "hexpired", db, key);
+        if expired.removed {
+            blocking::keys::signal(node, db, key);
+            notify(node, Classes::GENERIC, "del", db, key);
+        }
+        node.persistence.dirty += expired.fields.len() as u64;
+        node.stats.expired_fields += expired.fields.len() as u64;
+    }
 }
 
 /// Publishes a keyspace event to those who listen (`notify-keyspace-events`); it never leaves this node.

@@ -101,6 +101,8 @@ pub struct Stats {
     pub output_bytes: u64,
     /// `expired_keys`.
     pub expired_keys: u64,
+    /// `expired_fields`, which Redis calls `expired_subkeys`.
+    pub expired_fields: u64,
     /// `evicted_keys`.
     pub evicted_keys: u64,
     /// `evicted_clients`.
@@ -146,6 +148,7 @@ impl Default for Stats {
             input_bytes: 0,
             output_bytes: 0,
             expired_keys: 0,
+            expired_fields: 0,
             evicted_keys: 0,
             evicted_clients: 0,
             reply_buffer_shrinks: 0,

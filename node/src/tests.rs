@@ -6,6 +6,7 @@ use config::Config;
 use persist::{DiskRequest, MemStorage, Worker};
 
 mod eviction;
+mod fields;
 mod limits;
 
 /// A node with settable time and any number of connections.

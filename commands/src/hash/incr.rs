@@ -10,6 +10,7 @@ use resp::Reply;
 /// HINCRBY key field increment
 pub fn hincrby(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     let (key, field, increment) = (args.at(1), args.at(2), integer(args.at(3))?);
+    ctx.keyspace.expire_named_fields(ctx.db, key, [field].into_iter());
     let settings = &ctx.limits.settings;
     let sum = ctx.change_or_create::<Hash, _>(key, |hash| add(hash, field, increment, settings))?;
     let sum = sum.value?;
@@ -26,7 +27,7 @@ fn add(hash: &mut Hash, field: &[u8], increment: i64, settings: &Settings) -> Re
     let sum = old.checked_add(increment).ok_or(CommandError::IncrementOverflow)?;
     let mut text = Vec::with_capacity(20);
     base::number::push_i64(&mut text, sum);
-    hash.set(field, &text, settings);
+    hash.set_keeping(field, &text, settings);
     Ok(sum)
 }
 
@@ -39,21 +40,28 @@ pub fn hincrbyfloat(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Res
     if shown.ends_with("inf") {
         return Err(CommandError::Text("ERR value is NaN or Infinity"));
     }
+    ctx.keyspace.expire_named_fields(ctx.db, key, [field].into_iter());
     let settings = &ctx.limits.settings;
     let sum = ctx.change_or_create::<Hash, _>(key, |hash| add_float(hash, field, increment, settings))?;
-    let sum = sum.value?;
+    let (sum, keeps_time) = sum.value?;
     ctx.changed(Classes::HASH, "hincrbyfloat", key);
-    ctx.effects.instead([b"HSET".as_slice(), key, field, sum.as_bytes()]);
+    if keeps_time {
+        let words = [b"HSETEX".as_slice(), key, b"KEEPTTL", b"FIELDS", b"1", field, sum.as_bytes()];
+        ctx.effects.instead(words);
+    } else {
+        ctx.effects.instead([b"HSET".as_slice(), key, field, sum.as_bytes()]);
+    }
     reply.bulk(sum.as_bytes());
     Ok(())
 }
 
+/// The sum, and whether the field has a time to live.
 fn add_float(
     hash: &mut Hash,
     field: &[u8],
     increment: &[u8],
     settings: &Settings,
-) -> Result<String, CommandError> {
+) -> Result<(String, bool), CommandError> {
     let sum = match hash.get(field) {
         Some(value) => value.with_text(|value| longdouble::add(value, increment)),
         None => longdouble::add(b"0", increment),
@@ -62,6 +70,6 @@ fn add_float(
         LongDoubleError::NotFloat => CommandError::Text("ERR hash value is not a float"),
         LongDoubleError::NanOrInfinity => CommandError::IncrementNotFinite,
     })?;
-    hash.set(field, sum.as_bytes(), settings);
-    Ok(sum)
+    hash.set_keeping(field, sum.as_bytes(), settings);
+    Ok((sum, hash.expiry(field).is_some()))
 }

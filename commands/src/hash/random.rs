@@ -4,7 +4,7 @@ use crate::ctx::peek;
 use crate::elements::{draws, reply_text, signed_count};
 use crate::parse::is;
 use crate::{CommandError, Ctx};
-use base::Args;
+use base::{Args, Prng};
 use ds::Hash;
 use ds::hash::Text;
 use keyspace::Touch;
@@ -31,7 +31,8 @@ pub fn hrandfield(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Resul
 
 fn one(ctx: &mut Ctx<'_>, key: &[u8], reply: &mut Reply) -> Result<(), CommandError> {
     ctx.read::<Hash>(key, Touch::Read)?;
-    match peek::<Hash>(ctx.keyspace, ctx.db, key).and_then(|hash| hash.random(ctx.prng)) {
+    let clock = ctx.field_clock();
+    match peek::<Hash>(ctx.keyspace, ctx.db, key).and_then(|hash| Live::of(hash, clock).random(ctx.prng)) {
         Some((field, _)) => reply_text(reply, field),
         None => reply.null(),
     }
@@ -46,10 +47,15 @@ fn many(
     reply: &mut Reply,
 ) -> Result<(), CommandError> {
     ctx.read::<Hash>(key, Touch::Read)?;
-    let Some(hash) = peek::<Hash>(ctx.keyspace, ctx.db, key) else {
+    let clock = ctx.field_clock();
+    let Some(hash) = peek::<Hash>(ctx.keyspace, ctx.db, key).map(|hash| Live::of(hash, clock)) else {
         reply.array(0);
         return Ok(());
     };
+    if hash.len() == 0 {
+        reply.array(0);
+        return Ok(());
+    }
     if count < 0 || count == 1 {
         let draws = draws(count, hash.len(), hash.memory())?;
         header(reply, draws, values);
@@ -64,6 +70,51 @@ fn many(
     header(reply, count, values);
     hash.sample(count, ctx.prng, |field, value| pair(reply, field, value, values));
     Ok(())
+}
+
+/// A hash whose expired fields are left out; only if there are any, the others are gathered for it.
+enum Live<'a> {
+    Whole(&'a Hash),
+    Part(Vec<(Text<'a>, Text<'a>)>, &'a Hash),
+}
+
+impl<'a> Live<'a> {
+    fn of(hash: &'a Hash, clock: i64) -> Self {
+        if hash.has_expired(clock) {
+            Live::Part(hash.iter_live(clock).collect(), hash)
+        } else {
+            Live::Whole(hash)
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Live::Whole(hash) => hash.len(),
+            Live::Part(pairs, _) => pairs.len(),
+        }
+    }
+
+    fn memory(&self) -> usize {
+        let (Live::Whole(hash) | Live::Part(_, hash)) = self;
+        hash.memory()
+    }
+
+    fn random(&self, prng: &mut Prng) -> Option<(Text<'a>, Text<'a>)> {
+        match self {
+            Live::Whole(hash) => hash.random(prng),
+            Live::Part(pairs, _) => prng.pick(pairs).copied(),
+        }
+    }
+
+    fn sample(self, count: usize, prng: &mut Prng, mut f: impl FnMut(Text<'a>, Text<'a>)) {
+        match self {
+            Live::Whole(hash) => hash.sample(count, prng, f),
+            Live::Part(mut pairs, _) => {
+                prng.shuffle(&mut pairs);
+                pairs.into_iter().take(count).for_each(|(field, value)| f(field, value));
+            }
+        }
+    }
 }
 
 /// RESP3 has pairs of their own, RESP2 one flat array.

@@ -7,7 +7,7 @@ use resp::Reply;
 
 /// HSET key field value [field value ...]
 ///
-/// Reply: how many fields are new.
+/// Reply: how many fields are new. Times to live that they had are gone.
 pub fn hset(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     let created = set_pairs(ctx, args, "hset")?;
     reply.int(created as i64);
@@ -40,6 +40,7 @@ fn set_pairs(ctx: &mut Ctx<'_>, args: Args<'_>, name: &'static str) -> Result<us
 /// HSETNX key field value
 pub fn hsetnx(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     let (key, field) = (args.at(1), args.at(2));
+    ctx.keyspace.expire_named_fields(ctx.db, key, [field].into_iter());
     let settings = &ctx.limits.settings;
     let set = ctx.change_or_create::<Hash, _>(key, |hash| {
         !hash.contains(field) && {

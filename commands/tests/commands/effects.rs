@@ -10,7 +10,7 @@ fn words(args: &OwnedArgs) -> String {
 }
 
 /// What the command would put into the log.
-fn logged(runner: &Runner, line: &str) -> Vec<String> {
+pub(super) fn logged(runner: &Runner, line: &str) -> Vec<String> {
     match (&runner.effects.propagate, runner.effects.is_logged()) {
         (_, false) => Vec::new(),
         (Propagate::Instead(commands), true) => commands.iter().map(words).collect(),

@@ -7,6 +7,8 @@ mod allocations;
 mod differential;
 mod effects;
 mod families;
+mod fields;
+mod followers;
 mod replica;
 mod replies;
 mod runner;

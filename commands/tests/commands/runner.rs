@@ -2,7 +2,7 @@
 
 use base::{DbIndex, OwnedArgs, Prng, UnixMillis};
 use commands::{Classes, Ctx, Effects, Limits, handler};
-use keyspace::{Keyspace, Options};
+use keyspace::{ExpiredFields, Keyspace, Options};
 use resp::{Protocol, Reply};
 
 /// Everything a keyspace notification can be about.
@@ -18,6 +18,8 @@ pub struct Runner {
     pub reply: Reply,
     /// Keys that expired during the last command.
     pub expired: Vec<(DbIndex, Vec<u8>)>,
+    /// Fields of hashes that expired during the last command.
+    pub expired_fields: Vec<ExpiredFields>,
 }
 
 impl Runner {
@@ -31,6 +33,7 @@ impl Runner {
             limits: Limits::default(),
             reply: Reply::new(protocol),
             expired: Vec::new(),
+            expired_fields: Vec::new(),
         };
         runner.keyspace.set_now(runner.now);
         runner
@@ -68,6 +71,7 @@ impl Runner {
         }
         let expired = &mut self.expired;
         self.keyspace.drain_events(&mut |event| expired.push((event.db, event.key.to_vec())));
+        self.expired_fields = self.keyspace.take_expired_fields();
     }
 
     /// Runs a command given as words; its reply as text.

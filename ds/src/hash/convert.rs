@@ -34,7 +34,7 @@ impl Hash {
         if !listpack.len().is_multiple_of(2) || !listpack.all_differ(2, settings.hash_seed) {
             return None;
         }
-        let mut hash = Self { form: Form::Listpack(listpack) };
+        let mut hash = Self::of(Form::Listpack(listpack));
         if hash.len() as u64 > settings.hash_max_listpack_entries {
             hash.convert_to_table(settings);
         }

@@ -3,19 +3,23 @@
 //! - `listpack`: few and short fields and values, each field followed by its value, in order of arrival.
 //! - `hashtable`: all others; [`Dict`] keeps a field and its value side by side in one record.
 //!
+//! Fields may have a time to live ([`expiry`]); the name of the small form is `listpackex` then, as in Redis 7.4.
+//!
 //! A hash begins as a listpack and is converted when a text or the number of fields no longer fits; it never goes
 //! back while it lives. The small form is one block of bytes, copied whole when shared.
 
 mod convert;
+mod expiry;
 mod iter;
 mod random;
 #[cfg(test)]
 mod tests;
 
+pub use expiry::EXPIRY_MAX;
 pub use iter::Iter;
 
 use crate::listpack::{Entry, Pos};
-use crate::{Dict, Listpack, Settings};
+use crate::{Dict, Listpack, Settings, Zset};
 
 /// A field's name or value: an integer stands for its decimal text.
 pub type Text<'a> = Entry<'a>;
@@ -24,6 +28,7 @@ pub type Text<'a> = Entry<'a>;
 #[derive(Clone, Debug)]
 pub struct Hash {
     form: Form,
+    expiries: expiry::Expiries,
 }
 
 #[derive(Clone, Debug)]
@@ -35,7 +40,11 @@ enum Form {
 impl Hash {
     /// An empty one.
     pub fn new(_settings: &Settings) -> Self {
-        Self { form: Form::Listpack(Listpack::new()) }
+        Self::of(Form::Listpack(Listpack::new()))
+    }
+
+    fn of(form: Form) -> Self {
+        Self { form, expiries: None }
     }
 
     /// How many fields there are.
@@ -55,15 +64,18 @@ impl Hash {
 
     /// Bytes on the heap.
     pub fn memory(&self) -> usize {
-        match &self.form {
-            Form::Listpack(listpack) => listpack.memory(),
-            Form::Table(table) => size_of::<Dict<()>>() + table.memory(),
-        }
+        let times = self.expiries.as_ref().map_or(0, |times| size_of::<Zset>() + times.memory());
+        times
+            + match &self.form {
+                Form::Listpack(listpack) => listpack.memory(),
+                Form::Table(table) => size_of::<Dict<()>>() + table.memory(),
+            }
     }
 
     /// What OBJECT ENCODING answers.
     pub fn encoding(&self) -> &'static str {
         match &self.form {
+            Form::Listpack(_) if self.expiries.is_some() => "listpackex",
             Form::Listpack(_) => "listpack",
             Form::Table(_) => "hashtable",
         }
@@ -92,8 +104,15 @@ impl Hash {
         }
     }
 
-    /// Sets a field to a value; true if the field is new.
+    /// Sets a field to a value; true if the field is new. A time to live that it had is gone.
+    #[inline]
     pub fn set(&mut self, field: &[u8], value: &[u8], settings: &Settings) -> bool {
+        self.clear_expiry(field);
+        self.set_keeping(field, value, settings)
+    }
+
+    /// Sets a field to a value, and keeps its time to live; true if the field is new.
+    pub fn set_keeping(&mut self, field: &[u8], value: &[u8], settings: &Settings) -> bool {
         if let Form::Listpack(listpack) = &mut self.form {
             let longest = field.len().max(value.len()) as u64;
             if longest <= settings.hash_max_listpack_value
@@ -112,6 +131,7 @@ impl Hash {
 
     /// Removes a field; false if it was not there.
     pub fn remove(&mut self, field: &[u8]) -> bool {
+        self.clear_expiry(field);
         match &mut self.form {
             Form::Listpack(listpack) => match find(listpack, field) {
                 Some(pos) => {

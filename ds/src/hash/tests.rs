@@ -104,3 +104,50 @@ fn a_scan_gives_every_field_with_its_value() {
         assert_eq!(seen.len(), fields);
     }
 }
+
+#[test]
+fn fields_have_times_of_their_own() {
+    let settings = Settings { hash_max_listpack_entries: 40, ..Settings::default() };
+    let mut prng = Prng::new(41);
+    for fields in [30, 400] {
+        let (mut hash, mut model) = (Hash::new(&settings), BTreeMap::<Vec<u8>, Option<i64>>::new());
+        for round in 0..6000u64 {
+            let field = format!("f{}", prng.below(fields)).into_bytes();
+            let at = prng.below(1000) as i64;
+            match prng.below(8) {
+                0 | 1 => {
+                    hash.set(&field, b"v", &settings);
+                    model.insert(field.clone(), None);
+                }
+                2 => {
+                    hash.set_keeping(&field, b"w", &settings);
+                    model.entry(field.clone()).or_default();
+                }
+                3 => assert_eq!(hash.remove(&field), model.remove(&field).is_some()),
+                4 => {
+                    let had = model.get_mut(&field).is_some_and(|time| time.take().is_some());
+                    assert_eq!(hash.clear_expiry(&field), had);
+                }
+                _ => {
+                    let there = model.get_mut(&field).map(|time| *time = Some(at)).is_some();
+                    assert_eq!(hash.set_expiry(&field, at, &settings), there);
+                }
+            }
+            assert_eq!(hash.expiry(&field), model.get(&field).copied().flatten());
+            assert_eq!(hash.next_expiry(), model.values().flatten().min().copied());
+            if round % 100 == 0 {
+                let gone = |time: &Option<i64>| time.is_some_and(|time| time < at);
+                let live = model.values().filter(|time| !gone(time)).count();
+                assert_eq!((hash.live_len(at), hash.iter_live(at).count()), (live, live));
+                assert_eq!(hash.expired(at, usize::MAX).len(), model.len() - live);
+                assert!(hash.expired(at, 7).iter().all(|field| hash.is_expired(field, at)));
+                assert_eq!(
+                    hash.live(&field, at).is_some(),
+                    model.get(&field).is_some_and(|time| !gone(time))
+                );
+                assert_eq!(hash.volatile_len(), model.values().flatten().count());
+            }
+        }
+        assert_eq!(hash.encoding(), if fields > 40 { "hashtable" } else { "listpackex" });
+    }
+}

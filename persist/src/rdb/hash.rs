@@ -1,11 +1,21 @@
 //! Hashes in RDB: 4 (fields and values one by one), 16 (a listpack), and of old 13 (a ziplist) and 9 (a zipmap).
+//!
+//! With times of fields: 24 (what Redis 7.4 writes for tables: the earliest time; then with each field its time less
+//! the earliest and plus one, 0 for none) is what we write for them. We read as well 25 (a listpack of triples behind
+//! the earliest time), both as release candidates wrote them (22 and 23: times are absolute), and Valkey 9's 22 (the
+//! time, -1 for none, behind field and value).
 
 use super::Encoder;
 use super::cursor::{Cursor, Stop, malformed};
 use super::object::Context;
+use super::types::VALKEY_VERSIONS;
 use super::ziplist;
+use ds::hash::EXPIRY_MAX;
 use ds::listpack::Entry;
 use ds::{Hash, Listpack};
+
+/// The type of a hash with times.
+const WITH_TIMES: u8 = 24;
 
 /// In a zipmap, a length of this takes four more bytes.
 const ZIPMAP_WIDE: u8 = 254;
@@ -13,17 +23,35 @@ const ZIPMAP_END: u8 = 255;
 
 /// The value type under which it is written.
 pub(crate) fn kind(value: &Hash) -> u8 {
+    if value.volatile_len() > 0 {
+        return WITH_TIMES;
+    }
     if value.as_listpack().is_some() { 16 } else { 4 }
 }
 
 /// Writes it.
 pub(crate) fn encode(value: &Hash, out: &mut Encoder) {
+    if let Some(first) = value.next_expiry() {
+        return encode_with_times(value, first, out);
+    }
     if let Some(listpack) = value.as_listpack() {
         return out.string(listpack.as_bytes());
     }
     out.length(value.len() as u64);
     for (field, value) in value.iter() {
         field.with_text(|text| out.string(text));
+        value.with_text(|text| out.string(text));
+    }
+}
+
+fn encode_with_times(hash: &Hash, first: i64, out: &mut Encoder) {
+    out.raw(&first.to_le_bytes());
+    out.length(hash.len() as u64);
+    for (field, value) in hash.iter() {
+        field.with_text(|text| {
+            out.length(hash.expiry(text).map_or(0, |at| (at - first) as u64 + 1));
+            out.string(text);
+        });
         value.with_text(|text| out.string(text));
     }
 }
@@ -35,7 +63,17 @@ pub(crate) fn decode(kind: u8, cursor: &mut Cursor<'_>, context: &Context<'_>) -
         9 => zipmap(&cursor.bytes()?, context)?,
         13 => packed(from_ziplist(&cursor.bytes()?)?, context)?,
         16 => packed(Listpack::from_bytes(cursor.bytes()?.into_owned()).ok(), context)?,
-        _ => return malformed("a value that this version cannot store"),
+        22 if VALKEY_VERSIONS.contains(&context.version) => fields_of_valkey(cursor, context)?,
+        22 => fields_with_times(cursor, None, context)?,
+        23 => triples(cursor, context)?,
+        WITH_TIMES => {
+            let first = i64::from_le_bytes(cursor.array()?);
+            fields_with_times(cursor, Some(first), context)?
+        }
+        _ => {
+            cursor.array::<8>()?;
+            triples(cursor, context)?
+        }
     };
     Ok(Some(hash).filter(|hash| !hash.is_empty()))
 }
@@ -48,6 +86,77 @@ fn fields(cursor: &mut Cursor<'_>, context: &Context<'_>) -> Result<Hash, Stop> 
         if !hash.set(&field, &value, context.settings) {
             return malformed("a hash with the same field twice");
         }
+    }
+    Ok(hash)
+}
+
+/// Sets a new field with the time that stands beside it in a file, if one does.
+fn set_with_time(
+    hash: &mut Hash,
+    field: &[u8],
+    value: &[u8],
+    at: Option<i64>,
+    context: &Context<'_>,
+) -> Result<(), Stop> {
+    if !hash.set_keeping(field, value, context.settings) {
+        return malformed("a hash with the same field twice");
+    }
+    match at {
+        Some(at) if !(0..=EXPIRY_MAX).contains(&at) => malformed("a field with an impossible time to live"),
+        Some(at) => {
+            hash.set_expiry(field, at, context.settings);
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
+
+/// Each field behind its time: absolute, or counted from one before `first`; 0 is none.
+fn fields_with_times(
+    cursor: &mut Cursor<'_>,
+    first: Option<i64>,
+    context: &Context<'_>,
+) -> Result<Hash, Stop> {
+    let count = cursor.length()?;
+    let mut hash = Hash::for_loading(count, context.settings);
+    for _ in 0..count {
+        let time = match (i64::try_from(cursor.length()?).unwrap_or(i64::MAX), first) {
+            (0, _) => None,
+            (time, None) => Some(time),
+            (time, Some(first)) => Some(first.saturating_add(time - 1)),
+        };
+        let (field, value) = (cursor.bytes()?, cursor.bytes()?);
+        set_with_time(&mut hash, &field, &value, time, context)?;
+    }
+    Ok(hash)
+}
+
+fn fields_of_valkey(cursor: &mut Cursor<'_>, context: &Context<'_>) -> Result<Hash, Stop> {
+    let count = cursor.length()?;
+    let mut hash = Hash::for_loading(count, context.settings);
+    for _ in 0..count {
+        let (field, value) = (cursor.bytes()?, cursor.bytes()?);
+        let time = Some(i64::from_le_bytes(cursor.array()?)).filter(|time| *time != -1);
+        set_with_time(&mut hash, &field, &value, time, context)?;
+    }
+    Ok(hash)
+}
+
+/// A listpack of field, value and absolute time, 0 for none.
+fn triples(cursor: &mut Cursor<'_>, context: &Context<'_>) -> Result<Hash, Stop> {
+    let Ok(listpack) = Listpack::from_bytes(cursor.bytes()?.into_owned()) else {
+        return malformed("a hash whose listpack is none");
+    };
+    let mut hash = Hash::for_loading(listpack.len() as u64 / 3, context.settings);
+    let mut entries = listpack.iter();
+    while let Some(field) = entries.next() {
+        let (Some(value), Some(Entry::Int(time))) = (entries.next(), entries.next()) else {
+            return malformed("a field without a value or a time");
+        };
+        let time = Some(time).filter(|time| *time != 0);
+        field.with_text(|field| {
+            value.with_text(|value| set_with_time(&mut hash, field, value, time, context))
+        })?;
     }
     Ok(hash)
 }
@@ -171,6 +280,56 @@ mod tests {
     }
 
     #[test]
+    fn times_come_back() {
+        let settings = Settings::default();
+        for fields in [3, 3000] {
+            let mut hash = sample(fields, 3, &settings);
+            for n in (0..fields).step_by(2) {
+                hash.set_expiry(
+                    format!("field {n}").as_bytes(),
+                    1_700_000_000_000 + n as i64 * 1000,
+                    &settings,
+                );
+            }
+            let back = read(kind(&hash), &bytes_of(&hash), &settings).expect("a hash");
+            assert_eq!((back.encoding(), pairs(&back)), (hash.encoding(), pairs(&hash)));
+            assert!(
+                back.expiries()
+                    .map(|(f, at)| (f.to_vec(), at))
+                    .eq(hash.expiries().map(|(f, at)| (f.to_vec(), at)))
+            );
+        }
+    }
+
+    #[test]
+    fn every_form_with_times_is_read() {
+        let settings = Settings::default();
+        let load = |kind, bytes: &[u8], version| {
+            let hash = match decode_object(kind, bytes, &Context { settings: &settings, version }) {
+                Ok(Some(keyspace::Object::Hash(hash))) => hash,
+                other => panic!("{kind}: {other:?}"),
+            };
+            assert_eq!(
+                pairs(&hash),
+                BTreeMap::from([(b"a".to_vec(), b"1".to_vec()), (b"b".to_vec(), b"2".to_vec())])
+            );
+            assert_eq!((hash.expiry(b"a"), hash.expiry(b"b")), (Some(1000), None));
+        };
+        load(22, b"\x02\x01a\x011\xe8\x03\0\0\0\0\0\0\x01b\x012\xff\xff\xff\xff\xff\xff\xff\xff", 80);
+        load(22, b"\x02\x43\xe8\x01a\x011\x00\x01b\x012", 12);
+        load(24, b"\xe8\x03\0\0\0\0\0\0\x02\x01\x01a\x011\x00\x01b\x012", 12);
+        let mut listpack = Listpack::new();
+        for text in ["a", "1", "1000", "b", "2", "0"] {
+            listpack.push_back(text.as_bytes()).expect("room");
+        }
+        let mut value = vec![listpack.bytes_len() as u8];
+        value.extend_from_slice(listpack.as_bytes());
+        load(23, &value, 12);
+        value.splice(0..0, 1000i64.to_le_bytes());
+        load(25, &value, 12);
+    }
+
+    #[test]
     fn nonsense_is_refused() {
         let settings = Settings::default();
         for (kind, bytes) in [
@@ -183,6 +342,10 @@ mod tests {
             (9, b"\x0b\x02\x01a\x01\x00b\x01a\x01\x00c\xff"),
             (9, b"\x02\x00\xff"),
             (16, b"\x07\x07\0\0\0\0\0\xff"),
+            (24, b"\xe8\x03\0\0\0\0\0\0\x01\x81\xff\xff\xff\xff\xff\xff\xff\xff\x01a\x01b"),
+            (24, b"\xff\xff\xff\xff\xff\xff\xff\xff\x01\x01\x01a\x01b"),
+            (24, b"\xe8\x03\0\0\0\0\0\0\x02\x01\x01a\x011\x00\x01a\x012"),
+            (23, b"\x0b\x0b\0\0\0\x02\0\x01\x01\x02\x01\xff"),
             (16, b"\x09\x09\0\0\0\x01\0\x01\x01\xff"),
             (16, b"\x0f\x0f\0\0\0\x04\0\x01\x01\x02\x01\x01\x01\x02\x01\xff"),
         ] {
@@ -195,7 +358,10 @@ mod tests {
         let settings = Settings::default();
         let mut prng = Prng::new(13);
         for (fields, longest) in [(3, 4), (50, 30), (90, 100)] {
-            let hash = sample(fields, longest, &settings);
+            let mut hash = sample(fields, longest, &settings);
+            if fields == 50 {
+                (0..20).for_each(|n| _ = hash.set_expiry(format!("field {n}").as_bytes(), n + 9, &settings));
+            }
             let bytes = bytes_of(&hash);
             for _ in 0..2000 {
                 let mut damaged = bytes.clone();

@@ -27,6 +27,18 @@ const NEWER: &[&str] = &[
     "commandlog|help",
     "commandlog|len",
     "commandlog|reset",
+    "hexpire",
+    "hexpireat",
+    "hexpiretime",
+    "hgetdel",
+    "hgetex",
+    "hpersist",
+    "hpexpire",
+    "hpexpireat",
+    "hpexpiretime",
+    "hpttl",
+    "hsetex",
+    "httl",
 ];
 
 /// Facts that Redis 7.2 states otherwise than 7.0.15, by kind. Those under `args` only renamed arguments or

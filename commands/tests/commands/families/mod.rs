@@ -5,9 +5,9 @@
 
 mod bits;
 mod geo;
-mod hashes;
+pub(super) mod hashes;
 mod list;
-mod sets;
+pub(super) mod sets;
 pub(super) mod streams;
 mod zsets;
 

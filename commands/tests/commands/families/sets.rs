@@ -44,7 +44,7 @@ fn count(prng: &mut Prng) -> String {
     }
 }
 
-fn command(prng: &mut Prng) -> Vec<Vec<u8>> {
+pub(crate) fn command(prng: &mut Prng) -> Vec<Vec<u8>> {
     let mut a = Vec::new();
     let k = key(prng);
     match prng.below(24) {

@@ -96,6 +96,9 @@ pub(super) fn stats(node: &Node, lines: &mut Lines) {
     lines.field("rejected_connections", stats.rejected_connections);
     super::replication::syncs(node, lines);
     lines.field("expired_keys", stats.expired_keys);
+    // The name of Valkey, and that of Redis.
+    lines.field("expired_fields", stats.expired_fields);
+    lines.field("expired_subkeys", stats.expired_fields);
     lines.field("expired_stale_perc", "0.00");
     lines.zeros(&["expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"]);
     lines.field("evicted_keys", stats.evicted_keys);
@@ -169,7 +172,13 @@ pub(super) fn keyspace(node: &Node, lines: &mut Lines) {
     for db in (0..node.keyspace.databases()).map(DbIndex) {
         let (keys, expires) = (node.keyspace.len(db), node.keyspace.expires_len(db));
         if keys > 0 {
-            lines.field(&format!("db{}", db.0), format_args!("keys={keys},expires={expires},avg_ttl=0"));
+            // Only where there are such keys: before them, nobody knew the word.
+            let volatile = match node.keyspace.volatile_len(db) {
+                0 => String::new(),
+                count => format!(",keys_with_volatile_items={count}"),
+            };
+            let values = format_args!("keys={keys},expires={expires},avg_ttl=0{volatile}");
+            lines.field(&format!("db{}", db.0), values);
         }
     }
 }
