@@ -17,6 +17,8 @@ pub struct Limits {
     pub keep_expired: bool,
     /// The command comes from the master or from the AOF and must be obeyed: size limits do not hold.
     pub obey: bool,
+    /// DEBUG SET-SKIP-CHECKSUM-VALIDATION: RESTORE takes payloads with a wrong checksum.
+    pub skip_checksum: bool,
     /// The client may be made to wait: it is no transaction, no script, no master.
     pub may_block: bool,
     /// Every small integer counts as an object of its own: the eviction policy needs access bits for each.
@@ -32,6 +34,7 @@ impl Default for Limits {
             lazy_expire: false,
             keep_expired: false,
             obey: false,
+            skip_checksum: false,
             may_block: false,
             own_integers: false,
             settings: ds::Settings::default(),

@@ -23,10 +23,19 @@ const KEPT: [&[u8]; 5] = [b"include", b"rename-command", b"user", b"loadmodule",
 impl Config {
     /// The new content for a file that now holds `old`.
     pub fn rewrite(&self, old: &[u8]) -> Vec<u8> {
+        self.rewrite_where(old, false)
+    }
+
+    /// As [`Config::rewrite`], with a line for every directive, those that have their default too.
+    pub fn rewrite_all(&self, old: &[u8]) -> Vec<u8> {
+        self.rewrite_where(old, true)
+    }
+
+    fn rewrite_where(&self, old: &[u8], all: bool) -> Vec<u8> {
         let mut file = OldFile::read(old);
         for (index, directive) in DIRECTIVES.iter().enumerate() {
             for (line, force) in self.lines(directive) {
-                file.put(index, line, force);
+                file.put(index, line, force || all);
             }
         }
         file.remove_leftovers();

@@ -75,11 +75,13 @@ pub enum Action {
         /// Their names in lower case.
         names: Vec<&'static str>,
     },
-    /// CONFIG REWRITE: replace the file's content by `config.rewrite(its content)`, atomically, and report with
+    /// CONFIG REWRITE: replace the file's content by `config.rewrite(its content)`, or `rewrite_all`, atomically, and report with
     /// [`Node::handle_config_written`](crate::Node::handle_config_written). Answered in order.
     RewriteConfig {
         /// As it was named at start.
         file: String,
+        /// Every directive is written.
+        all: bool,
         /// The configuration in force.
         config: Box<config::Config>,
     },
@@ -88,6 +90,8 @@ pub enum Action {
         /// Microseconds, at most a day.
         micros: u64,
     },
+    /// DEBUG RELOAD: there is something to load again; call [`Node::load_slice`](crate::Node::load_slice) until it is done.
+    Load,
     /// Everything is saved and told: leave the process after the outstanding disk requests are done.
     Exit {
         /// The process's exit status.

@@ -28,6 +28,8 @@ pub(crate) struct Cron {
     /// When the next tick is due.
     pub next: Millis,
     pub ticks: u64,
+    /// DEBUG PAUSE-CRON.
+    pub paused: bool,
     /// Commands, bytes in, bytes out, turns and their microseconds at the last sample.
     before: [u64; 5],
     /// The client at which the next look at idle clients begins.
@@ -36,7 +38,7 @@ pub(crate) struct Cron {
 
 impl Cron {
     pub fn new(now: Now) -> Self {
-        Self { next: now.mono, ticks: 0, before: [0; 5], idle_cursor: 0 }
+        Self { next: now.mono, ticks: 0, paused: false, before: [0; 5], idle_cursor: 0 }
     }
 }
 
@@ -47,6 +49,9 @@ pub(crate) fn run(node: &mut Node) {
     }
     let began = (node.meter)();
     node.cron.next = node.now.mono + TICK_MS;
+    if node.cron.paused {
+        return;
+    }
     node.cron.ticks += 1;
     node.progress.tick();
     expire_keys(node);

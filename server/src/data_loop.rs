@@ -118,6 +118,9 @@ pub struct DataLoop {
     signalled: bool,
     /// Where the data is loaded from, while it is.
     loading: Option<DiskStorage>,
+    root: PathBuf,
+    /// Readiness is told once.
+    announce: bool,
     end: Option<End>,
     parts: Parts,
 }
@@ -143,6 +146,8 @@ impl DataLoop {
             next_usage: Millis(0),
             signalled: false,
             loading: Some(DiskStorage::new(root)),
+            root: root.to_path_buf(),
+            announce: true,
             end: None,
             parts,
         })
@@ -308,8 +313,9 @@ impl DataLoop {
                     self.log(crate::settings::level_of_node(level), &text);
                 }
                 Action::ConfigChanged { names } => self.apply_config(&names),
-                Action::RewriteConfig { config, .. } => self.rewrite_config(now, &config),
+                Action::RewriteConfig { config, all, .. } => self.rewrite_config(now, &config, all),
                 Action::Sleep { micros } => std::thread::sleep(Duration::from_micros(micros)),
+                Action::Load => self.load_again(),
                 Action::Exit { code } => self.end = Some(End::Exit(code)),
             }
         }

@@ -68,8 +68,9 @@ pub fn restore(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(
     if ttl < 0 {
         return Err(CommandError::Text("ERR Invalid TTL value, must be >= 0"));
     }
-    let value = dump::decode(payload, &ctx.limits.settings)
-        .map_err(|error| CommandError::Owned(error.to_string()))?;
+    let decode = if ctx.limits.skip_checksum { dump::decode_unchecked } else { dump::decode };
+    let value =
+        decode(payload, &ctx.limits.settings).map_err(|error| CommandError::Owned(error.to_string()))?;
     let at = if o.absolute { ttl } else { ttl.saturating_add(ctx.now.0) };
     let expire = (ttl != 0).then_some(UnixMillis(at));
     // Without REPLACE there is nothing to remove, unless it has expired and is only hidden.

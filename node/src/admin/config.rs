@@ -99,15 +99,20 @@ fn reset_stat(node: &mut Node, _: Client, _: Args<'_>, reply: &mut Reply) -> Out
     Ok(())
 }
 
-/// CONFIG REWRITE: the runtime writes the file; its outcome fills the reply slot.
+/// CONFIG REWRITE
 fn rewrite(node: &mut Node, client: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
+    begin_rewrite(node, client, false, reply)
+}
+
+/// The runtime writes the file, with `all` directives or what differs; its outcome fills the reply slot.
+pub(super) fn begin_rewrite(node: &mut Node, client: Client, all: bool, reply: &mut Reply) -> Outcome {
     let Some(file) = node.config.file.clone() else {
         return Err("ERR The server is running without a config file".into());
     };
     let Some(session) = node.sessions.get_mut(client) else { return Ok(()) };
     let slot = session.output.open_slot(reply);
     node.config_rewrites.push_back((client, slot));
-    node.actions.push_back(Action::RewriteConfig { file, config: Box::new(node.config.clone()) });
+    node.actions.push_back(Action::RewriteConfig { file, all, config: Box::new(node.config.clone()) });
     Ok(())
 }
 

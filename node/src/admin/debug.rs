@@ -1,29 +1,42 @@
 //! DEBUG: what tests of the server need, and nothing that would break it.
 
 mod digest;
+mod populate;
+mod protocol;
 
 use super::AdminHandler;
-use crate::api::Action;
+use crate::api::{Action, LogLevel};
+use crate::effects;
 use crate::node::Node;
+use crate::persistence::reload;
 use crate::refusal::{Outcome, Refusal};
 use crate::session::Client;
 use base::{Args, DbIndex, number};
 use keyspace::{Found, Object, Touch};
+use repl::{Kind, Targets};
 use resp::Reply;
 
 /// Syntax and meaning of the subcommands, for HELP.
 const HELP: &[(&str, &str)] = &[
     ("CHANGE-REPL-ID", "Begin a new replication history."),
+    ("CONFIG-REWRITE-FORCE-ALL", "Write every directive into the configuration file."),
     ("DIGEST", "Return a checksum of all the data."),
     ("DIGEST-VALUE <key> [<key> ...]", "Return a checksum of the value of each key."),
     ("ERROR <text>", "Answer with this error."),
+    ("LOADAOF", "Write out the AOF, drop the data and load it again."),
+    ("LOG <text>", "Write a warning to the log."),
     ("OBJECT <key>", "Return how the value of a key is kept."),
+    ("PAUSE-CRON <0|1>", "Stop what happens by itself ten times a second, or let it go on."),
+    ("POPULATE <count> [<prefix>] [<size>]", "Create keys; neither the AOF nor the replicas hear of them."),
     ("PROTOCOL <type>", "Answer with an example of this type of reply."),
     (
         "QUICKLIST-PACKED-THRESHOLD <size>",
         "From this size on an element of a list is a node; 0 for the default.",
     ),
+    ("RELOAD [MERGE] [NOFLUSH] [NOSAVE]", "Save the data, drop it and load it again."),
+    ("REPLICATE <word> [<word> ...]", "Send this to the replicas, and to nobody else."),
     ("SET-ACTIVE-EXPIRE <0|1>", "Switch the search for expired keys off or on."),
+    ("SET-SKIP-CHECKSUM-VALIDATION <0|1>", "Load files and RESTORE payloads whatever their checksum."),
     ("SLEEP <seconds>", "Block the data thread; fractions are fine."),
 ];
 
@@ -34,7 +47,6 @@ const REFUSED: &[&str] = &[
     "assert",
     "client-eviction",
     "clusterlink",
-    "config-rewrite-force-all",
     "crash-and-recover",
     "drop-cluster-packet-filter",
     "htstats",
@@ -42,24 +54,17 @@ const REFUSED: &[&str] = &[
     "jmap",
     "leak",
     "listpack",
-    "loadaof",
-    "log",
     "mallctl",
     "mallctl-str",
     "oom",
     "panic",
-    "pause-cron",
-    "populate",
     "quicklist",
-    "reload",
-    "replicate",
     "replybuffer",
     "restart",
     "sdslen",
     "segfault",
     "set-disable-deny-scripts",
-    "set-skip-checksum-validation",
-    "stringmatch-len",
+    "stringmatch-test",
     "structsize",
     "ziplist",
 ];
@@ -80,7 +85,7 @@ fn debug(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> 
         (b"digest", 2) => reply.simple(&digest::of_all(&node.keyspace)),
         (b"digest-value", _) => digest_values(node, client, args, reply),
         (b"set-active-expire", 3) => {
-            node.persistence.active_expire = number::parse_i64(args.at(2)).unwrap_or(0) != 0;
+            node.persistence.active_expire = is_on(args.at(2));
             reply.ok();
         }
         (b"change-repl-id", 2) => {
@@ -88,12 +93,39 @@ fn debug(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> 
             reply.ok();
         }
         (b"error", 3) => reply.error_bytes(args.at(2)),
-        (b"protocol", 3) => return protocol(args.at(2), reply),
         (b"quicklist-packed-threshold", 3) => return packed_threshold(node, args, reply),
+        (b"log", 3) => {
+            let text = resp::reply::lossy(args.at(2));
+            node.log(LogLevel::Warning, format!("DEBUG LOG: {text}"));
+            reply.ok();
+        }
+        (b"pause-cron", 3) => {
+            node.cron.paused = is_on(args.at(2));
+            reply.ok();
+        }
+        (b"set-skip-checksum-validation", 3) => {
+            node.limits.skip_checksum = is_on(args.at(2));
+            reply.ok();
+        }
+        (b"replicate", 3..) => {
+            effects::record(node, Kind::Write, Targets::REPLICAS, DbIndex(0), None, args.from(2));
+            reply.ok();
+        }
+        (b"config-rewrite-force-all", 2) => return super::config::begin_rewrite(node, client, true, reply),
+        (b"populate", 3..=5) => return populate::populate(node, client, args, reply),
+        (b"reload", _) => return reload::rdb(node, client, args),
+        (b"loadaof", 2) => return reload::aof(node, client),
+        (b"protocol", 3) => return protocol::protocol(args.at(2), reply),
         (b"object", 3) => return object(node, client, args, reply),
         _ => return Err(refuse(&name, args)),
     }
     Ok(())
+}
+
+/// A number as C's `atoi` reads it, and whether it is not 0.
+fn is_on(text: &[u8]) -> bool {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    digits.iter().take_while(|b| b.is_ascii_digit()).any(|b| *b != b'0')
 }
 
 fn refuse(name: &[u8], args: Args<'_>) -> Refusal {
@@ -158,57 +190,4 @@ fn list_facts(found: Found<'_>) -> String {
         u8::from(facts.compressed),
         facts.bytes
     )
-}
-
-/// DEBUG PROTOCOL type: one reply of each type, for tests of clients.
-fn protocol(kind: &[u8], reply: &mut Reply) -> Outcome {
-    match kind.to_ascii_lowercase().as_slice() {
-        b"string" => reply.bulk(b"Hello World"),
-        b"integer" => reply.int(12345),
-        b"double" => reply.double_text("3.141"),
-        b"bignum" => reply.big_number("1234567999999999999999999999999999999"),
-        b"null" => reply.null(),
-        b"array" => {
-            reply.array(3);
-            (0..3).for_each(|i| reply.int(i));
-        }
-        b"set" => {
-            reply.set(3);
-            (0..3).for_each(|i| reply.int(i));
-        }
-        b"map" => {
-            reply.map(3);
-            for i in 0..3 {
-                reply.int(i);
-                reply.bool(i == 1);
-            }
-        }
-        b"attrib" => {
-            if reply.attribute(1) {
-                reply.bulk(b"key-popularity");
-                reply.array(2);
-                reply.bulk(b"key:123");
-                reply.int(90);
-            }
-            reply.bulk(b"Some real reply following the attribute");
-        }
-        b"push" => {
-            if !reply.is_resp3() {
-                return Err("ERR RESP2 is not supported by this command".into());
-            }
-            reply.push(2);
-            reply.bulk(b"server-cpu-usage");
-            reply.int(42);
-            reply.bulk(b"Some real reply following the push reply");
-        }
-        b"true" => reply.bool(true),
-        b"false" => reply.bool(false),
-        b"verbatim" => reply.verbatim("txt", b"This is a verbatim\nstring"),
-        _ => {
-            return Err("ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|\
-                        array|set|map|attrib|push|verbatim|true|false"
-                .into());
-        }
-    }
-    Ok(())
 }

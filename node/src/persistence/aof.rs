@@ -195,6 +195,16 @@ pub(crate) fn flush(node: &mut Node) {
     request(node, DiskRequest::AofAppend { bytes, upto, policy });
 }
 
+/// Whether all that was executed is in the files, or none of it ever will be.
+pub(super) fn is_settled(node: &Node) -> bool {
+    let aof = &node.persistence.aof;
+    match aof.state {
+        State::Off => true,
+        State::On => aof.outstanding == 0,
+        _ => false,
+    }
+}
+
 /// The AOF takes appends.
 pub(super) fn opened(node: &mut Node, log: Vec<String>, size: u64) {
     for line in log {

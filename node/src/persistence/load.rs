@@ -29,9 +29,25 @@ const LOADER: ConnId = ConnId(u64::MAX);
 /// Entries and commands after which a slice ends.
 const ITEMS_PER_SLICE: u32 = 4096;
 
+/// Where a reload takes its data from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Source {
+    /// The RDB file.
+    Rdb {
+        /// Its keys replace those that are there.
+        merge: bool,
+    },
+    /// The AOF.
+    Aof,
+}
+
 /// Loading under way.
 pub(crate) struct Loading {
     loader: Loader,
+    /// The server runs already, and loads again.
+    again: bool,
+    /// A key of the file replaces one that is there.
+    merge: bool,
     /// The loader's session, between two slices.
     session: Option<Box<Session>>,
     /// When it began, and in the storage's microseconds.
@@ -53,21 +69,34 @@ impl Loading {
 
 /// From here on commands are refused until everything is loaded.
 pub(crate) fn begin(node: &mut Node) {
+    let source = if node.config.settings.appendonly { Source::Aof } else { Source::Rdb { merge: false } };
+    begin_from(node, source, false);
+}
+
+/// As [`begin`], in a server that runs: what belongs to a start is left out.
+pub(super) fn begin_again(node: &mut Node, source: Source) {
+    begin_from(node, source, true);
+}
+
+fn begin_from(node: &mut Node, source: Source, again: bool) {
     let settings = &node.config.settings;
-    let loader = if settings.appendonly {
+    let of_aof = source == Source::Aof;
+    let loader = if of_aof {
         Loader::aof(&settings.appenddirname, &settings.appendfilename, settings.aof_load_truncated)
     } else {
-        Loader::rdb(&settings.dbfilename, settings.rdbchecksum)
+        Loader::rdb(&settings.dbfilename, settings.rdbchecksum && !node.limits.skip_checksum)
     };
     let mut session = Session::new(LOADER, 0, PeerInfo::default(), node.now);
     session.role = Role::Loader;
     session.authenticated = true;
     node.persistence.loading = Some(Box::new(Loading {
         loader,
+        again,
+        merge: source == Source::Rdb { merge: true },
         session: Some(Box::new(session)),
         began: node.now,
         began_micros: None,
-        of_aof: settings.appendonly,
+        of_aof,
         found: Found::default(),
         resume_at: None,
     }));
@@ -97,6 +126,10 @@ pub(crate) fn slice(node: &mut Node, storage: &mut dyn Storage) -> Result<LoadPr
         }
         Ok(Step::Done) => true,
         Err(LoadFailure::Missing) => false,
+        Err(LoadFailure::Broken(text)) if loading.again => {
+            node.log(LogLevel::Warning, text);
+            false
+        }
         Err(LoadFailure::Broken(text)) => return Err(LoadError { text }),
     };
     let seconds = storage.micros().saturating_sub(began) as f64 / 1e6;
@@ -113,8 +146,9 @@ fn step(
     let client = node.sessions.insert(*session);
     let budget = node.config.settings.loading_process_events_interval_bytes;
     let mut lines = Vec::new();
-    let Loading { loader, began, of_aof, found, .. } = loading;
-    let mut feeder = Feeder { node, client, began: *began, keep_expired: *of_aof, delay, items: 0, found };
+    let Loading { loader, began, of_aof, merge, found, .. } = loading;
+    let (began, keep_expired, merge) = (*began, *of_aof, *merge);
+    let mut feeder = Feeder { node, client, began, keep_expired, merge, delay, items: 0, found };
     let outcome = loader.step(storage, budget, &mut feeder, &mut lines);
     for LogLine { warning, text } in lines {
         node.log(if warning { LogLevel::Warning } else { LogLevel::Notice }, text);
@@ -125,7 +159,7 @@ fn step(
 
 /// Everything is there: `seconds` it took, `None` if there was nothing to load.
 fn finish(node: &mut Node, loading: Loading, seconds: Option<f64>) -> LoadReport {
-    let Loading { of_aof, found: Found { keys, expired, empty, history, .. }, .. } = loading;
+    let Loading { of_aof, again, found: Found { keys, expired, empty, history, .. }, .. } = loading;
     let mut report = LoadReport::default();
     if let Some(seconds) = seconds {
         report = LoadReport { keys, expired };
@@ -139,13 +173,19 @@ fn finish(node: &mut Node, loading: Loading, seconds: Option<f64>) -> LoadReport
             counts.push('.');
             node.log(LogLevel::Notice, counts);
             node.log(LogLevel::Notice, format!("DB loaded from disk: {seconds:.3} seconds"));
-            replication::loaded(node, history);
+            if !again {
+                replication::loaded(node, history);
+            }
         }
     }
     node.keyspace.set_ignore_expiry(false);
     node.loading = false;
-    node.persistence.dirty = 0;
     node.persistence.loaded = (report.keys, report.expired);
+    if again {
+        super::reload::loaded(node, seconds.is_some());
+        return report;
+    }
+    node.persistence.dirty = 0;
     if of_aof {
         aof::open(node);
     }
@@ -188,6 +228,7 @@ struct Feeder<'n> {
     client: Client,
     began: Now,
     keep_expired: bool,
+    merge: bool,
     /// Microseconds per key or command.
     delay: u64,
     /// Taken in this slice.
@@ -242,6 +283,9 @@ impl Sink for Feeder<'_> {
                 if !self.keep_expired && expire.is_some_and(|at| at <= self.began.unix) {
                     self.found.expired += 1;
                     return Ok(());
+                }
+                if self.merge {
+                    self.node.keyspace.remove(db, &key);
                 }
                 self.node.keyspace.load(db, &key, value, expire, extra).map_err(|error| {
                     format!("Internal error in RDB reading: key '{}': {error}", resp::reply::lossy(&key))

@@ -9,6 +9,7 @@
 
 mod aof;
 pub(crate) mod load;
+pub(crate) mod reload;
 mod save;
 pub(crate) mod shutdown;
 pub(crate) mod snapshot;
@@ -71,6 +72,8 @@ pub(crate) struct Persistence {
     pub job: Option<snapshot::Job>,
     /// The load at start, while it lasts (not while one of its slices runs).
     pub loading: Option<Box<load::Loading>>,
+    /// DEBUG RELOAD or LOADAOF, while it goes on.
+    pub reload: Option<reload::Reload>,
     /// Keys and expired keys of the load at start (`rdb_last_load_keys_loaded`, `..._expired`).
     pub loaded: (u64, u64),
     /// The AOF.
@@ -97,6 +100,7 @@ impl Persistence {
             rewrite_retry: None,
             job: None,
             loading: None,
+            reload: None,
             loaded: (0, 0),
             aof: aof::Aof::new(),
             shutdown: None,
@@ -165,6 +169,7 @@ pub(crate) fn handle_disk(node: &mut Node, event: DiskEvent) {
 /// The end of a turn: new records go to the AOF.
 pub(crate) fn end_batch(node: &mut Node) {
     aof::flush(node);
+    reload::advance(node);
 }
 
 /// Ten times a second.

@@ -3,8 +3,8 @@
 //! SAVE blocks its client, not the node: the reply comes when the file is safe, and what the file holds is the moment of
 //! the command. Log lines are Redis's, because tools wait for them; there is no child, so the pid is the server's.
 
-use super::aof;
 use super::snapshot::{self, Failure, Job, Kind};
+use super::{aof, reload};
 use crate::admin::AdminHandler;
 use crate::api::LogLevel;
 use crate::blocking::{self, Waiting};
@@ -146,6 +146,11 @@ pub(super) fn ended(node: &mut Node, job: &Job, outcome: Result<u64, Failure>) {
     persistence.last_save_seconds = (node.now.mono.since(job.began_mono) / 1000) as i64;
     if ok {
         node.log(LogLevel::Notice, "DB saved on disk");
+    }
+    if let Kind::Save(client) = job.kind
+        && reload::saved(node, client, ok)
+    {
+        return;
     }
     match (job.kind, &outcome) {
         (Kind::Save(client), Ok(_)) => blocking::finish(node, client, |reply| reply.ok()),

@@ -1,6 +1,7 @@
 //! Saving, loading and the AOF through the real disk machine over a storage in memory that forgets what was not synced.
 
 mod loading;
+mod reload;
 
 use crate::Action;
 use crate::tests::World;

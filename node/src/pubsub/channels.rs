@@ -6,7 +6,7 @@
 use super::{Kind, Subscriptions};
 use crate::node::Node;
 use crate::refusal::Outcome;
-use crate::session::Client;
+use crate::session::{Client, ReplyMode, Session};
 use base::{Args, Slot};
 use resp::Reply;
 
@@ -42,6 +42,9 @@ pub fn sunsubscribe(node: &mut Node, client: Client, args: Args<'_>, reply: &mut
 
 fn join(node: &mut Node, client: Client, kind: Kind, args: Args<'_>, reply: &mut Reply) -> Outcome {
     let Some(session) = node.sessions.get_mut(client) else { return Ok(()) };
+    let mut pushed = Reply::new(reply.protocol());
+    let muted = is_muted(session);
+    let reply = if muted { &mut pushed } else { reply };
     let subscriptions = session.subscriptions.get_or_insert_default();
     for name in args.from(1).iter() {
         if kind.of(subscriptions).insert(name.to_vec()) {
@@ -49,11 +52,15 @@ fn join(node: &mut Node, client: Client, kind: Kind, args: Args<'_>, reply: &mut
         }
         confirm(reply, kind.subscribed(), Some(name), family_count(kind, subscriptions));
     }
+    session.pushes.extend_from_slice(pushed.buffer());
     Ok(())
 }
 
 fn leave(node: &mut Node, client: Client, kind: Kind, args: Args<'_>, reply: &mut Reply) -> Outcome {
     let Some(session) = node.sessions.get_mut(client) else { return Ok(()) };
+    let mut pushed = Reply::new(reply.protocol());
+    let muted = is_muted(session);
+    let reply = if muted { &mut pushed } else { reply };
     let subscriptions = session.subscriptions.get_or_insert_default();
     let names: Vec<Vec<u8>> = if args.len() > 1 {
         args.from(1).iter().map(<[u8]>::to_vec).collect()
@@ -69,7 +76,13 @@ fn leave(node: &mut Node, client: Client, kind: Kind, args: Args<'_>, reply: &mu
         }
         confirm(reply, kind.unsubscribed(), Some(&name), family_count(kind, subscriptions));
     }
+    session.pushes.extend_from_slice(pushed.buffer());
     Ok(())
+}
+
+/// Whether CLIENT REPLY keeps replies back: confirmations are messages, and come all the same.
+fn is_muted(session: &Session) -> bool {
+    matches!(session.reply_mode, ReplyMode::Off | ReplyMode::Skip)
 }
 
 fn family_count(kind: Kind, subscriptions: &Subscriptions) -> usize {

@@ -51,6 +51,10 @@ pub(crate) fn run(node: &mut Node, client: Client) {
         return enforce_limit(node, client);
     }
     let primary = session.role == Role::Primary;
+    if primary && node.loading {
+        // The stream goes on from the data as it was: once it is there again.
+        return;
+    }
     if primary && !replication::is_streaming(node) {
         return replication::link_input(node, client);
     }

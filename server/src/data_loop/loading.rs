@@ -3,6 +3,7 @@
 //! Reading the files blocks the data thread for as long as one slice takes; nothing else of it does.
 
 use super::{DataLoop, End};
+use crate::storage::DiskStorage;
 use node::LoadProgress;
 use runtime::{Level, signals};
 
@@ -11,6 +12,13 @@ impl DataLoop {
     pub(super) fn begin_loading(&mut self) {
         signals::set_loading(true);
         self.node.begin_load(self.clock.now());
+    }
+
+    /// The node has begun to load again.
+    pub(super) fn load_again(&mut self) {
+        signals::set_loading(true);
+        self.loading = Some(DiskStorage::new(&self.root));
+        self.announce = false;
     }
 
     /// One slice, while there is something to load. A shutdown needs no more data.
@@ -27,8 +35,10 @@ impl DataLoop {
                 signals::set_loading(false);
                 // What the node says about the data comes first.
                 self.act();
-                for kind in self.parts.listening.kinds() {
-                    self.log(Level::Notice, &format!("Ready to accept connections {kind}"));
+                if std::mem::take(&mut self.announce) {
+                    for kind in self.parts.listening.kinds() {
+                        self.log(Level::Notice, &format!("Ready to accept connections {kind}"));
+                    }
                 }
             }
             Err(error) => {

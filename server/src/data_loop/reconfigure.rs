@@ -11,13 +11,14 @@ use runtime::{Level, process};
 
 impl DataLoop {
     /// CONFIG REWRITE: the file keeps its comments and order, and is replaced at once or not at all.
-    pub(super) fn rewrite_config(&mut self, now: Now, config: &config::Config) {
+    pub(super) fn rewrite_config(&mut self, now: Now, config: &config::Config, all: bool) {
         let outcome = match &self.parts.config_file {
             None => Err("The server is running without a config file".to_string()),
             Some(path) => {
                 // A file that is gone is written anew.
                 let old = std::fs::read(path).unwrap_or_default();
-                write_atomically(path, &config.rewrite(&old)).map_err(process::reason)
+                let fresh = if all { config.rewrite_all(&old) } else { config.rewrite(&old) };
+                write_atomically(path, &fresh).map_err(process::reason)
             }
         };
         self.node.handle_config_written(now, outcome);

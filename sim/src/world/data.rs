@@ -248,6 +248,8 @@ impl World {
                 });
             }
             Action::ConfigChanged { .. } | Action::RewriteConfig { .. } | Action::Sleep { .. } => {}
+            // No workload of the simulation asks for a reload.
+            Action::Load => {}
             Action::Exit { code } => {
                 self.complain("exit", format!("host {host}'s data thread wants to leave with status {code}"));
             }
