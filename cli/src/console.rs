@@ -43,6 +43,81 @@ pub fn read_line() -> Option<Vec<u8>> {
     (count > 0).then_some(line)
 }
 
+/// Standard input line by line. Unlike the standard library's buffer, it tells whether a line is waiting in it.
+#[derive(Default)]
+pub struct Lines {
+    bytes: Vec<u8>,
+    ended: bool,
+}
+
+impl Lines {
+    /// Whether something has been read that no line has been made of.
+    pub fn is_waiting(&self) -> bool {
+        !self.bytes.is_empty() || self.ended
+    }
+
+    /// The next line, without its end; `None` at the end of the input.
+    pub fn next(&mut self) -> Option<Vec<u8>> {
+        let mut searched = 0;
+        loop {
+            if let Some(end) = self.bytes[searched..].iter().position(|byte| *byte == b'\n') {
+                let rest = self.bytes.split_off(searched + end + 1);
+                let mut line = std::mem::replace(&mut self.bytes, rest);
+                line.pop();
+                return Some(line);
+            }
+            searched = self.bytes.len();
+            if self.ended || searched as u64 > MAX_STDIN || !self.read_more() {
+                self.ended = true;
+                let line = std::mem::take(&mut self.bytes);
+                return (!line.is_empty()).then_some(line);
+            }
+        }
+    }
+
+    fn read_more(&mut self) -> bool {
+        let mut chunk = [0; 4096];
+        loop {
+            match rustix::io::read(std::io::stdin(), &mut chunk) {
+                Ok(0) => return false,
+                Ok(count) => {
+                    self.bytes.extend_from_slice(&chunk[..count]);
+                    return true;
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                Err(_) => return false,
+            }
+        }
+    }
+}
+
+/// While it lives, keys typed are neither shown nor held back until the line ends.
+pub struct QuietKeys(Option<rustix::termios::Termios>);
+
+impl QuietKeys {
+    /// Does nothing when standard input is no terminal.
+    pub fn new() -> Self {
+        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+        let before = tcgetattr(std::io::stdin()).ok();
+        if let Some(settings) = &before {
+            let mut quiet = settings.clone();
+            quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON);
+            // When this fails the keys are seen, and still read.
+            let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &quiet);
+        }
+        Self(before)
+    }
+}
+
+impl Drop for QuietKeys {
+    fn drop(&mut self) {
+        if let Some(settings) = &self.0 {
+            let now = rustix::termios::OptionalActions::Now;
+            let _ = rustix::termios::tcsetattr(std::io::stdin(), now, settings);
+        }
+    }
+}
+
 /// Asks for a secret without showing what is typed.
 pub fn ask_secret(question: &str) -> Vec<u8> {
     let stdin = std::io::stdin();

@@ -58,6 +58,12 @@ fn run(mut settings: Settings) -> i32 {
             Err(stop) => say(&stop),
         };
     }
+    if let Some(line) = settings.test_hint.clone() {
+        return help::suite::one(Session::new(settings), &line);
+    }
+    if let Some(path) = settings.test_hint_file.clone() {
+        return help::suite::file(Session::new(settings), &path);
+    }
     let task = settings.tasks.first().copied();
     let ended = match (task, &settings.eval) {
         (Some(task), _) => modes::run(task, settings),
@@ -94,7 +100,11 @@ fn one_command(settings: Settings) -> Result<i32, Quit> {
         help::Help::default().answer(&mut session, &command[1..]);
         return Ok(0);
     }
-    Ok(if session.issue(&command, repeat)? { 0 } else { 1 })
+    let done = session.issue(&command, repeat)?;
+    if session.is_subscribed() {
+        return Err(session.print_messages());
+    }
+    Ok(if done { 0 } else { 1 })
 }
 
 /// `--eval file key ... , argument ...`.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -176,6 +177,11 @@ impl Connection {
         }
     }
 
+    /// The next answer or push of which all bytes have been read already.
+    pub fn receive_buffered(&mut self) -> Result<Option<Value>, ClientError> {
+        Ok(self.parser.next()?)
+    }
+
     /// A push set aside by [`Self::receive`].
     pub fn take_push(&mut self) -> Option<Value> {
         self.pushes.pop_front()
@@ -268,6 +274,15 @@ impl Connection {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(ClientError::from_io(error)),
             }
+        }
+    }
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.as_fd(),
+            Stream::Unix(stream) => stream.as_fd(),
         }
     }
 }

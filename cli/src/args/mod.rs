@@ -135,6 +135,10 @@ pub struct Settings {
     pub rdb_file: PathBuf,
     /// `--pipe-timeout` in seconds; 0 waits for ever.
     pub pipe_timeout: i64,
+    /// `--test_hint`.
+    pub test_hint: Option<String>,
+    /// `--test_hint_file`.
+    pub test_hint_file: Option<PathBuf>,
     /// `--mono`.
     pub mono: bool,
     /// `--verbose`.
@@ -179,6 +183,8 @@ impl Settings {
             count: DEFAULT_SCAN_COUNT,
             rdb_file: PathBuf::new(),
             pipe_timeout: DEFAULT_PIPE_TIMEOUT,
+            test_hint: None,
+            test_hint_file: None,
             mono: false,
             verbose: false,
             cluster: ClusterSettings::default(),

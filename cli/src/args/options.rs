@@ -255,6 +255,14 @@ pub static OPTIONS: &[Opt] = &[
     switch(&["--version", "-v"], "Print the version and exit.", |s, _| {
         Err(Stop { code: 0, text: usage::version(s) })
     }),
+    opt(&["--test_hint"], "<line>", "", |s, v| {
+        s.test_hint = Some(lossy(v));
+        Ok(())
+    }),
+    opt(&["--test_hint_file"], "<file>", "", |s, v| {
+        s.test_hint_file = Some(std::ffi::OsString::from_vec(v.to_vec()).into());
+        Ok(())
+    }),
     later(&["--ldb"]),
     later(&["--ldb-sync-mode"]),
     later(&["--tls"]),

@@ -11,14 +11,22 @@ use super::Entry;
 const MAX_DEPTH: usize = 16;
 
 /// One argument, from wherever.
-struct Argument {
-    name: String,
-    kind: String,
-    token: Option<String>,
-    optional: bool,
-    multiple: bool,
-    multiple_token: bool,
-    parts: Vec<Argument>,
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Argument {
+    /// What is shown for its value.
+    pub name: String,
+    /// Its type, as COMMAND DOCS names it.
+    pub kind: String,
+    /// The word before the value.
+    pub token: Option<String>,
+    /// May be left out.
+    pub optional: bool,
+    /// May be repeated.
+    pub multiple: bool,
+    /// The token is repeated with the value.
+    pub multiple_token: bool,
+    /// Parts of a block or of a choice.
+    pub parts: Vec<Argument>,
 }
 
 /// The entries of a reply; `None` when it is not one of COMMAND DOCS.
@@ -38,6 +46,7 @@ pub fn own() -> Vec<Entry> {
             Entry {
                 words: command.name.split('|').map(str::to_ascii_uppercase).collect(),
                 params: concat(&arguments, " "),
+                arguments,
                 summary: command.summary.to_string(),
                 since: command.since.to_string(),
                 group: command.group.name().to_string(),
@@ -54,6 +63,7 @@ fn entry(name: &str, subcommand: Option<&str>, specs: &Value, entries: &mut Vec<
     entries.push(Entry {
         words,
         params: concat(&arguments, " "),
+        arguments,
         summary: text("summary"),
         since: text("since"),
         group: text("group"),

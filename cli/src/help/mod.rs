@@ -2,8 +2,12 @@
 //! this version when the server cannot be asked.
 
 mod docs;
+mod hint;
+pub mod suite;
 
 use std::fmt::Write;
+
+pub use docs::Argument;
 
 use crate::args::{lossy, usage};
 use crate::console;
@@ -16,6 +20,8 @@ pub struct Entry {
     pub words: Vec<String>,
     /// The arguments as syntax.
     pub params: String,
+    /// The same as a tree, for hints.
+    pub arguments: Vec<Argument>,
     /// One sentence.
     pub summary: String,
     /// First version.
@@ -29,6 +35,21 @@ impl Entry {
     pub fn name(&self) -> String {
         self.words.join(" ")
     }
+}
+
+/// The hint behind a line that is being typed: the arguments still to come of the longest command that it begins with.
+/// The last word counts once a space follows it.
+pub fn hint(entries: &[Entry], line: &str) -> Option<String> {
+    let mut words = base::args::split(line.as_bytes())?;
+    if !line.ends_with(|c: char| c.is_ascii_whitespace()) {
+        words.pop();
+    }
+    let fits = |entry: &&Entry| {
+        entry.words.len() <= words.len()
+            && entry.words.iter().zip(&words).all(|(name, word)| word.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    let entry = entries.iter().filter(fits).max_by_key(|entry| entry.words.len())?;
+    Some(hint::hint(&entry.arguments, &words[entry.words.len()..]))
 }
 
 /// The commands, learnt when first needed.

@@ -46,3 +46,34 @@ fn our_own_table() {
     assert_eq!((get.params.as_str(), get.group.as_str()), ("key", "string"));
     assert!(entries.iter().any(|entry| entry.name() == "CLUSTER NODES"));
 }
+
+#[test]
+fn hints_follow_what_is_typed() {
+    let entries = docs::own();
+    let choice = "[EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|KEEPTTL]";
+    let set = format!("[NX|XX] [GET] {choice}");
+    for (line, expected) in [
+        ("GET ", Some("key")),
+        ("GET a ", Some("")),
+        ("GET a b ", Some("")),
+        ("MGET a ", Some("[key ...]")),
+        ("mget a b ", Some("[key ...]")),
+        ("SET k v ", Some(set.as_str())),
+        ("SET k v EX", Some(set.as_str())),
+        ("SET k v EX ", Some("seconds [NX|XX] [GET]")),
+        ("SET k v EX soon ", Some("")),
+        ("SET k v px 5 ", Some("[NX|XX] [GET]")),
+        ("SET k v GET ", Some(&format!("[NX|XX] {choice}"))),
+        ("SET k v what ", Some("")),
+        ("MSET k ", Some("value [key value ...]")),
+        ("MSET k v ", Some("[key value ...]")),
+        ("SCAN 0 COUNT ", Some("count [MATCH pattern] [TYPE type]")),
+        ("CONFIG GET ", Some("parameter [parameter ...]")),
+        ("CLIENT ID ", Some("")),
+        ("GET", None),
+        ("NOSUCH ", None),
+        ("GET \"x ", None),
+    ] {
+        assert_eq!(hint(&entries, line).as_deref(), expected, "{line}");
+    }
+}

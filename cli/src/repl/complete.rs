@@ -8,7 +8,7 @@ use rustyline::hint::Hinter;
 use rustyline::validate::Validator;
 use rustyline::{Context, Helper};
 
-use crate::help::Entry;
+use crate::help::{Entry, hint};
 
 /// What the line editor asks.
 pub struct Assistant {
@@ -40,28 +40,9 @@ impl Assistant {
 
     /// The arguments still to come of the command that is typed.
     pub fn rest(&self, line: &str) -> Option<String> {
-        let words = base::args::split(line.as_bytes())?;
-        let fits = |entry: &&Entry| {
-            entry.words.len() <= words.len()
-                && entry
-                    .words
-                    .iter()
-                    .zip(&words)
-                    .all(|(name, word)| word.eq_ignore_ascii_case(name.as_bytes()))
-        };
-        let entry = self.entries.iter().filter(fits).max_by_key(|entry| entry.words.len())?;
-        let mut params = entry.params.as_str();
-        for _ in entry.words.len()..words.len() {
-            if params.starts_with('[') {
-                break;
-            }
-            params = params.split_once(' ').map_or("", |(_, rest)| rest);
-        }
-        if params.is_empty() {
-            return None;
-        }
+        let hint = hint(&self.entries, line).filter(|hint| !hint.is_empty())?;
         let space = if line.ends_with(char::is_whitespace) { "" } else { " " };
-        Some(format!("{space}{params}"))
+        Some(format!("{space}{hint}"))
     }
 }
 

@@ -32,7 +32,7 @@ const SLOW: Duration = Duration::from_millis(500);
 /// Where lines come from.
 enum Source {
     Terminal(Box<Editor<Assistant, MemHistory>>),
-    Pipe,
+    Pipe(console::Lines),
 }
 
 /// Whether the session goes on.
@@ -49,7 +49,7 @@ pub fn run(mut session: Session) -> Result<i32, Quit> {
     session.set_interactive();
     let mut help = Help::default();
     let mut preferences = Preferences::default();
-    let mut source = Source::Pipe;
+    let mut source = Source::Pipe(console::Lines::default());
     let mut history = History::none();
     if std::io::stdin().is_terminal()
         && let Some(mut editor) = open_editor()
@@ -64,10 +64,21 @@ pub fn run(mut session: Session) -> Result<i32, Quit> {
         }
         source = Source::Terminal(Box::new(editor));
     }
-    while let Some(line) = read(&mut source, &session) {
+    loop {
+        let Some(line) = read(&mut source, &session) else {
+            // The end of the input, or Ctrl-C, leaves the subscriptions first.
+            if session.is_subscribed() && session.leave_subscriptions() {
+                continue;
+            }
+            break;
+        };
         if execute(&line, &mut session, &mut help, &mut preferences, &mut source, &mut history)? == Next::End
         {
             break;
+        }
+        if session.is_subscribed() {
+            session
+                .print_messages_until_input(matches!(&source, Source::Pipe(lines) if lines.is_waiting()))?;
         }
     }
     Ok(0)
@@ -88,7 +99,7 @@ fn open_editor() -> Option<Editor<Assistant, MemHistory>> {
 
 fn read(source: &mut Source, session: &Session) -> Option<Vec<u8>> {
     match source {
-        Source::Pipe => console::read_line(),
+        Source::Pipe(lines) => lines.next(),
         Source::Terminal(editor) => match editor.readline(&session.prompt()) {
             Ok(line) => Some(line.into_bytes()),
             Err(ReadlineError::Interrupted | ReadlineError::Eof) => None,

@@ -2,16 +2,31 @@
 
 use super::complete::Assistant;
 use super::history::is_sensitive;
-use crate::help::Entry;
+use crate::help::{Argument, Entry};
 
 fn entry(name: &str, params: &str) -> Entry {
     Entry {
         words: name.split(' ').map(str::to_string).collect(),
         params: params.to_string(),
+        arguments: arguments(params),
         summary: String::new(),
         since: String::new(),
         group: String::from("string"),
     }
+}
+
+/// Arguments without structure: optional ones in brackets.
+fn arguments(params: &str) -> Vec<Argument> {
+    let argument = |word: &str| {
+        let name = word.trim_matches(['[', ']']).to_string();
+        Argument {
+            optional: word.starts_with('['),
+            name,
+            kind: String::from("string"),
+            ..Argument::default()
+        }
+    };
+    params.split_whitespace().map(argument).collect()
 }
 
 #[test]
@@ -21,9 +36,11 @@ fn completion_and_hints() {
     assert_eq!(assistant.candidates("cl").1, ["CLIENT", "CLIENT ID"]);
     assert_eq!(assistant.candidates("help @").1, ["@string"]);
     assert_eq!(assistant.candidates("help  se"), (6, vec![String::from("SET")]));
-    assert_eq!(assistant.rest("set").as_deref(), Some(" key value [NX|XX]"));
+    assert_eq!(assistant.rest("set"), None);
+    assert_eq!(assistant.rest("set ").as_deref(), Some("key value [NX|XX]"));
+    assert_eq!(assistant.rest("set a").as_deref(), Some(" key value [NX|XX]"));
     assert_eq!(assistant.rest("set a ").as_deref(), Some("value [NX|XX]"));
-    assert_eq!(assistant.rest("set a b c").as_deref(), Some(" [NX|XX]"));
+    assert_eq!(assistant.rest("set a b ").as_deref(), Some("[NX|XX]"));
     assert_eq!(assistant.rest("client id"), None);
     assert_eq!(assistant.rest("\"x"), None);
 }

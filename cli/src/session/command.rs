@@ -8,7 +8,6 @@ use super::{Last, Quit, Sent, Session};
 use crate::args::Resp3;
 use crate::args::options::leading_int;
 use crate::console;
-use crate::output::Mode;
 use crate::transfer::replica;
 
 /// How often an endless mode looks whether it was interrupted.
@@ -37,19 +36,10 @@ impl Session {
                     let error = replica::follow(self)?;
                     return self.lost(error);
                 }
-                "monitor" => return self.watch_for_ever(verbatim, false),
-                "subscribe" | "psubscribe" | "ssubscribe" => {
-                    if self.style.mode != Mode::Raw {
-                        console::print(b"Reading messages... (press Ctrl-C to quit)\n");
-                    }
-                    match self.watch_for_ever(verbatim, true)? {
-                        Sent::Answered => continue,
-                        other => return Ok(other),
-                    }
-                }
+                "monitor" => return self.monitor(verbatim),
                 _ => {}
             }
-            if let Err(error) = self.read_reply(verbatim, false) {
+            if let Err(error) = self.read_answer(words[0], args.len(), verbatim) {
                 return self.lost(error);
             }
             self.note(&words, args);
@@ -85,14 +75,42 @@ impl Session {
         Err(Quit(1))
     }
 
-    /// Prints what comes until an error, a redirection or Ctrl-C.
-    fn watch_for_ever(&mut self, verbatim: bool, subscribed: bool) -> Result<Sent, Quit> {
+    /// Reads and prints the answer of a command, and the messages that come before it.
+    ///
+    /// SUBSCRIBE and its kin are answered by one message for each channel, also in RESP3, where messages are pushes.
+    fn read_answer(&mut self, command: &str, words: usize, verbatim: bool) -> Result<(), ClientError> {
+        let subscribes = matches!(command, "subscribe" | "psubscribe" | "ssubscribe");
+        let unsubscribes = matches!(command, "unsubscribe" | "punsubscribe" | "sunsubscribe");
+        let mut expected = if subscribes || unsubscribes { words.saturating_sub(1).max(1) } else { 0 };
+        loop {
+            let takes_pushes = self.subscribed || expected > 0;
+            self.read_reply(verbatim, takes_pushes)?;
+            match &self.last {
+                Last::Message(kind) if takes_pushes => {
+                    let confirms = expected > 0 && kind.eq_ignore_ascii_case(command.as_bytes());
+                    if !confirms {
+                        continue;
+                    }
+                    self.subscribed |= subscribes;
+                    expected -= 1;
+                    if expected == 0 {
+                        return Ok(());
+                    }
+                }
+                Last::Push if takes_pushes => {}
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Prints the commands of all clients until an error or Ctrl-C.
+    fn monitor(&mut self, verbatim: bool) -> Result<Sent, Quit> {
         if self.interactive {
             self.interrupt.watch();
         }
         self.poll_for_interrupts(true);
         let ended = loop {
-            match self.read_reply(verbatim, subscribed) {
+            match self.read_reply(verbatim, false) {
                 Ok(()) if self.last == Last::Error => break Ok(Sent::Answered),
                 Ok(()) => {}
                 Err(ClientError::Timeout) if self.interactive => {
@@ -152,6 +170,7 @@ impl Session {
                 self.db = 0;
                 self.wanted_db = 0;
                 self.resp3 = Resp3::No;
+                self.subscribed = false;
             }
             _ => {}
         }

@@ -1,11 +1,12 @@
 //! A conversation with a server: connecting and connecting again, the selected database, transactions, redirections,
-//! and the endless modes (SUBSCRIBE, MONITOR).
+//! and the modes in which messages come unasked (SUBSCRIBE, MONITOR).
 //!
 //! It follows redis-cli's rules about what is said on which stream and when the program ends. What must end it is
 //! a [`Quit`] that travels up to `main`; nothing here exits.
 
 mod command;
 pub mod interrupt;
+mod subscribed;
 
 use std::time::Duration;
 
@@ -28,11 +29,33 @@ const CLEAR_LINE: &[u8] = b"\r\x1b[0K";
 pub struct Quit(pub i32);
 
 /// What kind of answer came last.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 enum Last {
     Error,
     Null,
+    /// Of a channel: its first word.
+    Message(Vec<u8>),
+    Push,
     Other,
+}
+
+impl Last {
+    fn of(value: &Value) -> Self {
+        match value {
+            Value::Error(_) => Self::Error,
+            Value::Null => Self::Null,
+            Value::Push(items) | Value::Array(items) => match items.first().and_then(Value::as_bytes) {
+                Some(kind)
+                    if items.len() >= 3 && (kind.ends_with(b"message") || kind.ends_with(b"subscribe")) =>
+                {
+                    Self::Message(kind.to_vec())
+                }
+                _ if matches!(value, Value::Push(_)) => Self::Push,
+                _ => Self::Other,
+            },
+            _ => Self::Other,
+        }
+    }
 }
 
 /// The conversation.
@@ -45,6 +68,8 @@ pub struct Session {
     db: i64,
     /// The database to select on every new connection.
     wanted_db: i64,
+    /// Messages of channels may come at any time.
+    subscribed: bool,
     in_multi: bool,
     db_before_multi: i64,
     /// Set by a redirection: the command must be sent again, elsewhere.
@@ -70,6 +95,7 @@ impl Session {
             interactive: false,
             db: 0,
             wanted_db: settings.db,
+            subscribed: false,
             in_multi: false,
             db_before_multi: 0,
             redirected: false,
@@ -104,6 +130,7 @@ impl Session {
             self.db = 0;
             self.in_multi = false;
         }
+        self.subscribed = false;
         let address = self.address();
         let options = Options { connect_timeout: self.settings.connect_timeout, ..Options::default() };
         match Connection::connect(&address, &options) {
@@ -142,6 +169,9 @@ impl Session {
         }
         if self.in_multi {
             prompt.push_str("(TX)");
+        }
+        if self.subscribed {
+            prompt.push_str("(subscribed mode)");
         }
         prompt.push_str("> ");
         prompt
@@ -294,11 +324,7 @@ impl Session {
                 value => break value,
             }
         };
-        self.last = match &value {
-            Value::Error(_) => Last::Error,
-            Value::Null => Last::Null,
-            _ => Last::Other,
-        };
+        self.last = Last::of(&value);
         if self.settings.follow
             && let Some(redirect) = value.error().and_then(Redirect::parse)
         {
