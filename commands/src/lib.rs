@@ -18,6 +18,7 @@ mod hyperloglog;
 mod list;
 mod parse;
 mod set;
+mod sort;
 mod stream;
 mod string;
 mod zset;
@@ -41,4 +42,5 @@ pub fn handler(name: &str) -> Option<Handler> {
         .or_else(|| geo::handler(name))
         .or_else(|| generic::handler(name))
         .or_else(|| list::handler(name))
+        .or_else(|| sort::handler(name))
 }

@@ -122,6 +122,12 @@ pub(crate) const fn block(name: &'static str, parts: &'static [Arg]) -> Arg {
 }
 
 impl Arg {
+    /// The command's key spec number `spec` finds the keys that it stands for.
+    pub(crate) const fn in_spec(mut self, spec: u8) -> Arg {
+        self.key_spec = Some(spec);
+        self
+    }
+
     pub(crate) const fn token(mut self, word: &'static str) -> Arg {
         self.token = Some(word);
         self

@@ -72,6 +72,8 @@ pub enum BeginSearch {
         /// Where to start looking.
         from: i32,
     },
+    /// Nowhere that can be said like this.
+    Unknown,
 }
 
 /// How the keys lie from the beginning of the search.
@@ -95,6 +97,8 @@ pub enum FindKeys {
         /// Distance between two keys.
         step: i32,
     },
+    /// In no way that can be said like this.
+    Unknown,
 }
 
 /// One group of keys of a command.
@@ -143,6 +147,11 @@ pub(crate) const fn behind(word: &'static str, from: i32, flags: u16) -> KeySpec
         find: FindKeys::Range { last: 0, step: 1, limit: 0 },
         notes: None,
     }
+}
+
+/// Keys that no search finds: code of their own finds those that stand in the request.
+pub(crate) const fn unknown(flags: u16) -> KeySpec {
+    KeySpec { flags: KeyFlags(flags), begin: BeginSearch::Unknown, find: FindKeys::Unknown, notes: None }
 }
 
 impl KeySpec {
@@ -235,7 +244,27 @@ pub fn key_positions(cmd: &Command, args: &Args<'_>, out: &mut Vec<KeyPosition>)
             _ => {}
         }
     }
+    if matches!(cmd.keys.last(), Some(KeySpec { begin: BeginSearch::Unknown, .. })) && cmd.name == "sort" {
+        out.extend(sort_target(cmd, args));
+    }
     Ok(())
+}
+
+/// Where SORT stores: behind the last STORE that is no option's value.
+fn sort_target(cmd: &Command, args: &Args<'_>) -> Option<KeyPosition> {
+    let (mut index, mut target) = (2, None);
+    while let Some(word) = args.get(index) {
+        index += match word.to_ascii_lowercase().as_slice() {
+            b"limit" => 3,
+            b"get" | b"by" => 2,
+            b"store" => {
+                target = Some(index + 1).filter(|target| *target < args.len()).or(target);
+                1
+            }
+            _ => 1,
+        };
+    }
+    Some(KeyPosition { index: u32::try_from(target?).ok()?, flags: cmd.keys.last()?.flags })
 }
 
 /// Adds the keys of one spec. `None`: the arguments do not fit. An absent keyword means no keys.
@@ -247,6 +276,7 @@ fn find(spec: &KeySpec, args: &Args<'_>, out: &mut Vec<KeyPosition>) -> Option<(
             Some(index) => index + 1,
             None => return Some(()),
         },
+        BeginSearch::Unknown => return Some(()),
     };
     let (first, last, step) = match spec.find {
         FindKeys::Range { last, step, .. } if last >= 0 => (begin, begin + i64::from(last), step),
@@ -263,6 +293,7 @@ fn find(spec: &KeySpec, args: &Args<'_>, out: &mut Vec<KeyPosition>) -> Option<(
             let first = begin + i64::from(first);
             (first, first + keys - 1, step)
         }
+        FindKeys::Unknown => return Some(()),
     };
     if last >= count || last < first || first >= count || first < 1 || step < 1 {
         return None;

@@ -90,6 +90,10 @@ fn keys_are_found_where_they_stand() {
     assert_eq!(positions("copy a b DB 1"), Ok(vec![1, 2]));
     assert_eq!(positions("spublish c m"), Ok(vec![1]));
     assert_eq!(positions("ping"), Ok(vec![]));
+    assert_eq!(positions("sort k"), Ok(vec![1]));
+    assert_eq!(positions("sort k BY store STORE a LIMIT store 1 store b"), Ok(vec![1, 10]));
+    assert_eq!(positions("sort k GET a store"), Ok(vec![1]));
+    assert_eq!(positions("sort_ro k STORE a"), Ok(vec![1]));
     assert_eq!(positions("get"), Err(KeysError));
     assert_eq!(positions("copy a"), Err(KeysError));
 }

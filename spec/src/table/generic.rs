@@ -2,6 +2,18 @@
 
 use super::words::*;
 
+/// What SORT and SORT_RO have in common.
+const SORTED: [Arg; 6] = [
+    key("key", 0),
+    pattern("by-pattern").in_spec(1).shown("pattern").token("BY").optional(),
+    block("limit", &[integer("offset"), integer("count")]).token("LIMIT").optional(),
+    pattern("get-pattern").in_spec(1).shown("pattern").token("GET").optional().token_each(),
+    one_of("order", &[token("asc", "ASC"), token("desc", "DESC")]).optional(),
+    token("sorting", "ALPHA").optional(),
+];
+const BY_AND_GET: KeySpec =
+    unknown(RO | ACCESS).notes("BY and GET name keys made from the elements that are sorted");
+
 pub(crate) const COMMANDS: &[Command] = &[
     command("copy", -3)
         .summary("Copies the value of one key to another.")
@@ -217,6 +229,34 @@ pub(crate) const COMMANDS: &[Command] = &[
             string("type").token("TYPE").since("6.0.0").optional(),
         ])
         .tips(&["nondeterministic_output", "request_policy:special", "response_policy:special"]),
+    command("sort", -2)
+        .summary("Sorts the elements of a list, set or sorted set, and returns or stores them.")
+        .since("1.0.0")
+        .complexity("O(N+M*log(N)) with N elements and M returned")
+        .flags(WRITE | DENYOOM)
+        .categories(acl::SET | acl::SORTEDSET | acl::LIST | acl::DANGEROUS)
+        .keys(&[
+            one(1, RO | ACCESS),
+            BY_AND_GET,
+            unknown(OW | UPDATE).notes("STORE may stand anywhere among the options"),
+        ])
+        .args(&[
+            SORTED[0],
+            SORTED[1],
+            SORTED[2],
+            SORTED[3],
+            SORTED[4],
+            SORTED[5],
+            key("destination", 2).token("STORE").optional(),
+        ]),
+    command("sort_ro", -2)
+        .summary("Sorts the elements of a list, set or sorted set, and returns them.")
+        .since("7.0.0")
+        .complexity("O(N+M*log(N)) with N elements and M returned")
+        .flags(READONLY)
+        .categories(acl::SET | acl::SORTEDSET | acl::LIST | acl::DANGEROUS)
+        .keys(&[one(1, RO | ACCESS), BY_AND_GET])
+        .args(&SORTED),
     command("touch", -2)
         .summary("Marks keys as used just now and counts those that exist.")
         .since("3.2.1")

@@ -28,5 +28,5 @@ mod words {
     pub(super) use crate::keys::key_flag::{
         ACCESS, DELETE, INSERT, NOT_KEY, OW, RM, RO, RW, UPDATE, VARIABLE_FLAGS,
     };
-    pub(super) use crate::keys::{behind, counted, one, range};
+    pub(super) use crate::keys::{KeySpec, behind, counted, one, range, unknown};
 }

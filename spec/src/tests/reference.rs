@@ -48,6 +48,8 @@ const CHANGED: &[(&str, &[&str])] = &[
         "args",
         &[
             "lcs",
+            "sort",
+            "sort_ro",
             "mset",
             "msetnx",
             "xack",
@@ -284,10 +286,12 @@ fn our_key(spec: &KeySpec) -> String {
     let begin = match spec.begin {
         BeginSearch::Index(index) => format!("index {index}"),
         BeginSearch::Keyword { word, from } => format!("keyword {word} {from}"),
+        BeginSearch::Unknown => "unknown ".into(),
     };
     let find = match spec.find {
         FindKeys::Range { last, step, limit } => format!("range {last} {step} {limit}"),
         FindKeys::KeyNum { number, first, step } => format!("keynum {number} {first} {step}"),
+        FindKeys::Unknown => "unknown ".into(),
     };
     format!("{} | {begin} | {find}", sorted(spec.flags.names().map(String::from)))
 }

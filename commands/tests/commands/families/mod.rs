@@ -8,6 +8,7 @@ mod geo;
 pub(super) mod hashes;
 mod list;
 pub(super) mod sets;
+mod sort;
 pub(super) mod streams;
 mod zsets;
 

@@ -58,6 +58,7 @@ fn key_spec(spec: &KeySpec, reply: &mut Reply) {
             reply.bulk(word.as_bytes());
             field("startfrom", from, reply);
         }
+        BeginSearch::Unknown => typed("unknown", 0, reply),
     }
     reply.bulk(b"find_keys");
     match spec.find {
@@ -73,6 +74,7 @@ fn key_spec(spec: &KeySpec, reply: &mut Reply) {
             field("firstkey", first, reply);
             field("keystep", step, reply);
         }
+        FindKeys::Unknown => typed("unknown", 0, reply),
     }
 }
 
