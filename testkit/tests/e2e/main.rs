@@ -6,6 +6,7 @@ mod clients;
 mod cluster_texts;
 mod differential;
 mod durability;
+mod everything;
 mod failover;
 mod kills;
 mod mixed;
