@@ -1,6 +1,7 @@
 //! Reading arguments: numbers with Redis's messages, options by name.
 
 use crate::error::CommandError;
+use crate::string::Condition;
 use base::Args;
 use base::number::parse_i64;
 
@@ -126,6 +127,8 @@ pub struct StringOptions<'a> {
     pub keep_ttl: bool,
     /// The TTL goes.
     pub persist: bool,
+    /// Only if the present value fulfils this.
+    pub condition: Option<Condition<'a>>,
     /// The TTL becomes this.
     pub time: Option<(Time, &'a [u8])>,
 }
@@ -141,14 +144,20 @@ impl<'a> StringOptions<'a> {
         Self::parse(args, 2, false)
     }
 
+    /// MSETEX's options from argument `first` on.
+    pub fn of_msetex(args: Args<'a>, first: usize) -> Result<Self, CommandError> {
+        let o = Self::parse(args, first, true)?;
+        if o.get || o.condition.is_some() { Err(CommandError::Syntax) } else { Ok(o) }
+    }
+
     fn parse(args: Args<'a>, first: usize, set: bool) -> Result<Self, CommandError> {
         let mut o = Self::default();
         let mut index = first;
         while let Some(word) = args.get(index) {
             index += 1;
-            if set && is(word, "nx") && !o.xx {
+            if set && is(word, "nx") && !o.xx && o.condition.is_none() {
                 o.nx = true;
-            } else if set && is(word, "xx") && !o.nx {
+            } else if set && is(word, "xx") && !o.nx && o.condition.is_none() {
                 o.xx = true;
             } else if set && is(word, "get") {
                 o.get = true;
@@ -156,6 +165,14 @@ impl<'a> StringOptions<'a> {
                 o.keep_ttl = true;
             } else if !set && is(word, "persist") && o.time.is_none() {
                 o.persist = true;
+            } else if let Some(condition) = args.get(index).and_then(|value| Condition::new(word, value))
+                && set
+                && !o.nx
+                && !o.xx
+                && o.condition.is_none_or(|other| other.same_word(&condition))
+            {
+                o.condition = Some(condition);
+                index += 1;
             } else if let (Some(time), Some(value)) = (Time::of(word), args.get(index))
                 && o.time.is_none_or(|(other, _)| other == time)
                 && !o.keep_ttl

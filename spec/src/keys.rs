@@ -291,7 +291,7 @@ fn find(spec: &KeySpec, args: &Args<'_>, out: &mut Vec<KeyPosition>) -> Option<(
                 return None;
             }
             let first = begin + i64::from(first);
-            (first, first + keys - 1, step)
+            (first, first + (keys - 1) * i64::from(step), step)
         }
         FindKeys::Unknown => return Some(()),
     };
@@ -317,9 +317,10 @@ fn find_keyword(word: &str, from: i32, args: &Args<'_>) -> Option<i64> {
     found.map(|i| i as i64)
 }
 
-/// SET reads the old value only when asked to.
+/// SET reads the old value only when asked to, or when it depends on it.
 fn refine_set(args: &Args<'_>, keys: &mut [KeyPosition]) {
-    let reads = args.from(3).iter().any(|arg| arg.eq_ignore_ascii_case(b"GET"));
+    let reading = [b"GET".as_slice(), b"IFEQ", b"IFNE", b"IFDEQ", b"IFDNE"];
+    let reads = args.from(3).iter().any(|arg| reading.iter().any(|word| arg.eq_ignore_ascii_case(word)));
     let flags = if reads {
         key_flag::RW | key_flag::ACCESS | key_flag::UPDATE
     } else {

@@ -168,7 +168,7 @@ fn a_line_of_syntax() {
         ("mset", "<key> <value> [<key> <value> ...]"),
         (
             "set",
-            "<key> <value> [NX|XX] [GET] [EX <seconds>|PX <milliseconds>|EXAT <unix-time-seconds>|PXAT <unix-time-milliseconds>|KEEPTTL]",
+            "<key> <value> [NX|XX|IFEQ <ifeq-value>|IFNE <ifne-value>|IFDEQ <ifdeq-digest>|IFDNE <ifdne-digest>] [GET] [EX <seconds>|PX <milliseconds>|EXAT <unix-time-seconds>|PXAT <unix-time-milliseconds>|KEEPTTL]",
         ),
         ("cluster|failover", "[FORCE|TAKEOVER]"),
         ("client|reply", "(ON|OFF|SKIP)"),

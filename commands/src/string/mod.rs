@@ -3,11 +3,14 @@
 //!
 //! Every command that makes a string longer obeys `proto-max-bulk-len`, unless it comes from the master.
 
+mod condition;
 mod get;
 mod incr;
 mod lcs;
 mod range;
 mod set;
+
+pub(crate) use condition::Condition;
 
 use crate::{CommandError, Ctx, Handler};
 use keyspace::StringRef;
@@ -31,6 +34,10 @@ pub fn handler(name: &str) -> Option<Handler> {
         "getset" => set::getset,
         "mset" => set::mset,
         "msetnx" => set::msetnx,
+        "msetex" => set::msetex,
+        "delex" => condition::delex,
+        "delifeq" => condition::delifeq,
+        "digest" => condition::digest_of,
         "incr" => incr::incr,
         "decr" => incr::decr,
         "incrby" => incr::incrby,

@@ -2,12 +2,13 @@
 
 use super::reply_string;
 use crate::parse::{StringOptions, Time, is};
-use crate::{Classes, CommandError, Ctx};
-use base::{Args, UnixMillis};
+use crate::{Classes, CommandError, Ctx, Propagate};
+use base::number::parse_i64;
+use base::{Args, OwnedArgs, UnixMillis};
 use keyspace::{NewValue, StringRef, Touch, Ttl};
 use resp::Reply;
 
-/// SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT seconds | PXAT milliseconds | KEEPTTL]
+/// SET key value [NX | XX | IFEQ value | IFNE value | IFDEQ digest | IFDNE digest] [GET] [EX seconds | PX milliseconds | EXAT seconds | PXAT milliseconds | KEEPTTL]
 ///
 /// With a TTL logged as `SET key value PXAT milliseconds`; else as it came, without GET.
 pub fn set(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
@@ -19,18 +20,23 @@ pub fn set(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), C
     }
     let o = StringOptions::of_set(args)?;
     let expiry = o.time.map(|(time, text)| time.expiry(text, ctx.now, "set")).transpose()?;
+    let met = match &o.condition {
+        None => true,
+        Some(condition) => match ctx.string(key, Touch::Write)? {
+            Some(present) => condition.holds(present)?,
+            None => condition.holds_without_value(),
+        },
+    };
     // With GET the answer is the old value, whether the condition holds or not.
     if o.get {
         reply_string(reply, ctx.string(key, Touch::Read)?);
     }
-    if o.nx || o.xx {
-        let found = ctx.lookup(key, Touch::Write).is_some();
-        if found == o.nx {
-            if !o.get {
-                reply.null();
-            }
-            return Ok(());
+    let met = met && (!(o.nx || o.xx) || ctx.lookup(key, Touch::Write).is_some() == o.xx);
+    if !met {
+        if !o.get {
+            reply.null();
         }
+        return Ok(());
     }
     let ttl = match expiry {
         Some(at) => Ttl::At(at),
@@ -39,6 +45,12 @@ pub fn set(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), C
     };
     store(ctx, key, value, ttl);
     match o.time {
+        // Whoever follows the log need not know of conditions, and need not look.
+        Some(_) if o.condition.is_some() => log_with_expiry(ctx, key, value, expiry),
+        None if o.condition.is_some() && o.keep_ttl => {
+            ctx.effects.instead([b"SET".as_slice(), key, value, b"KEEPTTL"]);
+        }
+        None if o.condition.is_some() => ctx.effects.instead([b"SET".as_slice(), key, value]),
         Some((Time::AtMilliseconds, _)) => {}
         Some(_) => log_with_expiry(ctx, key, value, expiry),
         None if o.get => log_without_get(ctx, args),
@@ -121,6 +133,48 @@ pub fn msetnx(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<()
         }
     }
     store_pairs(ctx, args);
+    reply.int(1);
+    Ok(())
+}
+
+/// MSETEX numkeys key value [key value ...] [NX | XX] [EX seconds | PX milliseconds | EXAT seconds | PXAT milliseconds |
+/// KEEPTTL]
+///
+/// All or nothing. Logged as what older servers understand: MSET, or a SET for each key.
+pub fn msetex(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
+    let count = parse_i64(args.at(1)).and_then(|count| i32::try_from(count).ok()).filter(|count| *count > 0);
+    let count = count.ok_or(CommandError::Text("ERR invalid numkeys value"))? as usize;
+    if count > (args.len() - 2) / 2 {
+        return Err(CommandError::Text("ERR wrong number of key-value pairs"));
+    }
+    let o = StringOptions::of_msetex(args, 2 + 2 * count)?;
+    let expiry = o.time.map(|(time, text)| time.expiry(text, ctx.now, "msetex")).transpose()?;
+    let pairs = || (0..count).map(|pair| (args.at(2 + 2 * pair), args.at(3 + 2 * pair)));
+    let refused = |found: bool| (o.nx && found) || (o.xx && !found);
+    if (o.nx || o.xx) && pairs().any(|(key, _)| refused(ctx.lookup(key, Touch::Write).is_some())) {
+        reply.int(0);
+        return Ok(());
+    }
+    let ttl = match expiry {
+        Some(at) => Ttl::At(at),
+        None if o.keep_ttl => Ttl::Keep,
+        None => Ttl::Clear,
+    };
+    ctx.keyspace.expect(ctx.db, pairs().map(|(key, _)| key));
+    pairs().for_each(|(key, value)| store(ctx, key, value, ttl));
+    let option: &[&[u8]] = match expiry {
+        Some(at) => &[b"PXAT", &StringRef::Int(at.0).to_vec()],
+        None if o.keep_ttl => &[b"KEEPTTL"],
+        None => &[],
+    };
+    let logged = if option.is_empty() {
+        let pairs = pairs().flat_map(|(key, value)| [key, value]);
+        vec![OwnedArgs::from_slices([b"MSET".as_slice()].into_iter().chain(pairs))]
+    } else {
+        let set = |(key, value)| [b"SET".as_slice(), key, value].into_iter().chain(option.iter().copied());
+        pairs().map(|pair| OwnedArgs::from_slices(set(pair))).collect()
+    };
+    ctx.effects.propagate = Propagate::Instead(logged);
     reply.int(1);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Commands on strings.
 
 use super::words::*;
+use crate::keys::{FindKeys, KeySpec};
 
 pub(crate) const COMMANDS: &[Command] = &[
     command("append", 3)
@@ -27,6 +28,42 @@ pub(crate) const COMMANDS: &[Command] = &[
         .categories(acl::STRING)
         .keys(&[one(1, RW | ACCESS | UPDATE)])
         .args(&[key("key", 0), integer("decrement")]),
+    command("delex", -2)
+        .summary("Deletes a key, on demand only if its value is, or is not, what is given.")
+        .since("8.4.0")
+        .complexity("O(1), O(N) in the length of the value for digests")
+        .flags(WRITE | FAST)
+        .categories(acl::STRING)
+        .keys(&[one(1, RM | DELETE)])
+        .args(&[
+            key("key", 0),
+            one_of(
+                "condition",
+                &[
+                    string("ifeq-value").token("IFEQ"),
+                    string("ifne-value").token("IFNE"),
+                    string("ifdeq-digest").token("IFDEQ"),
+                    string("ifdne-digest").token("IFDNE"),
+                ],
+            )
+            .optional(),
+        ]),
+    command("delifeq", 3)
+        .summary("Deletes a key if its value is what is given.")
+        .since("9.0.0")
+        .complexity("O(1)")
+        .flags(WRITE | FAST)
+        .categories(acl::STRING)
+        .keys(&[one(1, RM | DELETE)])
+        .args(&[key("key", 0), string("value")]),
+    command("digest", 2)
+        .summary("Returns a hash of the string at a key.")
+        .since("8.4.0")
+        .complexity("O(N) in the length of the value")
+        .flags(READONLY | FAST)
+        .categories(acl::STRING)
+        .keys(&[one(1, RO | ACCESS)])
+        .args(&[key("key", 0)]),
     command("get", 2)
         .summary("Returns the string at a key.")
         .since("1.0.0")
@@ -138,6 +175,32 @@ pub(crate) const COMMANDS: &[Command] = &[
         .keys(&[range(1, -1, 2, OW | UPDATE)])
         .args(&[block("data", &[key("key", 0), string("value")]).multiple()])
         .tips(&["request_policy:multi_shard", "response_policy:all_succeeded"]),
+    command("msetex", -4)
+        .summary("Stores several strings at once, all with the same time to live.")
+        .since("8.4.0")
+        .complexity("O(N) in the number of keys")
+        .flags(WRITE | DENYOOM)
+        .categories(acl::STRING)
+        .keys(&[KeySpec {
+            find: FindKeys::KeyNum { number: 0, first: 1, step: 2 },
+            ..counted(1, OW | UPDATE)
+        }])
+        .args(&[
+            integer("numkeys"),
+            block("data", &[key("key", 0), string("value")]).multiple(),
+            one_of("condition", &[token("nx", "NX"), token("xx", "XX")]).optional(),
+            one_of(
+                "expiration",
+                &[
+                    integer("seconds").token("EX"),
+                    integer("milliseconds").token("PX"),
+                    unix_time("unix-time-seconds").token("EXAT"),
+                    unix_time("unix-time-milliseconds").token("PXAT"),
+                    token("keepttl", "KEEPTTL"),
+                ],
+            )
+            .optional(),
+        ]),
     command("msetnx", -3)
         .summary("Stores several strings at once, provided that none of the keys exists.")
         .since("1.0.1")
@@ -165,7 +228,19 @@ pub(crate) const COMMANDS: &[Command] = &[
         .args(&[
             key("key", 0),
             string("value"),
-            one_of("condition", &[token("nx", "NX"), token("xx", "XX")]).since("2.6.12").optional(),
+            one_of(
+                "condition",
+                &[
+                    token("nx", "NX"),
+                    token("xx", "XX"),
+                    string("ifeq-value").token("IFEQ").since("8.4.0"),
+                    string("ifne-value").token("IFNE").since("8.4.0"),
+                    string("ifdeq-digest").token("IFDEQ").since("8.4.0"),
+                    string("ifdne-digest").token("IFDNE").since("8.4.0"),
+                ],
+            )
+            .since("2.6.12")
+            .optional(),
             token("get", "GET").since("6.2.0").optional(),
             one_of(
                 "expiration",

@@ -17,6 +17,10 @@ use super::{Arg, BTreeMap, BeginSearch, Command, FindKeys, KeySpec, all};
 
 /// Commands that are newer than the reference.
 const NEWER: &[&str] = &[
+    "delex",
+    "delifeq",
+    "digest",
+    "msetex",
     "xackdel",
     "xdelex",
     "client|no-touch",
@@ -51,6 +55,7 @@ const CHANGED: &[(&str, &[&str])] = &[
             "sort",
             "sort_ro",
             "mset",
+            "set",
             "msetnx",
             "xack",
             "xadd",
