@@ -62,6 +62,12 @@ impl CommandWriter {
             Object::Hash(hash) => {
                 let pairs = hash.iter().map(|(field, value)| [field, value]);
                 self.elements(b"HMSET", key, hash.len(), pairs);
+                for (field, at) in hash.expiries() {
+                    let at = at.to_string();
+                    field.with_text(|field| {
+                        self.command(&[b"HPEXPIREAT", key, at.as_bytes(), b"FIELDS", b"1", field]);
+                    });
+                }
             }
             Object::Zset(zset) => self.scores(key, zset),
             Object::Stream(stream) => self.stream(key, stream),
