@@ -129,7 +129,7 @@ macro_rules! directives {
 directives! {
     rdbchecksum: bool = "rdbchecksum", Bool, "yes", IMMUTABLE;
     daemonize: bool = "daemonize", Bool, "no", IMMUTABLE;
-    io_threads_do_reads: bool = "io-threads-do-reads", Bool, "no", IMMUTABLE | NOT_YET_IF_SET;
+    io_threads_do_reads: bool = "io-threads-do-reads", Bool, "no", IMMUTABLE;
     always_show_logo: bool = "always-show-logo", Bool, "no", IMMUTABLE;
     protected_mode: bool = "protected-mode", Bool, "yes", MODIFIABLE;
     rdbcompression: bool = "rdbcompression", Bool, "yes", MODIFIABLE;
@@ -215,7 +215,7 @@ directives! {
     shutdown_on_sigterm: String = "shutdown-on-sigterm", Special(rule::shutdown_on_signal), "default", MULTI;
     databases: u32 = "databases", Int(1, INT_MAX), "16", IMMUTABLE;
     port: u16 = "port", Int(0, 65535), "6379", MODIFIABLE;
-    io_threads: u64 = "io-threads", Int(1, 128), "1", IMMUTABLE | NOT_YET_IF_SET;
+    io_threads: u64 = "io-threads", Int(1, 128), "1", MODIFIABLE;
     auto_aof_rewrite_percentage: u64 = "auto-aof-rewrite-percentage", Int(0, INT_MAX), "100", NOT_YET;
     cluster_replica_validity_factor: u64 = "cluster-replica-validity-factor" | "cluster-slave-validity-factor", Int(0, INT_MAX), "10", MODIFIABLE;
     list_max_listpack_size: i64 = "list-max-listpack-size" | "list-max-ziplist-size", Int(INT_MIN, INT_MAX), "-2", MODIFIABLE;

@@ -16,12 +16,14 @@ pub mod poller;
 pub mod process;
 pub mod signals;
 pub mod stream;
+pub mod team;
 pub mod waker;
 
 pub use clock::Clock;
 pub use log::{Level, Logger};
 pub use poller::{Events, Interest, Poller, Token};
 pub use stream::Stream;
+pub use team::Team;
 pub use waker::Waker;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The data thread: every client's bytes in, every command executed, every reply out, one turn after another.
 //!
 //! One turn: sleep; orders of the control thread, then the disk's events; signals; every socket that has bytes is read
-//! and its commands executed; timers; a slice of loading, at the start; one slice of background work; the end of the batch; actions; every reply that may
+//! (by several threads if there are many, [`together`]) and its commands executed; timers; a slice of loading, at the start; one slice of background work; the end of the batch; actions; every reply that may
 //! leave is written, once. Replies leave after the batch, so that one write to the log and one mark cover the whole turn.
 //!
 //! The machine ([`Node`]) decides everything; this file only moves bytes and facts.
@@ -17,6 +17,7 @@ mod peers;
 mod reconfigure;
 mod resolver;
 mod sockets;
+mod together;
 
 use crate::control_loop::ControlMessage;
 use crate::disk::Disk;
@@ -30,7 +31,7 @@ use connections::Connections;
 use listening::Listening;
 use node::{Action, Node};
 use resolver::Resolver;
-use runtime::{Clock, Events, Interest, Level, Logger, Poller, Token, Waker};
+use runtime::{Clock, Events, Interest, Level, Logger, Poller, Team, Token, Waker};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -110,6 +111,14 @@ pub struct DataLoop {
     next_conn: u64,
     /// An empty buffer that sessions borrow for the length of a read, so that idle ones keep none.
     spare: Vec<u8>,
+    /// More of them, for many reads at once.
+    spares: Vec<Vec<u8>>,
+    /// Connections with something to be read, or written; empty but in between.
+    ready: Vec<ConnId>,
+    /// `io-threads`.
+    team: Team,
+    threaded_reads: u64,
+    threaded_writes: u64,
     control_taken: VecDeque<ToData>,
     inbox_taken: VecDeque<DataMessage>,
     /// When the process's usage is measured again.
@@ -132,6 +141,7 @@ impl DataLoop {
         poller.add(&parts.waker, WAKER, Interest::READ)?;
         parts.listening.watch(&poller)?;
         let resolver = Resolver::new(parts.inbox.clone());
+        let team = Team::new(node.config().settings.io_threads as usize)?;
         Ok(Self {
             node,
             poller,
@@ -141,6 +151,11 @@ impl DataLoop {
             resolver,
             next_conn: 1,
             spare: Vec::new(),
+            spares: Vec::new(),
+            ready: Vec::new(),
+            team,
+            threaded_reads: 0,
+            threaded_writes: 0,
             control_taken: VecDeque::new(),
             inbox_taken: VecDeque::new(),
             next_usage: Millis(0),
@@ -180,6 +195,7 @@ impl DataLoop {
         }
         self.take_messages(now);
         self.take_signal(now);
+        let mut ready = std::mem::take(&mut self.ready);
         for index in 0..events.len() {
             let Some(event) = events.get(index) else { break };
             if event.token == WAKER {
@@ -188,9 +204,12 @@ impl DataLoop {
             if event.token.0 >= FIRST_LISTENER {
                 self.accept(event.token);
             } else {
-                self.serve(ConnId(event.token.0), event);
+                self.serve(ConnId(event.token.0), event, &mut ready);
             }
         }
+        self.read_all(&ready);
+        ready.clear();
+        self.ready = ready;
         self.run_timers();
         self.load_some();
         self.resume_reading();
@@ -259,7 +278,12 @@ impl DataLoop {
         let now = self.clock.now();
         if self.next_usage <= now.mono {
             self.next_usage = now.mono + usage::PERIOD_MS;
-            self.node.set_usage(usage::measure());
+            self.node.set_usage(node::Usage {
+                io_threads: self.team.threads() as u64,
+                threaded_reads: self.threaded_reads,
+                threaded_writes: self.threaded_writes,
+                ..usage::measure()
+            });
         }
         self.parts.listening.listen_again(&self.poller, now.mono);
         if self.node.poll_timeout().is_some_and(|at| at <= now.mono) {
@@ -279,16 +303,16 @@ impl DataLoop {
             self.node.end_batch(self.clock.now());
             self.act();
             let now = self.clock.now();
+            let mut ready = std::mem::take(&mut self.ready);
             while let Some(conn) = self.node.next_writable() {
                 // A socket without room is written when the poller says that there is some.
-                if self
-                    .connections
-                    .get_mut(conn)
-                    .is_some_and(|entry| !entry.connecting && !entry.waits_for_room)
-                {
-                    self.write(now, conn);
+                if self.connections.get(conn).is_some_and(|entry| !entry.connecting && !entry.waits_for_room) {
+                    ready.push(conn);
                 }
             }
+            self.write_all(now, &ready);
+            ready.clear();
+            self.ready = ready;
             if !self.act() {
                 return;
             }

@@ -40,6 +40,7 @@ pub fn measure() -> Usage {
         cpu_user: all.user,
         data_thread_system: own.system,
         data_thread_user: own.user,
+        ..Usage::default()
     }
 }
 

@@ -74,6 +74,11 @@ impl Connections {
         Ok(())
     }
 
+    /// The socket of a connection, to use.
+    pub fn get(&self, conn: ConnId) -> Option<&Conn> {
+        self.map.get(&conn.0)
+    }
+
     /// The socket of a connection.
     pub fn get_mut(&mut self, conn: ConnId) -> Option<&mut Conn> {
         self.map.get_mut(&conn.0)

@@ -7,7 +7,7 @@ use super::DataLoop;
 use crate::control_loop::saver::write_atomically;
 use crate::settings::threshold;
 use base::Now;
-use runtime::{Level, process};
+use runtime::{Level, Team, process};
 
 impl DataLoop {
     /// CONFIG REWRITE: the file keeps its comments and order, and is replaced at once or not at all.
@@ -38,6 +38,15 @@ impl DataLoop {
                 self.log(Level::Warning, &line);
             }
             self.log(Level::Warning, "The old addresses are kept: the new ones cannot be bound");
+        }
+        if has("io-threads") {
+            match Team::new(settings.io_threads as usize) {
+                Ok(team) => self.team = team,
+                Err(error) => {
+                    let text = format!("The I/O threads cannot be started: {}", process::reason(error));
+                    self.log(Level::Warning, &text);
+                }
+            }
         }
         if has("maxclients") {
             let limit = process::adjust_open_files(u32::try_from(settings.maxclients).unwrap_or(u32::MAX));

@@ -43,21 +43,22 @@ impl DataLoop {
         }
     }
 
-    pub(super) fn serve(&mut self, conn: ConnId, event: runtime::poller::Event) {
+    /// One socket's event. What there is to be read is put on `ready`, for all sockets to be read in one go.
+    pub(super) fn serve(&mut self, conn: ConnId, event: runtime::poller::Event, ready: &mut Vec<ConnId>) {
         let Some(entry) = self.connections.get_mut(conn) else { return };
         if entry.connecting {
             return self.finish_connect(conn);
         }
         let (paused, waits) = (entry.paused, entry.waits_for_room);
         if event.readable && (event.hangup || !paused) {
-            self.read(conn);
+            ready.push(conn);
         }
         if event.writable && waits {
             self.write(self.clock.now(), conn);
         }
     }
 
-    fn read(&mut self, conn: ConnId) {
+    pub(super) fn read(&mut self, conn: ConnId) {
         let Some(entry) = self.connections.get_mut(conn) else { return };
         let Some(input) = self.node.input(conn) else {
             // Nobody wants these bytes: either back-pressure, then the socket rests, or the connection is about to close.
@@ -71,9 +72,22 @@ impl DataLoop {
         if input.is_empty() {
             std::mem::swap(input, &mut self.spare);
         }
-        match entry.stream.read(input, entry.read_size) {
+        let outcome = entry.stream.read(input, entry.read_size);
+        self.after_read(conn, outcome);
+        if let Some(input) = self.node.input(conn)
+            && input.is_empty()
+        {
+            std::mem::swap(input, &mut self.spare);
+        }
+    }
+
+    /// Executes what a read brought, or takes leave of the peer.
+    pub(super) fn after_read(&mut self, conn: ConnId, outcome: std::io::Result<ReadOutcome>) {
+        match outcome {
             Ok(ReadOutcome::Bytes { filled, .. }) => {
-                entry.adapt(filled);
+                if let Some(entry) = self.connections.get_mut(conn) {
+                    entry.adapt(filled);
+                }
                 self.node.process(self.clock.now(), conn);
             }
             Ok(ReadOutcome::NotNow) => {}
@@ -83,11 +97,6 @@ impl DataLoop {
                 self.log(Level::Verbose, &text);
                 self.lose(conn);
             }
-        }
-        if let Some(input) = self.node.input(conn)
-            && input.is_empty()
-        {
-            std::mem::swap(input, &mut self.spare);
         }
     }
 
@@ -118,30 +127,49 @@ impl DataLoop {
     }
 
     pub(super) fn write(&mut self, now: Now, conn: ConnId) {
-        let Some(entry) = self.connections.get_mut(conn) else { return };
-        let mut stuck = false;
         for _ in 0..WRITES_PER_TURN {
+            let Some(entry) = self.connections.get_mut(conn) else { return };
             let bytes = self.node.output(conn);
             if bytes.is_empty() {
                 break;
             }
             let all = bytes.len();
-            match entry.stream.write(bytes) {
-                Ok(count) => {
-                    self.node.sent(now, conn, count);
-                    stuck = count < all;
-                }
-                Err(error) => {
-                    let text = format!("Error writing to client: {}", runtime::process::reason(error));
-                    self.log(Level::Verbose, &text);
-                    return self.lose(conn);
-                }
-            }
-            if stuck {
-                break;
+            let outcome = entry.stream.write(bytes);
+            if !self.wrote(now, conn, all, outcome) {
+                return;
             }
         }
-        let waits = stuck || !self.node.output(conn).is_empty();
+        self.wait_for_room(conn, !self.node.output(conn).is_empty());
+    }
+
+    /// As [`DataLoop::write`], when the first write has been done elsewhere.
+    pub(super) fn after_write(&mut self, now: Now, conn: ConnId, all: usize, outcome: std::io::Result<usize>) {
+        if self.wrote(now, conn, all, outcome) {
+            self.write(now, conn);
+        }
+    }
+
+    /// Notes what a write of `all` bytes did; whether another may be tried.
+    fn wrote(&mut self, now: Now, conn: ConnId, all: usize, outcome: std::io::Result<usize>) -> bool {
+        match outcome {
+            Ok(count) => {
+                self.node.sent(now, conn, count);
+                if count < all {
+                    self.wait_for_room(conn, true);
+                }
+                count == all
+            }
+            Err(error) => {
+                let text = format!("Error writing to client: {}", runtime::process::reason(error));
+                self.log(Level::Verbose, &text);
+                self.lose(conn);
+                false
+            }
+        }
+    }
+
+    fn wait_for_room(&mut self, conn: ConnId, waits: bool) {
+        let Some(entry) = self.connections.get_mut(conn) else { return };
         if waits != entry.waits_for_room {
             entry.waits_for_room = waits;
             self.connections.update(&self.poller, conn);

@@ -8,6 +8,7 @@ mod differential;
 mod durability;
 mod everything;
 mod failover;
+mod io_threads;
 mod kills;
 mod mixed;
 mod nodes_conf;

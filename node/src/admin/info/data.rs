@@ -124,7 +124,8 @@ pub(super) fn stats(node: &Node, lines: &mut Lines) {
     lines.zeros(&["dump_payload_sanitizations"]);
     lines.field("total_reads_processed", stats.total_reads);
     lines.field("total_writes_processed", stats.total_writes);
-    lines.zeros(&["io_threaded_reads_processed", "io_threaded_writes_processed"]);
+    lines.field("io_threaded_reads_processed", node.usage.threaded_reads);
+    lines.field("io_threaded_writes_processed", node.usage.threaded_writes);
     lines.field("client_query_buffer_limit_disconnections", stats.query_buffer_disconnections);
     lines.field("client_output_buffer_limit_disconnections", stats.output_buffer_disconnections);
     lines.field("reply_buffer_shrinks", stats.reply_buffer_shrinks);

@@ -38,4 +38,10 @@ pub struct Usage {
     pub data_thread_system: u64,
     /// The same for the data thread alone.
     pub data_thread_user: u64,
+    /// Threads that read and write sockets, the data thread included.
+    pub io_threads: u64,
+    /// Reads that were shared among them.
+    pub threaded_reads: u64,
+    /// Writes that were.
+    pub threaded_writes: u64,
 }

@@ -35,7 +35,7 @@ pub(super) fn server(node: &Node, lines: &mut Lines) {
     lines.field("lru_clock", (node.now.unix.0 / 1000) & 0xff_ffff);
     lines.field("executable", &process.executable);
     lines.field("config_file", &process.config_file);
-    lines.field("io_threads_active", 0);
+    lines.field("io_threads_active", u64::from(node.usage.io_threads > 1));
     listeners(node, lines);
 }
 

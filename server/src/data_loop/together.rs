@@ -1,0 +1,107 @@
+//! Many sockets at once, when there are I/O threads (`io-threads`) and enough sockets to be worth their while.
+//!
+//! Reads: the sessions' input buffers are taken out, filled by all threads, and put back before the first request is
+//! executed; then the requests are executed one connection after the other, as always. Writes: the replies are only
+//! read, and nothing else happens meanwhile.
+//!
+//! Bounds: [`READS_AT_ONCE`] buffers are filled before what they hold is executed; [`SPARES`] empty ones are kept.
+
+use super::DataLoop;
+use base::{ConnId, Now};
+use runtime::Stream;
+use runtime::stream::ReadOutcome;
+use std::io;
+
+/// Most connections read before any of them is executed: what they sent is in memory all at once.
+const READS_AT_ONCE: usize = 128;
+/// Empty buffers kept between two turns.
+const SPARES: usize = READS_AT_ONCE;
+
+struct ReadJob<'a> {
+    stream: &'a Stream,
+    input: Vec<u8>,
+    room: usize,
+    outcome: io::Result<ReadOutcome>,
+}
+
+struct WriteJob<'a> {
+    stream: &'a Stream,
+    bytes: &'a [u8],
+    outcome: io::Result<usize>,
+}
+
+impl DataLoop {
+    /// Reads from connections that have bytes, and executes what came.
+    pub(super) fn read_all(&mut self, ready: &[ConnId]) {
+        for group in ready.chunks(READS_AT_ONCE) {
+            if self.team.pays(group.len()) {
+                self.read_together(group);
+            } else {
+                group.iter().for_each(|conn| self.read(*conn));
+            }
+        }
+    }
+
+    fn read_together(&mut self, group: &[ConnId]) {
+        let mut conns = Vec::with_capacity(group.len());
+        let mut jobs = Vec::with_capacity(group.len());
+        let mut unwanted = Vec::new();
+        for &conn in group {
+            let Some(entry) = self.connections.get(conn) else { continue };
+            let Some(input) = self.node.input(conn) else {
+                unwanted.push(conn);
+                continue;
+            };
+            let mut input = std::mem::take(input);
+            if input.capacity() == 0 {
+                input = self.spares.pop().unwrap_or_default();
+            }
+            let outcome = Ok(ReadOutcome::NotNow);
+            conns.push(conn);
+            jobs.push(ReadJob { stream: &entry.stream, input, room: entry.read_size, outcome });
+        }
+        self.team.run(&mut jobs, |job| job.outcome = job.stream.read(&mut job.input, job.room));
+        self.threaded_reads += jobs.len() as u64;
+        // All buffers are back in their places before anything is executed: a command may look at other sessions.
+        let mut outcomes = Vec::with_capacity(jobs.len());
+        for (&conn, job) in conns.iter().zip(jobs) {
+            if let Some(input) = self.node.input(conn) {
+                *input = job.input;
+            }
+            outcomes.push(job.outcome);
+        }
+        for (conn, outcome) in conns.into_iter().zip(outcomes) {
+            self.after_read(conn, outcome);
+            if let Some(input) = self.node.input(conn)
+                && input.is_empty()
+                && self.spares.len() < SPARES
+            {
+                self.spares.push(std::mem::take(input));
+            }
+        }
+        unwanted.into_iter().for_each(|conn| self.read(conn));
+    }
+
+    /// Writes what may leave to these connections.
+    pub(super) fn write_all(&mut self, now: Now, ready: &[ConnId]) {
+        if !self.team.pays(ready.len()) {
+            return ready.iter().for_each(|conn| self.write(now, *conn));
+        }
+        let mut jobs = Vec::with_capacity(ready.len());
+        for &conn in ready {
+            let bytes = self.node.output(conn);
+            if let Some(entry) = self.connections.get(conn)
+                && !bytes.is_empty()
+            {
+                jobs.push((conn, WriteJob { stream: &entry.stream, bytes, outcome: Ok(0) }));
+            }
+        }
+        self.team.run(&mut jobs, |(_, job)| job.outcome = job.stream.write(job.bytes));
+        self.threaded_writes += jobs.len() as u64;
+        let done: Vec<_> =
+            jobs.into_iter().map(|(conn, job)| (conn, job.bytes.len(), job.outcome)).collect();
+        for (conn, all, outcome) in done {
+            self.after_write(now, conn, all, outcome);
+        }
+    }
+}
