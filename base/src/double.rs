@@ -25,6 +25,16 @@ impl DoubleText {
     /// `value` in Redis's words: `3`, `0.1`, `1e+20`, `inf`, `-inf`, `nan`.
     pub fn new(value: f64) -> Self {
         let mut text = Self { bytes: [0; TEXT_MAX], len: 0 };
+        match as_integer(value) {
+            Some(integer) if integer != 0 => text.push(itoa::Buffer::new().format(integer).as_bytes()),
+            _ => text.write(value),
+        }
+        text
+    }
+
+    /// As [`DoubleText::new`], without its rule for integers: 1e10 is `1e+10`. DEBUG DIGEST has scores like that.
+    pub fn shortest(value: f64) -> Self {
+        let mut text = Self { bytes: [0; TEXT_MAX], len: 0 };
         text.write(value);
         text
     }
@@ -63,8 +73,8 @@ impl DoubleText {
             return self.push(b"inf");
         }
         let magnitude = value.abs();
-        if magnitude <= INTEGER_MAX && magnitude == (magnitude as u64) as f64 {
-            return self.push(itoa::Buffer::new().format(magnitude as u64).as_bytes());
+        if magnitude == 0.0 {
+            return self.push(b"0");
         }
         let mut shortest = Self { bytes: [0; TEXT_MAX], len: 0 };
         let _ = write!(shortest, "{magnitude:e}");
@@ -140,5 +150,8 @@ mod tests {
         ] {
             assert_eq!(DoubleText::new(value).as_str(), text);
         }
+        assert_eq!(DoubleText::shortest(1e10).as_str(), "1e+10");
+        assert_eq!(DoubleText::shortest(12.0).as_str(), "12");
+        assert_eq!(DoubleText::shortest(-0.0).as_str(), "-0");
     }
 }

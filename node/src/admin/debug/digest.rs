@@ -4,7 +4,7 @@
 //! matters: the result is hashed again). A key's digest chains its name, its type number and its value, and folds in a
 //! mark if it expires; a database chains its number and folds in the digests of its keys.
 
-use base::DbIndex;
+use base::{DbIndex, DoubleText};
 use ds::list::End;
 use ds::stream::StreamId;
 use keyspace::{Keyspace, Object, Touch, ValueRef};
@@ -14,6 +14,7 @@ use sha1::{Digest as _, Sha1};
 const STRING: u32 = 0;
 const LIST: u32 = 1;
 const SET: u32 = 2;
+const ZSET: u32 = 3;
 const HASH: u32 = 4;
 const STREAM: u32 = 6;
 /// Folded in for a key that expires, whenever that is.
@@ -38,6 +39,7 @@ impl Digest {
             ValueRef::Object(Object::List(list)) => self.list(list),
             ValueRef::Object(Object::Set(set)) => self.set(set),
             ValueRef::Object(Object::Hash(hash)) => self.hash(hash),
+            ValueRef::Object(Object::Zset(zset)) => self.zset(zset),
             ValueRef::Object(Object::Stream(stream)) => self.stream(stream),
             _ => {
                 self.chain(&STRING.to_be_bytes());
@@ -69,6 +71,16 @@ impl Digest {
             let mut pair = Digest::default();
             field.with_text(|text| pair.chain(text));
             value.with_text(|text| pair.chain(text));
+            self.fold(&pair.0);
+        }
+    }
+
+    fn zset(&mut self, zset: &ds::Zset) {
+        self.chain(&ZSET.to_be_bytes());
+        for (member, score) in zset.iter() {
+            let mut pair = Digest::default();
+            member.with_text(|text| pair.chain(text));
+            pair.chain(DoubleText::shortest(score).as_bytes());
             self.fold(&pair.0);
         }
     }
