@@ -2,6 +2,7 @@
 
 mod loading;
 mod reload;
+mod sorted_sets;
 
 use crate::Action;
 use crate::tests::World;
