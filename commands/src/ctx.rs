@@ -13,6 +13,8 @@ pub struct Limits {
     pub proto_max_bulk_len: u64,
     /// `lazyfree-lazy-expire`: what expires at once is logged as UNLINK.
     pub lazy_expire: bool,
+    /// `lazyfree-lazy-server-del`: what a command deletes as a side effect is logged as UNLINK.
+    pub lazy_server_del: bool,
     /// A replica, or loading: past expiry times are kept, not turned into deletions.
     pub keep_expired: bool,
     /// The command comes from the master or from the AOF and must be obeyed: size limits do not hold.
@@ -32,6 +34,7 @@ impl Default for Limits {
         Self {
             proto_max_bulk_len: 512 << 20,
             lazy_expire: false,
+            lazy_server_del: false,
             keep_expired: false,
             obey: false,
             skip_checksum: false,

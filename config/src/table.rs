@@ -140,7 +140,7 @@ directives! {
     dynamic_hz: bool = "dynamic-hz", Bool, "yes", NOT_YET_IF_SET;
     lazyfree_lazy_eviction: bool = "lazyfree-lazy-eviction", Bool, "no", MODIFIABLE;
     lazyfree_lazy_expire: bool = "lazyfree-lazy-expire", Bool, "no", MODIFIABLE;
-    lazyfree_lazy_server_del: bool = "lazyfree-lazy-server-del", Bool, "no", NOT_YET_IF_SET;
+    lazyfree_lazy_server_del: bool = "lazyfree-lazy-server-del", Bool, "no", MODIFIABLE;
     lazyfree_lazy_user_del: bool = "lazyfree-lazy-user-del", Bool, "no", NOT_YET_IF_SET;
     lazyfree_lazy_user_flush: bool = "lazyfree-lazy-user-flush", Bool, "no", NOT_YET_IF_SET;
     repl_disable_tcp_nodelay: bool = "repl-disable-tcp-nodelay", Bool, "no", NOT_YET_IF_SET;

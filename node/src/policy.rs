@@ -40,6 +40,8 @@ pub struct Policy {
     pub stop_writes_on_bgsave_error: bool,
     /// `lazyfree-lazy-expire`: expired keys are logged as UNLINK.
     pub lazy_expire: bool,
+    /// `lazyfree-lazy-server-del`: what commands delete as a side effect is logged as UNLINK.
+    pub lazy_server_del: bool,
     /// `enable-debug-command`.
     pub debug_command: Permission,
     /// `client-output-buffer-limit`.
@@ -106,6 +108,7 @@ impl Policy {
             min_replicas_max_lag: settings.min_replicas_max_lag,
             stop_writes_on_bgsave_error: settings.stop_writes_on_bgsave_error,
             lazy_expire: settings.lazyfree_lazy_expire,
+            lazy_server_del: settings.lazyfree_lazy_server_del,
             debug_command: settings.enable_debug_command,
             output_limits: settings.client_output_buffer_limit,
             max_memory: settings.maxmemory,

@@ -1,6 +1,6 @@
 //! SPOP: random members leave.
 //!
-//! The choice goes into the log by name, as SREM of what was taken (or DEL when that was all), so that replicas and the
+//! The choice goes into the log by name, as SREM of what was taken (or DEL or UNLINK when that was all), so that replicas and the
 //! AOF take the same.
 
 use crate::elements::{positive_count, reply_text};
@@ -76,6 +76,7 @@ fn pop_all(ctx: &mut Ctx<'_>, key: &[u8], reply: &mut Reply) -> Result<(), Comma
     ctx.changed(Classes::SET, "spop", key);
     ctx.effects.dirty += len as u64 - 1;
     ctx.emptied(key);
-    ctx.effects.instead([b"DEL".as_slice(), key]);
+    let verb = if ctx.limits.lazy_server_del { b"UNLINK".as_slice() } else { b"DEL" };
+    ctx.effects.instead([verb, key]);
     Ok(())
 }

@@ -173,10 +173,10 @@ pub(super) fn keyspace(node: &Node, lines: &mut Lines) {
     for db in (0..node.keyspace.databases()).map(DbIndex) {
         let (keys, expires) = (node.keyspace.len(db), node.keyspace.expires_len(db));
         if keys > 0 {
-            // Only where there are such keys: before them, nobody knew the word.
+            // Only where there are such keys: before them, nobody knew the words (of Valkey, and of Redis).
             let volatile = match node.keyspace.volatile_len(db) {
                 0 => String::new(),
-                count => format!(",keys_with_volatile_items={count}"),
+                count => format!(",keys_with_volatile_items={count},subexpiry={count}"),
             };
             let values = format_args!("keys={keys},expires={expires},avg_ttl=0{volatile}");
             lines.field(&format!("db{}", db.0), values);
