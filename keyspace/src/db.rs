@@ -327,8 +327,10 @@ impl Db {
     pub fn change_object<R>(&mut self, entry: EntryPtr, change: impl FnOnce(&mut Object) -> R) -> Option<R> {
         // SAFETY: as in `overwrite`; the borrow of the object ends with the closure.
         unsafe {
+            // Before it is made this entry's own: a copy may have other capacities.
+            let old = entry.get().object()?;
+            let (before, due_before) = (old.memory(), old.next_expiry());
             let object = entry.object_mut()?;
-            let (before, due_before) = (object.memory(), object.next_expiry());
             let result = change(object);
             self.entry_bytes = self.entry_bytes + object.memory() - before;
             let due_after = object.next_expiry();

@@ -15,6 +15,8 @@ pub mod aof;
 pub mod dump;
 #[cfg(test)]
 mod interop;
+#[cfg(test)]
+mod interop_members;
 pub mod load;
 pub mod lzf;
 pub mod memory;

@@ -25,6 +25,8 @@
 
 mod chunk;
 #[cfg(test)]
+mod object_tests;
+#[cfg(test)]
 mod tests;
 
 pub use chunk::{CHUNK_BYTES, SnapshotChunk, SnapshotEntry};
