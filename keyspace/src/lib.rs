@@ -75,6 +75,8 @@ pub struct Keyspace {
     hasher: Hasher,
     clustered: bool,
     slot_hint: Option<Slot>,
+    /// Lookups do not count as use.
+    no_touch: bool,
     now: UnixMillis,
     replica: bool,
     expire_pause: bool,
@@ -102,6 +104,7 @@ impl Keyspace {
             hasher: Hasher::new(prng.next_u64()),
             clustered: options.clustered,
             slot_hint: None,
+            no_touch: false,
             now: UnixMillis::default(),
             replica: false,
             expire_pause: false,
@@ -164,6 +167,11 @@ impl Keyspace {
     /// Which access bits are kept.
     pub fn access_policy(&self) -> AccessPolicy {
         self.access
+    }
+
+    /// Whether lookups do not count as use of the keys (CLIENT NO-TOUCH), until it is said otherwise.
+    pub fn set_no_touch(&mut self, no_touch: bool) {
+        self.no_touch = no_touch;
     }
 
     /// Counters for INFO.

@@ -76,7 +76,7 @@ impl Keyspace {
         };
         self.stats.hits += u64::from(counts);
         let database = &mut self.dbs.get_mut(db.0 as usize)?.1;
-        if matches!(touch, Touch::Read | Touch::Write) {
+        if matches!(touch, Touch::Read | Touch::Write) && !self.no_touch {
             let bits = self.access.touched(database.read(entry).access(), self.now, &mut self.prng);
             database.set_access(entry, bits);
         }

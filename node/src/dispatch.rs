@@ -11,7 +11,7 @@ use crate::eviction::{self, Room};
 use crate::node::Node;
 use crate::observe::{self, Cost};
 use crate::refusal::{Outcome, Refusal};
-use crate::session::{Client, Role, Session, memory as client_memory};
+use crate::session::{Client, ReplyMode, Role, Session, memory as client_memory};
 use crate::table::{Handler, is};
 use crate::{blocking, cluster, effects, persistence, replication, tracking, transaction};
 use base::{Args, Slot};
@@ -139,9 +139,25 @@ fn take_asking(node: &mut Node, client: Client, command: &Command) -> bool {
 fn execute(node: &mut Node, request: &Request<'_>, reply: &mut Reply) {
     let before = node.log.offset();
     let leased = node.cluster.enabled && request.may_write() && !request.obey;
+    push_first(node, request.client, reply);
     call(node, request.client, request.command, request.args, request.slot, reply);
-    effects::end_unit(node);
+    if request.has(flag::TOUCHES_ARBITRARY_KEYS) {
+        // What SCAN and RANDOMKEY find expired has nothing to do with each other.
+        effects::end_loose_unit(node);
+    } else {
+        effects::end_unit(node);
+    }
     note_write(node, request.client, before, leased);
+}
+
+/// What came up for the client before its command began (keys that made room for it) comes before its reply.
+fn push_first(node: &mut Node, client: Client, reply: &mut Reply) {
+    let Some(session) = node.sessions.get_mut(client) else { return };
+    let muted = matches!(session.reply_mode, ReplyMode::Off | ReplyMode::Skip);
+    if !session.pushes.is_empty() && !muted {
+        reply.raw(&session.pushes);
+        session.pushes.clear();
+    }
 }
 
 /// The checklist.

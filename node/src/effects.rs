@@ -47,6 +47,8 @@ pub(crate) fn run(
     node.limits.obey = obey;
     node.limits.may_block = !obey && !node.unit.in_exec;
     node.limits.keep_expired = obey || replication::is_replica(node);
+    let untouched = session.no_touch && !args.at(0).eq_ignore_ascii_case(b"touch");
+    node.keyspace.set_no_touch(untouched);
     // The primary's commands see the keys that the primary saw.
     let follows = obey && !node.loading;
     if follows {
@@ -236,7 +238,10 @@ pub(crate) fn settle_events(node: &mut Node) {
             let meta = Meta { targets, db: *db, slot, unit: Place::Inside, kind: Kind::Write };
             node.unit.pending.push(Pending { meta, args: command });
         }
-        transaction::touch(node, *db, key);
+        match kind {
+            KeyEventKind::Expired => transaction::touch_expired(node, *db, key),
+            _ => transaction::touch(node, *db, key),
+        }
         tracking::key_changed(node, None, key);
         blocking::keys::signal(node, *db, key);
         notify(node, class, name, *db, key);

@@ -8,6 +8,7 @@ use persist::{DiskRequest, MemStorage, Worker};
 mod eviction;
 mod fields;
 mod limits;
+mod watching;
 
 /// A node with settable time and any number of connections.
 pub(crate) struct World {

@@ -229,6 +229,16 @@ pub(crate) fn touch(node: &mut Node, db: DbIndex, key: &[u8]) {
     }
 }
 
+/// A key has expired, and was met: for who watched it when it was over already, nothing changed.
+pub(crate) fn touch_expired(node: &mut Node, db: DbIndex, key: &[u8]) {
+    let Some(watchers) = node.watches.keys.get(&db).and_then(|keys| keys.get(key)) else { return };
+    for watcher in watchers.iter().filter(|watcher| watcher.present) {
+        if let Some(session) = node.sessions.get_mut(watcher.client) {
+            session.dirty_cas = true;
+        }
+    }
+}
+
 /// Marks the sessions that watch what a command changed.
 pub(crate) fn touch_all(node: &mut Node, effects: &Effects) {
     if node.watches.is_empty() {
@@ -239,6 +249,22 @@ pub(crate) fn touch_all(node: &mut Node, effects: &Effects) {
     }
     for flushed in &effects.flushed {
         touch_where(node, |db, _, present| present && flushed.is_none_or(|f| f == db));
+    }
+    if effects.swapped {
+        touch_arrived(node, &effects.flushed);
+    }
+}
+
+/// Databases were exchanged: who watched a key that was not there finds one.
+fn touch_arrived(node: &mut Node, databases: &[Option<DbIndex>]) {
+    for (db, keys) in node.watches.keys.iter().filter(|(db, _)| databases.contains(&Some(**db))) {
+        for (_, watchers) in keys.iter().filter(|(key, _)| node.keyspace.contains(*db, key)) {
+            for watcher in watchers {
+                if let Some(session) = node.sessions.get_mut(watcher.client) {
+                    session.dirty_cas = true;
+                }
+            }
+        }
     }
 }
 

@@ -97,6 +97,11 @@ impl Meta {
         Meta { targets: Targets::ALL, db, slot, unit: Unit::Alone, kind: Kind::Write }
     }
 
+    /// Whether a SELECT must come before it. That of a unit comes behind its MULTI, as in Redis.
+    fn needs_database(&self) -> bool {
+        matches!(self.kind, Kind::Write | Kind::Publish) && self.unit != Unit::First
+    }
+
     /// Something for replicas that no database is needed for.
     pub fn wire(kind: Kind) -> Meta {
         Meta { targets: Targets::REPLICAS, db: DbIndex(0), slot: None, unit: Unit::Alone, kind }
@@ -176,7 +181,7 @@ impl Log {
         if targets.is_none() {
             return self.end;
         }
-        if targets.includes(Targets::REPLICAS) && meta.kind == Kind::Write && self.wire_db != Some(meta.db) {
+        if targets.includes(Targets::REPLICAS) && meta.needs_database() && self.wire_db != Some(meta.db) {
             self.select_on_wire(meta.db);
         }
         let mut bytes = core::mem::take(&mut self.scratch);
@@ -245,7 +250,7 @@ impl Log {
         }
         while let Some(record) = self.records.pop_front() {
             debug_assert!(record.seq < self.end);
-            if record.meta.kind == Kind::Write && self.aof_db != Some(record.meta.db) {
+            if record.meta.needs_database() && self.aof_db != Some(record.meta.db) {
                 self.aof_db = Some(record.meta.db);
                 push_select(out, record.meta.db);
             }

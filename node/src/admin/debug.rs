@@ -13,6 +13,7 @@ use crate::refusal::{Outcome, Refusal};
 use crate::session::Client;
 use base::{Args, DbIndex, number};
 use keyspace::{Found, Object, Touch};
+use persist::dump;
 use repl::{Kind, Targets};
 use resp::Reply;
 
@@ -71,6 +72,11 @@ const REFUSED: &[&str] = &[
 
 /// The longest DEBUG SLEEP, in microseconds: a day.
 const MAX_SLEEP: f64 = 86_400e6;
+
+/// The clock that counts the use of keys, in seconds, has 24 bits.
+const LRU_CLOCK_MASK: i64 = 0xff_ffff;
+/// What a DUMP payload has besides the value: type, version, checksum.
+const DUMP_FRAME: usize = 11;
 
 /// The handler of DEBUG.
 pub(super) fn handler(name: &str) -> Option<AdminHandler> {
@@ -171,10 +177,13 @@ fn packed_threshold(node: &mut Node, args: Args<'_>, reply: &mut Reply) -> Outco
 fn object(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
     let db = node.sessions.get(client).map_or(DbIndex(0), |s| s.db);
     let found = node.keyspace.object(db, args.at(2)).ok_or(Refusal::from("ERR no such key"))?;
-    let (encoding, length, idle) = (found.encoding.as_str(), found.memory, found.idle_seconds);
-    let extra = node.keyspace.lookup(db, args.at(2), Touch::Silent).map(list_facts).unwrap_or_default();
+    let (encoding, idle) = (found.encoding.as_str(), found.idle_seconds);
+    let lru = (node.now.unix.seconds() - idle as i64) & LRU_CLOCK_MASK;
+    let value = node.keyspace.lookup(db, args.at(2), Touch::Silent);
+    let length = value.map_or(0, |found| dump::encode(found.value(), true).len() - DUMP_FRAME);
+    let extra = value.map(list_facts).unwrap_or_default();
     reply.simple(&format!(
-        "Value at:0x0 refcount:1 encoding:{encoding} serializedlength:{length} lru:0 lru_seconds_idle:{idle}{extra}"
+        "Value at:0x0 refcount:1 encoding:{encoding} serializedlength:{length} lru:{lru} lru_seconds_idle:{idle}{extra}"
     ));
     Ok(())
 }

@@ -42,7 +42,8 @@ fn spread(node: &mut Node, client: Client, args: Args<'_>, sharded: bool) {
     if node.sessions.get(client).is_some_and(|s| s.role == Role::Primary) {
         return;
     }
-    effects::record(node, RecordKind::Publish, Targets::REPLICAS, DbIndex(0), None, args);
+    let db = node.sessions.get(client).map_or(DbIndex(0), |s| s.db);
+    effects::record(node, RecordKind::Publish, Targets::REPLICAS, db, None, args);
 }
 
 /// Delivers to the subscribers of the channel and of matching patterns on this node; how many there were.

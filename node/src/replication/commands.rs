@@ -28,7 +28,7 @@ fn replicaof(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply)
     if node.cluster.enabled {
         return Err("ERR REPLICAOF not allowed in cluster mode.".into());
     }
-    let who = describe(node, client);
+    let who = crate::admin::client::log_line(node, client);
     if args.at(1).eq_ignore_ascii_case(b"no") && args.at(2).eq_ignore_ascii_case(b"one") {
         if super::is_replica(node) {
             replica::promote(node);
@@ -62,14 +62,6 @@ fn replicaof(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply)
     node.log(LogLevel::Notice, format!("REPLICAOF {host}:{port} enabled (user request from '{who}')"));
     reply.ok();
     Ok(())
-}
-
-fn describe(node: &Node, client: Client) -> String {
-    let mut text = String::new();
-    if let Some(session) = node.sessions.get(client) {
-        crate::admin::client::describe(session, session.output.protocol(), node.now, &mut text);
-    }
-    text.trim_end().to_owned()
 }
 
 /// ROLE

@@ -12,6 +12,7 @@
 use super::output::SlotId;
 use super::window::{self, Window};
 use super::{Client, ReplyMode, Role, lifecycle, memory};
+use crate::admin::client::log_line;
 use crate::api::LogLevel;
 use crate::dispatch::{self, Verdict};
 use crate::node::Node;
@@ -247,9 +248,8 @@ fn enforce_limit(node: &mut Node, client: Client) {
         return memory::account(node, client);
     }
     let rest = session.input.get(session.consumed..).unwrap_or_default();
-    let mut shown = String::new();
-    base::args::quote(rest.get(..SHOWN_BYTES / 2).unwrap_or(rest), &mut shown);
-    let line = memory::line(node, client);
+    let shown = shown_bytes(node, rest, SHOWN_BYTES / 2);
+    let line = log_line(node, client);
     node.stats.query_buffer_disconnections += 1;
     let text =
         format!("Closing client that reached max query buffer length: {line} (qbuf initial bytes: {shown})");
@@ -264,13 +264,21 @@ fn stop(node: &mut Node, client: Client) {
     }
 }
 
-fn log_protocol_error(node: &mut Node, client: Client, message: &str, rest: &[u8]) {
-    let Some(session) = node.sessions.get(client) else { return };
+/// The beginning of what a client sent, for the log (`hide-user-data-from-log`).
+fn shown_bytes(node: &Node, bytes: &[u8], most: usize) -> String {
+    if node.config.settings.hide_user_data_from_log {
+        return "*redacted*".into();
+    }
     let mut shown = String::new();
-    base::args::quote(rest.get(..SHOWN_BYTES).unwrap_or(rest), &mut shown);
+    base::args::quote(bytes.get(..most).unwrap_or(bytes), &mut shown);
+    shown
+}
+
+fn log_protocol_error(node: &mut Node, client: Client, message: &str, rest: &[u8]) {
+    let shown = shown_bytes(node, rest, SHOWN_BYTES);
+    let line = log_line(node, client);
     let text = format!(
-        "Protocol error ({message}) from client: id={} addr={}. Query buffer during protocol error: {shown}",
-        session.id, session.peer.peer
+        "Protocol error ({message}) from client: {line}. Query buffer during protocol error: {shown}"
     );
     node.log(LogLevel::Verbose, text);
 }

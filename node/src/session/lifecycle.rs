@@ -4,6 +4,7 @@
 //! closed by one action, and nothing is heard of it afterwards.
 
 use super::{Client, Role, Session, memory};
+use crate::admin::client::log_line;
 use crate::api::{Action, LogLevel, PeerInfo};
 use crate::blocking::{self, Waiting};
 use crate::cluster::lease;
@@ -165,7 +166,7 @@ fn output_limit(session: &Session, limits: OutputLimits) -> Option<OutputLimit> 
 }
 
 fn report_overflow(node: &mut Node, client: Client) {
-    let line = memory::line(node, client);
+    let line = log_line(node, client);
     node.stats.output_buffer_disconnections += 1;
     node.log(
         LogLevel::Warning,

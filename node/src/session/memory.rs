@@ -7,7 +7,7 @@
 //! Bound: a sweep looks at every session once, and is only made when the sum exceeds the limit.
 
 use super::{Client, Role, Session};
-use crate::admin::client::describe;
+use crate::admin::client::log_line;
 use crate::api::LogLevel;
 use crate::node::Node;
 
@@ -100,7 +100,7 @@ pub(crate) fn evict(node: &mut Node) {
 }
 
 fn evict_one(node: &mut Node, client: Client) {
-    let line = line(node, client);
+    let line = log_line(node, client);
     node.log(LogLevel::Notice, format!("Evicting client: {line}"));
     node.stats.evicted_clients += 1;
     if let Some(session) = node.sessions.get_mut(client)
@@ -111,15 +111,6 @@ fn evict_one(node: &mut Node, client: Client) {
         return;
     }
     node.close(client);
-}
-
-/// A session as CLIENT LIST shows it, for the log.
-pub(crate) fn line(node: &Node, client: Client) -> String {
-    let mut out = String::new();
-    if let Some(session) = node.sessions.get(client) {
-        describe(session, session.output.protocol(), node.now, &mut out);
-    }
-    out
 }
 
 fn warn(node: &mut Node) {

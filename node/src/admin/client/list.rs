@@ -12,11 +12,14 @@ use std::fmt::Write;
 /// Redis's reply buffer of fixed size: what is owed beyond it is shown as a list of blocks.
 const FIXED_BUFFER: usize = 16 << 10;
 
+/// What stands in the log for what a client says about itself.
+const HIDDEN: &str = "*redacted*";
+
 /// CLIENT INFO.
 pub(super) fn info(node: &mut Node, client: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
     let mut out = String::new();
     if let Some(session) = node.sessions.get(client) {
-        describe(session, reply.protocol(), node.now, &mut out);
+        describe(session, reply.protocol(), node.now, Shown::All, &mut out);
         out.push('\n');
     }
     reply.verbatim("txt", out.as_bytes());
@@ -30,7 +33,7 @@ pub(super) fn list(node: &mut Node, client: Client, args: Args<'_>, reply: &mut 
     for (other, session) in node.sessions.iter().filter(|(_, session)| filter.admits(session)) {
         // The asker's own writer is in our hands while the command runs.
         let protocol = if other == client { reply.protocol() } else { session.output.protocol() };
-        describe(session, protocol, node.now, &mut out);
+        describe(session, protocol, node.now, Shown::All, &mut out);
         out.push('\n');
     }
     reply.verbatim("txt", out.as_bytes());
@@ -70,9 +73,29 @@ impl Filter {
     }
 }
 
+/// How much of what a client says about itself is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Shown {
+    /// Everything.
+    All,
+    /// Neither its name nor its user (`hide-user-data-from-log`).
+    Redacted,
+}
+
+/// A session's line for the log; empty if it is gone.
+pub(crate) fn log_line(node: &Node, client: Client) -> String {
+    let shown = if node.config.settings.hide_user_data_from_log { Shown::Redacted } else { Shown::All };
+    let mut out = String::new();
+    if let Some(session) = node.sessions.get(client) {
+        describe(session, session.output.protocol(), node.now, shown, &mut out);
+    }
+    out
+}
+
 /// Appends a connection's line, without a line end.
-pub(crate) fn describe(session: &Session, protocol: Protocol, now: Now, out: &mut String) {
+fn describe(session: &Session, protocol: Protocol, now: Now, shown: Shown, out: &mut String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let own = |value: String| if shown == Shown::All { value } else { HIDDEN.to_owned() };
     let (channels, patterns, shard) = session
         .subscriptions
         .as_ref()
@@ -92,7 +115,7 @@ pub(crate) fn describe(session: &Session, protocol: Protocol, now: Now, out: &mu
         session.peer.peer,
         session.peer.local,
         session.conn.0,
-        text(&session.name),
+        own(text(&session.name)),
         (now.unix.0 - session.created.0).max(0) / 1000,
         now.mono.since(session.last_interaction) / 1000,
         flags(session),
@@ -114,7 +137,8 @@ pub(crate) fn describe(session: &Session, protocol: Protocol, now: Now, out: &mu
     );
     let _ = write!(
         out,
-        " user=default redir={} resp={} lib-name={} lib-ver={} tot-net-in={} tot-net-out={} tot-cmds={}",
+        " user={} redir={} resp={} lib-name={} lib-ver={} tot-net-in={} tot-net-out={} tot-cmds={}",
+        own("default".to_owned()),
         redirection(session.tracking.as_deref()),
         if protocol == Protocol::Resp3 { 3 } else { 2 },
         text(&session.lib_name),

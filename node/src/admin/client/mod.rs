@@ -1,6 +1,6 @@
 //! CLIENT: the connections, one's own and the others'.
 
-pub(crate) use list::describe;
+pub(crate) use list::log_line;
 
 mod kill;
 mod list;
