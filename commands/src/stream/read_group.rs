@@ -1,6 +1,7 @@
 //! XREADGROUP: new entries for a group, or again those that a consumer has pending.
 //!
-//! Nothing of it is logged as it came: what was handed out is logged as XCLAIMs, with NOACK as an XGROUP SETID. Reading
+//! Nothing of it is logged as it came: what was handed out is logged as XCLAIMs, how far the group has come as an XGROUP
+//! SETID. Reading
 //! what is pending again counts a delivery here alone, as in Redis.
 
 use super::propagate::Log;
@@ -131,7 +132,8 @@ impl Part<'_> {
                 log.claim(self.key, self.name, group, id, &id.text());
             }
         }
-        if self.no_ack && len > 0 {
+        // Claims carry the last id and not the count: Redis 7 leaves it out, Valkey 8 says it here.
+        if len > 0 {
             log.set_id(self.key, self.name, group);
         }
         len

@@ -41,7 +41,8 @@ const LOGGED: &[(&str, &str)] = &[
     ("XGROUP CREATECONSUMER s g c", ""),
     (
         "XREADGROUP GROUP g c COUNT 1 STREAMS s >",
-        "XCLAIM s g c 0 1800000000000-8 TIME NOW RETRYCOUNT 1 FORCE JUSTID LASTID 1800000000000-8",
+        "XCLAIM s g c 0 1800000000000-8 TIME NOW RETRYCOUNT 1 FORCE JUSTID LASTID 1800000000000-8;\
+         XGROUP SETID s g 1800000000000-8 ENTRIESREAD 4",
     ),
     ("XREADGROUP GROUP g c STREAMS s 0", ""),
     ("XREADGROUP GROUP g new STREAMS s 0", ""),
@@ -169,7 +170,7 @@ fn contents(runner: &Runner) -> Vec<String> {
             let leaves: Vec<_> = log.leaves().collect();
             text += &format!("{leaves:?} {:?} {} {:?}", log.last_id(), log.added(), log.max_deleted_id());
             for (name, group) in stream.groups() {
-                text += &format!("\n{name:?} {:?}", group.last_id);
+                text += &format!("\n{name:?} {:?} {}", group.last_id, group.entries_read);
                 let pending = group.pending_from(StreamId::ZERO);
                 pending.for_each(|(id, pending)| text += &format!(" {id:?} {:?}", pending.consumer));
                 group.consumers().for_each(|(name, _)| text += &format!(" {name:?}"));
