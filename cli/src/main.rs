@@ -52,6 +52,10 @@ fn run(mut settings: Settings) -> i32 {
     if settings.askpass {
         settings.password = Some(console::ask_secret("Please input password: "));
     }
+    if settings.cluster.from_askpass {
+        let question = "Please input import source node password: ";
+        settings.cluster.from_password = Some(console::ask_secret(question));
+    }
     if settings.cluster.command.is_some() {
         return match with_input(&settings, settings.cluster.args.clone()) {
             Ok(args) => cluster::run(&settings, &args),

@@ -50,7 +50,7 @@ pub enum Resp3 {
 }
 
 /// `--cluster` and the options that belong to it.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct ClusterSettings {
     /// The subcommand; `None` when the program is not the cluster manager.
     pub command: Option<String>,
@@ -70,10 +70,74 @@ pub struct ClusterSettings {
     pub only_primaries: bool,
     /// `--cluster-only-replicas`.
     pub only_replicas: bool,
+    /// The subcommand is `fix`.
+    pub fix: bool,
+    /// `--cluster-fix-with-unreachable-masters`.
+    pub fix_unreachable: bool,
+    /// `--cluster-from`.
+    pub from: Option<String>,
+    /// `--cluster-to`.
+    pub to: Option<String>,
+    /// `--cluster-from-user`.
+    pub from_user: Option<String>,
+    /// `--cluster-from-pass`, or what was asked for.
+    pub from_password: Option<Vec<u8>>,
+    /// `--cluster-from-askpass`.
+    pub from_askpass: bool,
+    /// `--cluster-slots`; 0 asks.
+    pub slots: i64,
+    /// `--cluster-timeout` of MIGRATE.
+    pub timeout_ms: i64,
+    /// `--cluster-pipeline`: keys moved at once.
+    pub pipeline: i64,
+    /// `--cluster-threshold` in percent.
+    pub threshold: f32,
+    /// `--cluster-weight`: `node=weight` each.
+    pub weights: Vec<String>,
+    /// `--cluster-simulate`.
+    pub simulate: bool,
+    /// `--cluster-replace`.
+    pub replace: bool,
+    /// `--cluster-copy`.
+    pub copy: bool,
+    /// `--cluster-use-empty-masters`.
+    pub use_empty: bool,
+}
+
+impl Default for ClusterSettings {
+    fn default() -> Self {
+        Self {
+            command: None,
+            args: Vec::new(),
+            replicas: 0,
+            yes: false,
+            replica: false,
+            primary_id: None,
+            search_owners: false,
+            only_primaries: false,
+            only_replicas: false,
+            fix: false,
+            fix_unreachable: false,
+            from: None,
+            to: None,
+            from_user: None,
+            from_password: None,
+            from_askpass: false,
+            slots: 0,
+            timeout_ms: 60_000,
+            pipeline: 10,
+            threshold: 2.0,
+            weights: Vec::new(),
+            simulate: false,
+            replace: false,
+            copy: false,
+            use_empty: false,
+        }
+    }
 }
 
 /// Everything that the command line and the environment say.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Settings {
     /// Name that the program was called by.
     pub program: String,
@@ -209,6 +273,7 @@ pub fn parse(
         parse_words(words, &mut settings)?;
     }
     check(&mut settings)?;
+    settings.cluster.fix = settings.cluster.command.as_deref() == Some("fix");
     if settings.password.is_none() {
         settings.password = env("REDISCLI_AUTH");
     }
@@ -225,6 +290,10 @@ fn parse_words(words: &[Vec<u8>], settings: &mut Settings) -> Result<(), Stop> {
         at += 1;
         if word == b"--cluster" {
             at += parse_cluster(words.get(at..).unwrap_or(&[]), settings)?;
+            continue;
+        }
+        if word == b"--cluster-weight" && value.is_some() {
+            at += parse_weights(&words[at..], settings)?;
             continue;
         }
         if word == b"-h" && value.is_none() {
@@ -270,6 +339,18 @@ fn parse_cluster(words: &[Vec<u8>], settings: &mut Settings) -> Result<usize, St
     settings.cluster.command = Some(lossy(&words[0]));
     settings.cluster.args = words[1..count].to_vec();
     Ok(count)
+}
+
+/// Takes the words `node=weight`; returns how many.
+fn parse_weights(words: &[Vec<u8>], settings: &mut Settings) -> Result<usize, Stop> {
+    if !settings.cluster.weights.is_empty() {
+        return Err(Stop::error(
+            "WARNING: you cannot use --cluster-weight more than once.\nYou can set more weights by adding them as a space-separated list, ie:\n--cluster-weight n1=w n2=w\n",
+        ));
+    }
+    let is_weight = |word: &&Vec<u8>| !word.starts_with(b"--") && word.contains(&b'=');
+    settings.cluster.weights = words.iter().take_while(is_weight).map(|word| lossy(word)).collect();
+    Ok(settings.cluster.weights.len())
 }
 
 fn words_before_dash(words: &[Vec<u8>]) -> usize {

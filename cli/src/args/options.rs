@@ -269,13 +269,62 @@ pub static OPTIONS: &[Opt] = &[
     later(&["--insecure"]),
     later(&["--sni", "--cacert", "--cacertdir", "--cert", "--key"]),
     later(&["--tls-ciphers", "--tls-ciphersuites"]),
-    later(&["--cluster-from", "--cluster-to", "--cluster-slots", "--cluster-timeout"]),
-    later(&["--cluster-pipeline", "--cluster-threshold", "--cluster-weight"]),
-    later(&["--cluster-simulate"]),
-    later(&["--cluster-replace"]),
-    later(&["--cluster-copy"]),
-    later(&["--cluster-use-empty-masters"]),
-    later(&["--cluster-fix-with-unreachable-masters"]),
+    opt(&["--cluster-from"], "<arg>", "", |s, v| {
+        s.cluster.from = Some(lossy(v));
+        Ok(())
+    }),
+    opt(&["--cluster-to"], "<arg>", "", |s, v| {
+        s.cluster.to = Some(lossy(v));
+        Ok(())
+    }),
+    opt(&["--cluster-from-user"], "<arg>", "", |s, v| {
+        s.cluster.from_user = Some(lossy(v));
+        Ok(())
+    }),
+    opt(&["--cluster-from-pass"], "<arg>", "", |s, v| {
+        s.cluster.from_password = Some(v.to_vec());
+        Ok(())
+    }),
+    switch(&["--cluster-from-askpass"], "", |s, _| {
+        s.cluster.from_askpass = true;
+        Ok(())
+    }),
+    opt(&["--cluster-slots"], "<arg>", "", |s, v| {
+        s.cluster.slots = leading_int(v);
+        Ok(())
+    }),
+    opt(&["--cluster-timeout"], "<arg>", "", |s, v| {
+        s.cluster.timeout_ms = leading_int(v);
+        Ok(())
+    }),
+    opt(&["--cluster-pipeline"], "<arg>", "", |s, v| {
+        s.cluster.pipeline = leading_int(v).clamp(1, 1_000_000);
+        Ok(())
+    }),
+    opt(&["--cluster-threshold"], "<arg>", "", |s, v| {
+        s.cluster.threshold = lossy(v).trim().parse().unwrap_or(0.0);
+        Ok(())
+    }),
+    switch(&["--cluster-simulate"], "", |s, _| {
+        s.cluster.simulate = true;
+        Ok(())
+    }),
+    switch(&["--cluster-replace"], "", |s, _| {
+        s.cluster.replace = true;
+        Ok(())
+    }),
+    switch(&["--cluster-copy"], "", |s, _| {
+        s.cluster.copy = true;
+        Ok(())
+    }),
+    switch(&["--cluster-use-empty-masters"], "", |s, _| {
+        s.cluster.use_empty = true;
+        Ok(())
+    }),
+    switch(&["--cluster-fix-with-unreachable-masters"], "", |s, _| {
+        s.cluster.fix_unreachable = true;
+        Ok(())
+    }),
 ];
 
 fn task(settings: &mut Settings, task: Task) -> Result<(), Stop> {

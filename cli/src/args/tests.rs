@@ -54,7 +54,10 @@ fn mistakes_end_it() {
     for name in ["--ldb", "--tls"] {
         assert!(stop(name).text.contains(name), "{name}");
     }
-    assert!(stop("--cluster reshard h:1 --cluster-from x").text.contains("--cluster-from"));
+    let line = "--cluster rebalance h:1 --cluster-weight a=1 b=2.5 --cluster-simulate";
+    let cluster = parse_line(line).unwrap().cluster;
+    assert_eq!((cluster.weights.len(), cluster.simulate, cluster.threshold), (2, true, 2.0));
+    assert!(stop(&format!("{line} --cluster-weight c=1")).text.contains("more than once"));
 }
 
 #[test]

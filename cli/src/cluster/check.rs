@@ -1,8 +1,9 @@
 //! `--cluster check` and `--cluster info`: does every node see the same cluster, and is every slot served?
 
-use base::{SLOT_COUNT, Slot};
+use base::{SLOT_COUNT, Slot, SlotSet};
 use client::Value;
 
+use super::fix;
 use super::log::Log;
 use super::remote::{Cluster, Remote};
 use super::view::signature;
@@ -27,17 +28,49 @@ pub fn check_command(manager: &Manager<'_>, args: &[String]) -> bool {
     check(&mut cluster, manager)
 }
 
-/// Checks everything and says what is wrong; true when nothing is.
+/// Checks everything and says what is wrong; true when nothing is. `--cluster fix` puts right what it can: what is left
+/// then is judged.
 pub fn check(cluster: &mut Cluster, manager: &Manager<'_>) -> bool {
+    examine(cluster, manager, true)
+}
+
+/// [`check`] without the list of nodes.
+pub fn check_quietly(cluster: &mut Cluster, manager: &Manager<'_>) -> bool {
+    examine(cluster, manager, false)
+}
+
+fn examine(cluster: &mut Cluster, manager: &Manager<'_>, list: bool) -> bool {
     let log = &manager.log;
+    let fixes = manager.settings.cluster.fix;
     let address = cluster.nodes.first().map(Remote::address).unwrap_or_default();
     log.info(&format!(">>> Performing Cluster Check (using node {address})\n"));
-    cluster.show(log);
+    if list {
+        cluster.show(log);
+    }
     let mut healthy = check_agreement(cluster, log);
-    healthy &= check_open_slots(cluster, log);
-    healthy &= check_coverage(cluster, log);
+    let open = check_open_slots(cluster, log);
+    healthy &= open.is_empty();
+    if fixes && !open.is_empty() {
+        healthy = open.into_iter().filter_map(|slot| Slot::new(slot.into())).all(|slot| {
+            let done = fix::open_slot(cluster, slot, manager);
+            fix::report(&done, log)
+        });
+    }
+    if !check_coverage(cluster, log) {
+        healthy = false;
+        if fixes {
+            let covered = cluster.view().covered();
+            let mut missing = SlotSet::empty();
+            Slot::all().filter(|slot| !covered.contains(*slot)).for_each(|slot| {
+                missing.insert(slot);
+            });
+            let fixed = fix::coverage(cluster, &missing, manager);
+            healthy = fix::report(&fixed.as_ref().map(|_| ()).map_err(String::clone), log)
+                && fixed.is_ok_and(|count| count > 0);
+        }
+    }
     if manager.settings.cluster.search_owners {
-        healthy &= check_owners(cluster, log);
+        healthy &= check_owners(cluster, manager);
     }
     healthy
 }
@@ -67,7 +100,8 @@ fn check_agreement(cluster: &mut Cluster, log: &Log) -> bool {
     agreed
 }
 
-fn check_open_slots(cluster: &Cluster, log: &Log) -> bool {
+/// The slots that some node has open.
+fn check_open_slots(cluster: &Cluster, log: &Log) -> Vec<u16> {
     log.info(">>> Check for open slots...\n");
     let mut open = Vec::new();
     for remote in &cluster.nodes {
@@ -87,7 +121,7 @@ fn check_open_slots(cluster: &Cluster, log: &Log) -> bool {
     if !open.is_empty() {
         log.error(&format!("[WARNING] The following slots are open: {}.\n", join(&open)));
     }
-    open.is_empty()
+    open
 }
 
 fn join(numbers: &[u16]) -> String {
@@ -106,24 +140,32 @@ fn check_coverage(cluster: &Cluster, log: &Log) -> bool {
 }
 
 /// Nodes that hold keys of a slot count as owners of it too.
-fn check_owners(cluster: &mut Cluster, log: &Log) -> bool {
+fn check_owners(cluster: &mut Cluster, manager: &Manager<'_>) -> bool {
+    let log = &manager.log;
     log.info(">>> Check for multiple slot owners...\n");
-    let mut owners: Vec<Vec<String>> = vec![Vec::new(); SLOT_COUNT];
-    for remote in &mut cluster.nodes {
+    let mut owners: Vec<Vec<usize>> = vec![Vec::new(); SLOT_COUNT];
+    for (at, remote) in cluster.nodes.iter_mut().enumerate() {
         if remote.node.is_replica() {
             continue;
         }
-        let address = remote.address();
         for slot in slots_held(remote, log) {
-            owners[slot.index()].push(address.clone());
+            owners[slot.index()].push(at);
         }
     }
     let mut multiple = 0;
-    for (slot, owners) in owners.iter().enumerate().filter(|(_, owners)| owners.len() > 1) {
-        multiple += 1;
-        log.error(&format!("[WARNING] Slot {slot} has {} owners:\n", owners.len()));
+    for (slot, owners) in Slot::all().zip(&owners).filter(|(_, owners)| owners.len() > 1) {
+        let number = slot.number();
+        log.error(&format!("[WARNING] Slot {number} has {} owners:\n", owners.len()));
         for owner in owners {
-            log.error(&format!("    {owner}\n"));
+            log.error(&format!("    {}\n", cluster.nodes[*owner].address()));
+        }
+        multiple += 1;
+        if manager.settings.cluster.fix {
+            if !fix::report(&fix::owners(cluster, slot, owners, manager), log) {
+                log.error(&format!("Failed to fix multiple owners for slot {number}\n"));
+                break;
+            }
+            multiple -= 1;
         }
     }
     if multiple == 0 {

@@ -59,7 +59,7 @@ fn connect_all(manager: &Manager<'_>, args: &[String]) -> Option<Cluster> {
         }
         nodes.push(remote);
     }
-    Some(Cluster { nodes })
+    Some(Cluster { nodes, unreachable: 0 })
 }
 
 fn refuse(error: PlanError, log: &Log) {

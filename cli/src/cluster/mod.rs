@@ -1,18 +1,27 @@
-//! The cluster manager: `--cluster create`, `check`, `info`, `add-node`, `del-node`, `call`, `set-timeout`, `help`.
+//! The cluster manager: what `--cluster` and a subcommand do.
 //!
-//! A subcommand is one value of [`COMMANDS`]. Plans (`plan`, `affinity`) are pure functions over a `view`; `remote` talks
-//! to nodes; `create`, `check`, `membership`, `everywhere` carry out; `join` waits, with a deadline. Wording and exit
-//! codes are redis-cli's. What cannot be done says why and ends with 1.
+//! A subcommand is one value of [`COMMANDS`]. Plans (`plan`, `affinity`, `moves`, `fix_plan`) are pure functions over a
+//! `view`; `remote` talks to nodes; `execute` moves a slot; the other modules carry out the subcommands that they are
+//! named after; `join` waits, with a deadline. Wording and exit codes are redis-cli's. What cannot be done says why and
+//! ends with 1.
 
 mod affinity;
+mod backup;
 mod check;
 mod create;
 mod everywhere;
+mod execute;
+mod fix;
+mod fix_plan;
+mod import;
 mod join;
 mod log;
 mod membership;
+mod moves;
 mod plan;
+mod rebalance;
 mod remote;
+mod reshard;
 mod view;
 
 use std::fmt::Write;
@@ -36,8 +45,6 @@ enum Run {
     Text(fn(&Manager<'_>, &[String]) -> bool),
     /// Its words as text and as bytes.
     Bytes(fn(&Manager<'_>, &[String], &[Vec<u8>]) -> bool),
-    /// Nothing yet: it is refused by name.
-    Later,
 }
 
 /// One subcommand.
@@ -67,6 +74,43 @@ static COMMANDS: &[Command] = &[
     },
     Command { name: "info", arity: -1, args: ADDRESS, options: &[], run: Run::Text(check::info_command) },
     Command {
+        name: "fix",
+        arity: -1,
+        args: ADDRESS,
+        options: &["search-multiple-owners", "fix-with-unreachable-masters"],
+        run: Run::Text(fix::command),
+    },
+    Command {
+        name: "reshard",
+        arity: -1,
+        args: ADDRESS,
+        options: &[
+            "from <arg>",
+            "to <arg>",
+            "slots <arg>",
+            "yes",
+            "timeout <arg>",
+            "pipeline <arg>",
+            "replace",
+        ],
+        run: Run::Text(reshard::command),
+    },
+    Command {
+        name: "rebalance",
+        arity: -1,
+        args: ADDRESS,
+        options: &[
+            "weight <node1=w1...nodeN=wN>",
+            "use-empty-masters",
+            "timeout <arg>",
+            "simulate",
+            "pipeline <arg>",
+            "threshold <arg>",
+            "replace",
+        ],
+        run: Run::Text(rebalance::command),
+    },
+    Command {
         name: "add-node",
         arity: 2,
         args: "new_host:new_port existing_host:existing_port",
@@ -94,17 +138,22 @@ static COMMANDS: &[Command] = &[
         options: &[],
         run: Run::Text(everywhere::timeout_command),
     },
+    Command {
+        name: "import",
+        arity: 1,
+        args: "host:port",
+        options: &["from <arg>", "from-user <arg>", "from-pass <arg>", "from-askpass", "copy", "replace"],
+        run: Run::Text(import::command),
+    },
+    Command {
+        name: "backup",
+        arity: 2,
+        args: "host:port backup_directory",
+        options: &[],
+        run: Run::Text(backup::command),
+    },
     Command { name: "help", arity: 0, args: "", options: &[], run: Run::Text(help_command) },
-    later("fix"),
-    later("reshard"),
-    later("rebalance"),
-    later("import"),
-    later("backup"),
 ];
-
-const fn later(name: &'static str) -> Command {
-    Command { name, arity: 0, args: "", options: &[], run: Run::Later }
-}
 
 /// What every subcommand needs.
 pub struct Manager<'s> {
@@ -124,10 +173,6 @@ pub fn run(settings: &Settings, words: &[Vec<u8>]) -> i32 {
     let args: Vec<String> = words.iter().map(|word| lossy(word)).collect();
     let manager = Manager { settings, log: Log::new() };
     let done = match command.run {
-        Run::Later => {
-            console::complain(&format!("--cluster {name} is not supported yet by grapevine-cli.\n"));
-            false
-        }
         _ if !fits => {
             console::complain("[ERR] Wrong number of arguments for specified --cluster sub command\n");
             false
@@ -183,7 +228,7 @@ fn help_command(manager: &Manager<'_>, _: &[String]) -> bool {
 fn help(program: &str) -> String {
     let is_trib = program == trib::NAME;
     let mut out = String::from("Cluster Manager Commands:\n");
-    for command in COMMANDS.iter().filter(|command| !matches!(command.run, Run::Later)) {
+    for command in COMMANDS.iter() {
         let _ = writeln!(out, "  {:<HELP_COLUMN$}{}", command.name, command.args);
         for option in command.options {
             let prefix = if is_trib { "--" } else { "--cluster-" };
@@ -191,7 +236,7 @@ fn help(program: &str) -> String {
         }
     }
     out.push_str(
-        "\nFor check, del-node, set-timeout, info, call you can specify the host and port of any working node in the cluster.\n",
+        "\nFor check, fix, reshard, del-node, set-timeout, info, rebalance, call, import, backup you can specify the host and port of any working node in the cluster.\n",
     );
     if !is_trib {
         let _ = write!(out, "\nCluster Manager Options:\n  {:<HELP_COLUMN$}", "--cluster-yes");

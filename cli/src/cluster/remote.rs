@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use base::Slot;
 use client::{Address, Connection, Options, Value};
 
 use super::log::Log;
@@ -64,6 +65,32 @@ impl Remote {
             Ok(value) => Ok(value),
             Err(error) => Err(error.to_string()),
         }
+    }
+
+    /// [`Self::ask`] of something that may take longer.
+    pub fn ask_within<A: AsRef<[u8]>>(&mut self, words: &[A], patience: Duration) -> Result<Value, String> {
+        // Without a longer bound the ordinary one holds.
+        let _ = self.connection.set_read_timeout(Some(patience));
+        let answer = self.ask(words);
+        let _ = self.connection.set_read_timeout(Some(ANSWER_TIMEOUT));
+        answer
+    }
+
+    /// The name of the node that this one takes for the owner of a slot.
+    pub fn owner_of(&mut self, slot: Slot) -> Result<Option<String>, String> {
+        let reply = self.ask(&["CLUSTER", "SLOTS"])?;
+        let number = i64::from(slot.number());
+        let range = reply.as_array().unwrap_or(&[]).iter().filter_map(Value::as_array).find(|range| {
+            let bound = |at: usize| range.get(at).and_then(Value::as_int);
+            bound(0).is_some_and(|first| first <= number) && bound(1).is_some_and(|last| number <= last)
+        });
+        let id = range.and_then(|range| range.get(2)?.as_array()?.get(2)?.as_str().map(str::to_string));
+        Ok(id)
+    }
+
+    /// The connection itself, for what is no question.
+    pub fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
     }
 
     /// Sends one command whose error reply is an answer too.
@@ -154,6 +181,8 @@ impl Remote {
 pub struct Cluster {
     /// The nodes.
     pub nodes: Vec<Remote>,
+    /// Primaries that are known and cannot be asked.
+    pub unreachable: usize,
 }
 
 impl Cluster {
@@ -167,12 +196,18 @@ impl Cluster {
     pub fn load_from(mut first: Remote, settings: &Settings, log: &Log) -> Option<Self> {
         let others = first.load_member(log)?;
         let mut nodes = vec![first];
+        let mut unreachable = 0;
         for other in others {
             let gone = ["noaddr", "fail", "handshake"].iter().any(|flag| other.has_flag(flag));
+            let is_primary = usize::from(!other.is_replica());
             if other.host.is_empty() || other.port == 0 || gone {
+                unreachable += is_primary;
                 continue;
             }
-            let Some(mut remote) = Remote::connect(other, settings, log) else { continue };
+            let Some(mut remote) = Remote::connect(other, settings, log) else {
+                unreachable += is_primary;
+                continue;
+            };
             match remote.load() {
                 Ok(_) => nodes.push(remote),
                 Err(_) => {
@@ -180,7 +215,7 @@ impl Cluster {
                 }
             }
         }
-        let mut cluster = Self { nodes };
+        let mut cluster = Self { nodes, unreachable };
         cluster.count_replicas(log);
         Some(cluster)
     }

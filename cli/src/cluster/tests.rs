@@ -14,11 +14,10 @@ fn addresses() {
 }
 
 #[test]
-fn the_help_names_what_works() {
+fn the_help_names_every_subcommand() {
     let text = help("redis-cli");
     for command in COMMANDS {
-        let named = text.contains(&format!("\n  {}", command.name));
-        assert_eq!(named, !matches!(command.run, Run::Later), "{}", command.name);
+        assert!(text.contains(&format!("\n  {}", command.name)), "{}", command.name);
     }
     assert!(text.contains("--cluster-replicas <arg>"));
     assert!(help("redis-trib.rb").contains("  --replicas <arg>"));

@@ -21,6 +21,8 @@ pub struct Node {
     pub bus_port: u16,
     /// `master`, `slave`, `fail?`, ... in the order of CLUSTER NODES, `myself` included.
     pub flags: Vec<String>,
+    /// The epoch of its slots.
+    pub config_epoch: u64,
     /// The id of its primary, for a replica; set by a plan before it is so.
     pub primary: Option<String>,
     /// The slots it owns, or shall own.
@@ -165,7 +167,8 @@ fn parse_line(line: &str) -> Option<(Node, LinkState)> {
     if node.is_replica() && primary != "-" {
         node.primary = Some(primary.to_string());
     }
-    let state = fields.nth(3)?;
+    node.config_epoch = fields.nth(2)?.parse().ok()?;
+    let state = fields.next()?;
     let link = if state == "connected" { LinkState::Connected } else { LinkState::Disconnected };
     for word in fields.filter(|word| !word.is_empty()) {
         parse_slots(word, &mut node)?;

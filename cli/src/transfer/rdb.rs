@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io::Write;
 
-use client::ClientError;
 use client::error::describe;
+use client::{ClientError, Connection};
 
 use super::{End, read_header, read_snapshot, replconf};
 use crate::console;
@@ -31,12 +31,12 @@ pub fn run(mut session: Session, functions: bool) -> Result<i32, Quit> {
         return Ok(1);
     }
     let name = session.settings().rdb_file.clone();
-    save(&mut session, &name.display().to_string(), name.as_os_str() == "-")
+    let Some(connection) = session.connection() else { return Err(Quit(1)) };
+    save(connection, &name.display().to_string(), name.as_os_str() == "-").map(|()| 0)
 }
 
 /// Asks for a snapshot and writes it.
-pub fn save(session: &mut Session, name: &str, to_stdout: bool) -> Result<i32, Quit> {
-    let Some(connection) = session.connection() else { return Err(Quit(1)) };
+pub fn save(connection: &mut Connection, name: &str, to_stdout: bool) -> Result<(), Quit> {
     connection.send_raw(b"SYNC\r\n");
     if connection.flush().is_err() {
         console::complain("Error writing to master\n");
@@ -73,7 +73,7 @@ pub fn save(session: &mut Session, name: &str, to_stdout: bool) -> Result<i32, Q
         console::complain(&format!("Fail to fsync '{name}': {}\n", describe(&error)));
         return Err(Quit(1));
     }
-    Ok(0)
+    Ok(())
 }
 
 fn open(name: &str) -> Result<File, Quit> {

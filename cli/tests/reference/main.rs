@@ -4,6 +4,7 @@
 mod cluster;
 mod join;
 mod modes;
+mod moves;
 mod tasks;
 
 use std::io::Write;
