@@ -383,8 +383,12 @@ impl Field for NotifyEvents {
         let letters = |table: &[(char, u16)]| -> String {
             table.iter().filter(|(_, bit)| self.0 & bit != 0).map(|(letter, _)| *letter).collect()
         };
-        let classes =
-            if self.0 & Self::ALL == Self::ALL { String::from("A") } else { letters(&Self::CLASSES) };
+        let whole = self.0 & Self::ALL == Self::ALL;
+        let mut classes = if whole { String::from("A") } else { letters(&Self::CLASSES) };
+        // Redis leaves it out beside A; here the text is all that is kept.
+        if whole && self.0 & Self::NEW != 0 {
+            classes.push('n');
+        }
         classes + &letters(&Self::ALWAYS)
     }
     fn read(&mut self, text: &str) {

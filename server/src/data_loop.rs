@@ -306,7 +306,8 @@ impl DataLoop {
             let mut ready = std::mem::take(&mut self.ready);
             while let Some(conn) = self.node.next_writable() {
                 // A socket without room is written when the poller says that there is some.
-                if self.connections.get(conn).is_some_and(|entry| !entry.connecting && !entry.waits_for_room) {
+                if self.connections.get(conn).is_some_and(|entry| !entry.connecting && !entry.waits_for_room)
+                {
                     ready.push(conn);
                 }
             }

@@ -143,7 +143,13 @@ impl DataLoop {
     }
 
     /// As [`DataLoop::write`], when the first write has been done elsewhere.
-    pub(super) fn after_write(&mut self, now: Now, conn: ConnId, all: usize, outcome: std::io::Result<usize>) {
+    pub(super) fn after_write(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        all: usize,
+        outcome: std::io::Result<usize>,
+    ) {
         if self.wrote(now, conn, all, outcome) {
             self.write(now, conn);
         }

@@ -98,8 +98,7 @@ impl DataLoop {
         }
         self.team.run(&mut jobs, |(_, job)| job.outcome = job.stream.write(job.bytes));
         self.threaded_writes += jobs.len() as u64;
-        let done: Vec<_> =
-            jobs.into_iter().map(|(conn, job)| (conn, job.bytes.len(), job.outcome)).collect();
+        let done: Vec<_> = jobs.into_iter().map(|(conn, job)| (conn, job.bytes.len(), job.outcome)).collect();
         for (conn, all, outcome) in done {
             self.after_write(now, conn, all, outcome);
         }

@@ -12,6 +12,7 @@ mod io_threads;
 mod kills;
 mod mixed;
 mod nodes_conf;
+mod notifications;
 mod pause;
 mod reborn;
 mod replication;
