@@ -3,10 +3,13 @@
 //! Redis 7.0 prints doubles with 17 digits where 7.2 and we print the fewest, so that texts of doubles are compared as
 //! numbers. Where the order or the choice is free (ZRANDMEMBER, ZSCAN) it is compared by what it means.
 
-use super::{Family, side_by_side};
-use crate::differential::{pick, words};
+use super::{Family, object_of, side_by_side};
+use crate::differential::{Raw, pick, words};
 use base::Prng;
+use ds::{Settings, Zset};
+use keyspace::{Object, ValueRef};
 use resp::Value;
+use testkit::{Kind, Server};
 
 fn key(prng: &mut Prng) -> String {
     match prng.below(40) {
@@ -242,8 +245,9 @@ fn flat(prng: &mut Prng) -> String {
 fn show(prng: &mut Prng) -> Vec<Vec<u8>> {
     let mut a = Vec::new();
     let k = if prng.chance(1, 5) { flat(prng) } else { key(prng) };
-    match prng.below(4) {
-        0 => words(&mut a, &["ZRANGE", &k, "0", "-1", "WITHSCORES"]),
+    match prng.below(5) {
+        0 => words(&mut a, &["DUMP", &format!("z{}", prng.below(5))]),
+        4 => words(&mut a, &["ZRANGE", &k, "0", "-1", "WITHSCORES"]),
         1 => words(&mut a, &["ZREVRANGE", &k, "0", "-1", "WITHSCORES"]),
         2 => words(&mut a, &["ZSCAN", &k, "0", "COUNT", "100000"]),
         _ => words(&mut a, &["OBJECT", "ENCODING", &k]),
@@ -281,13 +285,69 @@ fn same(args: &[&[u8]], ours: &Value, theirs: &Value) -> bool {
             let len = |value: &Value| value.as_array().map(<[Value]>::len);
             len(ours) == len(theirs) && !ours.is_error() && !theirs.is_error()
         }
+        b"DUMP" => match (ours.as_bytes(), theirs.as_bytes()) {
+            (Some(ours), Some(theirs)) => same_dump(ours, theirs),
+            _ => false,
+        },
         // 7.2 looks at how many members are given before it looks at which.
         b"OBJECT" => !ours.is_error() && !theirs.is_error(),
         _ => same_value(ours, theirs),
     }
 }
 
+fn members(payload: &[u8]) -> (Vec<(Vec<u8>, f64)>, &'static str) {
+    match object_of(payload) {
+        Object::Zset(zset) => (zset.iter().map(|(m, s)| (m.to_vec(), s)).collect(), zset.encoding()),
+        other => panic!("no sorted set: {other:?}"),
+    }
+}
+
+/// The same members in the same order; and the same bytes, unless the texts of scores or the form differ. Versions and
+/// checksums do, by the way.
+fn same_dump(ours: &[u8], theirs: &[u8]) -> bool {
+    const FOOTER: usize = 10;
+    let value = |payload: &[u8]| payload[..payload.len() - FOOTER].to_vec();
+    let (members_of_ours, form) = members(ours);
+    let (members_of_theirs, their_form) = members(theirs);
+    let whole = members_of_ours.iter().all(|(_, score)| base::double::as_integer(*score).is_some());
+    members_of_ours == members_of_theirs
+        && (value(ours) == value(theirs) || !whole || form != their_form || ours[0] != theirs[0])
+}
+
 #[test]
 fn sorted_sets() {
     side_by_side(&Family { command, show, same }, 8000);
+}
+
+/// What we write, redis-server reads, and the other way round; both forms, every kind of score.
+#[test]
+fn payloads_go_both_ways() {
+    let ports = testkit::reserve();
+    let server = Server::build(Kind::Redis, ports.port(0)).with("save", "").start();
+    let mut redis = Raw::connect(server.port());
+    let settings = Settings::default();
+    let mut prng = Prng::new(77);
+    for size in [1, 2, 50, 128, 129, 3000] {
+        let mut zset = Zset::new(&settings);
+        while zset.len() < size {
+            let score = *prng.pick(&[1.0, -3.0, 0.1, 1e300, -1e-5, f64::INFINITY, 4e18, 0.0]).expect("some");
+            let member = prng.below(100_000).to_string();
+            let member = if prng.chance(1, 2) { member } else { format!("member {member}") };
+            zset.set(member.as_bytes(), score, &settings);
+        }
+        let object = Object::Zset(zset);
+        let ours = persist::dump::encode(ValueRef::Object(&object), true);
+        let (value, _) = redis.call(&[b"RESTORE", b"z", b"0", &ours, b"REPLACE"]);
+        assert!(value.is_ok(), "our payload is refused: {value:?}");
+        let (theirs, _) = redis.call(&[b"DUMP", b"z"]);
+        let theirs = theirs.as_bytes().expect("a payload");
+        assert_eq!(members(theirs), members(&ours));
+        // What their server made by itself, member by member.
+        redis.call(&[b"DEL", b"made"]);
+        for (member, score) in members(&ours).0 {
+            redis.call(&[b"ZADD", b"made", base::DoubleText::new(score).as_bytes(), &member]);
+        }
+        let (made, _) = redis.call(&[b"DUMP", b"made"]);
+        assert_eq!(members(made.as_bytes().expect("a payload")), members(&ours));
+    }
 }
