@@ -59,11 +59,7 @@ fn many(
     if count < 0 || count == 1 {
         let draws = draws(count, hash.len(), hash.memory())?;
         header(reply, draws, values);
-        for _ in 0..draws {
-            if let Some((field, value)) = hash.random(ctx.prng) {
-                pair(reply, field, value, values);
-            }
-        }
+        hash.draw(draws, ctx.prng, |field, value| pair(reply, field, value, values));
         return Ok(());
     }
     let count = usize::try_from(count).unwrap_or(usize::MAX).min(hash.len());
@@ -103,6 +99,17 @@ impl<'a> Live<'a> {
         match self {
             Live::Whole(hash) => hash.random(prng),
             Live::Part(pairs, _) => prng.pick(pairs).copied(),
+        }
+    }
+
+    fn draw(&self, count: usize, prng: &mut Prng, mut f: impl FnMut(Text<'a>, Text<'a>)) {
+        match self {
+            Live::Whole(hash) => hash.draw(count, prng, f),
+            Live::Part(pairs, _) => {
+                (0..count)
+                    .filter_map(|_| prng.pick(pairs).copied())
+                    .for_each(|(field, value)| f(field, value));
+            }
         }
     }
 

@@ -37,11 +37,7 @@ fn many(ctx: &mut Ctx<'_>, key: &[u8], count: i64, reply: &mut Reply) -> Result<
     if count < 0 || count == 1 {
         let draws = draws(count, set.len(), set.memory())?;
         reply.array(draws);
-        for _ in 0..draws {
-            if let Some(member) = set.random(ctx.prng) {
-                reply_text(reply, member);
-            }
-        }
+        set.draw(draws, ctx.prng, |member| reply_text(reply, member));
         return Ok(());
     }
     let count = usize::try_from(count).unwrap_or(usize::MAX).min(set.len());

@@ -19,11 +19,12 @@ pub fn by_pattern(ctx: &mut Ctx<'_>, pattern: &[u8], element: &[u8]) -> Option<V
         _ => (behind, None),
     };
     let key = [before, element, behind].concat();
+    let clock = ctx.field_clock();
     let found = ctx.lookup(&key, Touch::Read)?;
     match field {
         None => found.string().map(|string| string.to_vec()),
         Some(field) => match found.object()? {
-            Object::Hash(hash) => hash.get(field).map(|value| value.to_vec()),
+            Object::Hash(hash) => hash.live(field, clock).map(|value| value.to_vec()),
             _ => None,
         },
     }

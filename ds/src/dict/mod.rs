@@ -135,33 +135,35 @@ impl<V: Clone> Dict<V> {
     /// The value of a member, to be changed.
     pub fn get_mut(&mut self, key: &[u8]) -> Option<&mut V> {
         let hash = self.hash(key);
-        let index = self.segment(hash).find(hash, key)?;
-        Some(self.change(self.place(hash), |segment| segment).value_mut(index))
+        let at = self.place(hash);
+        let index = self.at(at).find(hash, key)?;
+        Some(self.change(at, |segment| segment).value_mut(index))
     }
 
     /// Sets the value of a member, which is added if it is not there; returns the old value.
     pub fn insert(&mut self, key: &[u8], value: V) -> Option<V> {
         let hash = self.hash(key);
-        match self.segment(hash).find(hash, key) {
-            Some(index) => {
-                let segment = self.change(self.place(hash), |segment| segment);
-                Some(core::mem::replace(segment.value_mut(index), value))
-            }
-            None => {
-                self.add(hash, key, None, value);
-                None
-            }
+        let at = self.place(hash);
+        let Some(index) = self.at(at).find(hash, key) else {
+            self.add(at, hash, key, None, value);
+            return None;
+        };
+        if size_of::<V>() == 0 {
+            // Nothing to change, so nothing to unshare.
+            return Some(value);
         }
+        let segment = self.change(at, |segment| segment);
+        Some(core::mem::replace(segment.value_mut(index), value))
     }
 
     /// Sets payload and value of a member, which is added if it is not there; returns the old value.
     pub fn insert_with(&mut self, key: &[u8], payload: &[u8], value: V) -> Option<V> {
         let hash = self.hash(key);
-        let Some(index) = self.segment(hash).find(hash, key) else {
-            self.add(hash, key, Some(payload), value);
+        let at = self.place(hash);
+        let Some(index) = self.at(at).find(hash, key) else {
+            self.add(at, hash, key, Some(payload), value);
             return None;
         };
-        let at = self.place(hash);
         let (old, full) = self.measured(at, |segment| {
             segment.set_payload(index, payload);
             (core::mem::replace(segment.value_mut(index), value), segment.is_full())
@@ -175,8 +177,8 @@ impl<V: Clone> Dict<V> {
     /// Removes a member; returns its value.
     pub fn remove(&mut self, key: &[u8]) -> Option<V> {
         let hash = self.hash(key);
-        let index = self.segment(hash).find(hash, key)?;
         let at = self.place(hash);
+        let index = self.at(at).find(hash, key)?;
         let (value, left) = self.measured(at, |segment| (segment.remove(index), segment.len()));
         self.len -= 1;
         if self.len == 0 {
@@ -201,15 +203,18 @@ impl<V: Clone> Dict<V> {
 
     #[inline]
     fn segment(&self, hash: u32) -> &Segment<V> {
+        self.at(self.place(hash))
+    }
+
+    #[inline]
+    fn at(&self, at: At) -> &Segment<V> {
         match &self.root {
             Root::One(segment) => segment,
-            Root::Many(pages) => {
-                let page = &pages[page_of(pages, hash)].1;
-                &page.segments[page.segment_of(hash)]
-            }
+            Root::Many(pages) => &pages[at.0].1.segments[at.1],
         }
     }
 
+    #[inline]
     fn place(&self, hash: u32) -> At {
         match &self.root {
             Root::One(_) => (0, 0),
@@ -243,8 +248,7 @@ impl<V: Clone> Dict<V> {
         result
     }
 
-    fn add(&mut self, hash: u32, key: &[u8], payload: Option<&[u8]>, value: V) {
-        let at = self.place(hash);
+    fn add(&mut self, at: At, hash: u32, key: &[u8], payload: Option<&[u8]>, value: V) {
         let (members, full) = self.measured(at, |segment| {
             segment.push(hash, key, payload, value);
             (segment.len(), segment.is_full())
@@ -371,7 +375,8 @@ fn unshared<'a, T: Clone>(
     bytes: &mut usize,
     memory: impl Fn(&T) -> usize,
 ) -> &'a mut T {
-    if Arc::get_mut(chunk).is_none() {
+    // Nobody holds weak references, so that this says whether anybody else has the chunk.
+    if Arc::strong_count(chunk) != 1 {
         let before = memory(chunk);
         let copy = T::clone(chunk);
         *bytes = *bytes + memory(&copy) - before;

@@ -16,6 +16,21 @@ impl Hash {
         }
     }
 
+    /// So many random fields with their values, each field with the same probability each time.
+    pub fn draw<'a>(&'a self, count: usize, prng: &mut Prng, mut f: impl FnMut(Text<'a>, Text<'a>)) {
+        if let Form::Listpack(_) = &self.form {
+            // Walked once, not once for each.
+            let all: Vec<(Text<'a>, Text<'a>)> = self.iter().collect();
+            (0..count).filter_map(|_| prng.pick(&all).copied()).for_each(|(field, value)| f(field, value));
+            return;
+        }
+        for _ in 0..count {
+            if let Some((field, value)) = self.random(prng) {
+                f(field, value);
+            }
+        }
+    }
+
     /// `count` different random fields (all, if there are not so many), each choice of them equally likely.
     pub fn sample<'a>(&'a self, count: usize, prng: &mut Prng, mut f: impl FnMut(Text<'a>, Text<'a>)) {
         match &self.form {

@@ -22,6 +22,21 @@ impl Set {
         }
     }
 
+    /// So many random members, each with the same probability each time.
+    pub fn draw<'a>(&'a self, count: usize, prng: &mut Prng, mut f: impl FnMut(Member<'a>)) {
+        if let Form::Listpack(_) = &self.form {
+            // Walked once, not once for each.
+            let all: Vec<Member<'a>> = self.iter().collect();
+            (0..count).filter_map(|_| prng.pick(&all).copied()).for_each(f);
+            return;
+        }
+        for _ in 0..count {
+            if let Some(member) = self.random(prng) {
+                f(member);
+            }
+        }
+    }
+
     /// `count` different random members (all, if there are not so many), each choice of them equally likely.
     pub fn sample<'a>(&'a self, count: usize, prng: &mut Prng, mut f: impl FnMut(Member<'a>)) {
         match &self.form {
