@@ -75,6 +75,15 @@ pub enum Action {
         /// Their names in lower case.
         names: Vec<&'static str>,
     },
+    /// CONFIG SET of what the system may refuse: apply all the directives or none, and report with
+    /// [`Node::handle_config_applied`](crate::Node::handle_config_applied). Answered in order; only sent after
+    /// [`Node::ask_before_config_changes`](crate::Node::ask_before_config_changes).
+    ApplyConfig {
+        /// Their names in lower case.
+        names: Vec<&'static str>,
+        /// All settings as they would be.
+        settings: Box<config::Settings>,
+    },
     /// CONFIG REWRITE: replace the file's content by `config.rewrite(its content)`, or `rewrite_all`, atomically, and report with
     /// [`Node::handle_config_written`](crate::Node::handle_config_written). Answered in order.
     RewriteConfig {
@@ -92,11 +101,34 @@ pub enum Action {
     },
     /// DEBUG RELOAD: there is something to load again; call [`Node::load_slice`](crate::Node::load_slice) until it is done.
     Load,
+    /// DEBUG SEGFAULT or PANIC: crash, so that the report can be looked at.
+    Crash {
+        /// How.
+        by: CrashBy,
+    },
     /// Everything is saved and told: leave the process after the outstanding disk requests are done.
     Exit {
         /// The process's exit status.
         code: i32,
     },
+}
+
+/// How DEBUG crashes the process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CrashBy {
+    /// An access to memory that is not there.
+    BadAccess,
+    /// A panic.
+    Panic,
+}
+
+/// Why a directive could not be applied.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ApplyError {
+    /// Its name.
+    pub argument: &'static str,
+    /// In Redis's words, or the system's.
+    pub reason: String,
 }
 
 /// What travels to the control thread, in order.

@@ -18,7 +18,7 @@ const CLIENTS_PER_TICK: usize = 200;
 const SHRINK_AFTER_MS: u64 = 2000;
 
 /// How long a reply buffer keeps the size that it needed once, in ms.
-const PEAK_RESET_MS: u64 = 5000;
+pub(crate) const PEAK_RESET_MS: u64 = 5000;
 
 /// How much of the tables' own background work one tick does, in entries.
 const IDLE_ENTRIES: usize = 1000;
@@ -30,6 +30,8 @@ pub(crate) struct Cron {
     pub ticks: u64,
     /// DEBUG PAUSE-CRON.
     pub paused: bool,
+    /// How long a reply buffer keeps the size that it needed once, in ms; `None` for ever.
+    pub peak_reset_ms: Option<u64>,
     /// Commands, bytes in, bytes out, turns and their microseconds at the last sample.
     before: [u64; 5],
     /// The client at which the next look at idle clients begins.
@@ -38,7 +40,14 @@ pub(crate) struct Cron {
 
 impl Cron {
     pub fn new(now: Now) -> Self {
-        Self { next: now.mono, ticks: 0, paused: false, before: [0; 5], idle_cursor: 0 }
+        Self {
+            next: now.mono,
+            ticks: 0,
+            paused: false,
+            peak_reset_ms: Some(PEAK_RESET_MS),
+            before: [0; 5],
+            idle_cursor: 0,
+        }
     }
 }
 
@@ -85,6 +94,7 @@ fn expire_keys(node: &mut Node) {
 
 fn close_idle_clients(node: &mut Node) {
     let limit = node.policy.idle_timeout_ms;
+    let reset = node.cron.peak_reset_ms;
     let clients: Vec<Client> = node.sessions.clients();
     if clients.is_empty() {
         return;
@@ -98,7 +108,7 @@ fn close_idle_clients(node: &mut Node) {
         if silent && session.input.capacity() / 2 > session.input.len() {
             session.input.shrink_to_fit();
         }
-        if node.now.mono.since(session.reply_look) >= PEAK_RESET_MS {
+        if reset.is_some_and(|ms| node.now.mono.since(session.reply_look) >= ms) {
             session.reply_look = node.now.mono;
             node.stats.reply_buffer_shrinks += u64::from(session.output.shrink());
         }

@@ -41,5 +41,8 @@ mod tracking;
 mod transaction;
 
 pub use admin::{Allocator, Process, Usage, cluster_config};
-pub use api::{Action, LoadError, LoadProgress, LoadReport, LocalInfo, LogLevel, PeerInfo, ToControl};
+pub use api::{
+    Action, ApplyError, CrashBy, LoadError, LoadProgress, LoadReport, LocalInfo, LogLevel, PeerInfo,
+    ToControl,
+};
 pub use node::Node;

@@ -5,8 +5,10 @@
 //!
 //! Bounds: sessions by `maxclients`, queued actions by the work of one turn.
 
-use crate::admin::{Allocator, Process, Usage};
-use crate::api::{Action, LoadError, LoadProgress, LoadReport, LocalInfo, LogLevel, PeerInfo, ToControl};
+use crate::admin::{Allocator, Changes, Process, Usage};
+use crate::api::{
+    Action, ApplyError, LoadError, LoadProgress, LoadReport, LocalInfo, LogLevel, PeerInfo, ToControl,
+};
 use crate::cluster::ClusterState;
 use crate::effects::Unit;
 use crate::eviction::{self, Eviction};
@@ -70,6 +72,8 @@ pub struct Node {
     pub(crate) cluster: ClusterState,
     pub(crate) replication: Replication,
     pub(crate) persistence: Persistence,
+    /// CONFIG SETs that wait for the runtime.
+    pub(crate) config_changes: Changes,
     /// CONFIG REWRITEs under way, oldest first.
     pub(crate) config_rewrites: VecDeque<(Client, SlotId)>,
     pub(crate) stats: Stats,
@@ -140,6 +144,7 @@ impl Node {
             cluster: ClusterState { enabled: clustered, ..ClusterState::default() },
             replication: Replication::new(&config.settings, &mut prng, now),
             persistence: Persistence::new(now),
+            config_changes: Changes::default(),
             config_rewrites: VecDeque::new(),
             stats: Stats::default(),
             observers: Observers::default(),
@@ -309,6 +314,22 @@ impl Node {
     pub fn handle_control(&mut self, now: Now, message: ::cluster::ToData) {
         self.set_now(now);
         cluster::install::handle(self, message);
+    }
+
+    /// There is a runtime that answers [`Action::ApplyConfig`].
+    pub fn ask_before_config_changes(&mut self) {
+        self.config_changes.asks = true;
+    }
+
+    /// The folder of the process, which is what CONFIG GET says of `dir`.
+    pub fn set_folder(&mut self, absolute: String) {
+        self.config.settings.dir = absolute;
+    }
+
+    /// The outcome of the oldest unanswered [`Action::ApplyConfig`].
+    pub fn handle_config_applied(&mut self, now: Now, outcome: Result<(), ApplyError>) {
+        self.set_now(now);
+        crate::admin::config_applied(self, outcome);
     }
 
     /// The outcome of the oldest unanswered [`Action::RewriteConfig`]; an error in the system's words.

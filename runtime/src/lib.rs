@@ -9,13 +9,17 @@
 //! about sockets and limits.
 
 pub mod clock;
+pub mod crash;
 pub mod listener;
 pub mod lock;
 pub mod log;
+pub mod oom;
 pub mod poller;
 pub mod process;
 pub mod signals;
 pub mod stream;
+pub mod supervised;
+mod syslog;
 pub mod team;
 pub mod waker;
 

@@ -7,10 +7,11 @@
 //! It never fails: a line that cannot be written is lost.
 
 use crate::clock::Clock;
+use crate::syslog;
 use base::Now;
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Importance of a line, and the least importance that is written.
@@ -49,6 +50,8 @@ struct Shared {
     threshold: AtomicU8,
     role: AtomicU8,
     path: Mutex<String>,
+    /// Lines go to the system's log, too.
+    syslog: AtomicBool,
 }
 
 impl Logger {
@@ -58,6 +61,7 @@ impl Logger {
             threshold: AtomicU8::new(threshold as u8),
             role: AtomicU8::new(b'M'),
             path: Mutex::new(path.to_string()),
+            syslog: AtomicBool::new(false),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -97,7 +101,17 @@ impl Logger {
     pub fn log_as(&self, role: char, level: Level, message: &str) {
         if self.enabled(level) {
             self.put(format_line(std::process::id(), role, Clock.now(), level, message).as_bytes());
+            if self.shared.syslog.load(Ordering::Acquire) {
+                syslog::write(level, message);
+            }
         }
+    }
+
+    /// From now on every line goes to the system's log as well, as Redis does it: under the name `ident`, with the pid, in
+    /// the facility `user` or `local0` to `local7`.
+    pub fn enable_syslog(&self, ident: &str, facility: &str) {
+        syslog::open(ident, facility);
+        self.shared.syslog.store(true, Ordering::Release);
     }
 
     /// Writes `text` as it is.

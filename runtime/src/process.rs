@@ -136,14 +136,31 @@ pub fn backlog_warning(backlog: i64) -> Option<String> {
     })
 }
 
-/// The warning about memory overcommit, if the system does not allow it.
+/// Asks the kernel for no huge pages in this process (`disable-thp`). A line for the log when there are such pages and
+/// they stay.
+pub fn disable_huge_pages(wanted: bool) -> Option<&'static str> {
+    let text = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").ok()?;
+    if !text.contains("[always]") {
+        return None;
+    }
+    // SAFETY: this control takes numbers only.
+    let disabled = wanted && unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) } == 0;
+    (!disabled).then_some(
+        "WARNING You have Transparent Huge Pages (THP) support enabled in your kernel. This will create latency and \
+         memory usage issues with Redis. To fix this issue run the command 'echo madvise > \
+         /sys/kernel/mm/transparent_hugepage/enabled' as root, and add it to your /etc/rc.local in order to retain the \
+         setting after a reboot.",
+    )
+}
+
+/// The warning about memory overcommit where it matters: nothing is forked here, so that only a system which never
+/// overcommits refuses memory that it has.
 pub fn overcommit_warning() -> Option<String> {
     let text = std::fs::read_to_string("/proc/sys/vm/overcommit_memory").ok()?;
-    (text.trim() != "1").then(|| {
-        "Memory overcommit must be enabled! Without it, a background save or replication may fail under low memory \
-         condition. Being disabled, it can also cause failures without low memory condition, see \
-         https://github.com/jemalloc/jemalloc/issues/1328. To fix this issue add 'vm.overcommit_memory = 1' to \
-         /etc/sysctl.conf and then reboot or run the command 'sysctl vm.overcommit_memory=1' for this to take effect."
+    (text.trim() == "2").then(|| {
+        "WARNING Memory overcommit is switched off (vm.overcommit_memory = 2): allocations may fail while there is \
+         memory left. To fix this issue add 'vm.overcommit_memory = 1' to /etc/sysctl.conf and then reboot or run the \
+         command 'sysctl vm.overcommit_memory=1' for this to take effect."
             .to_string()
     })
 }

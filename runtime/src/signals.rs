@@ -135,17 +135,30 @@ fn leave_at_once() -> ! {
 
 /// Writes `pid:signal-handler (seconds) message`, with nothing but system calls.
 fn say(message: &[u8]) {
+    let mut line = stamp();
+    line.push(message);
+    line.push(b"\n");
+    open_log(|fd| {
+        // SAFETY: `write` is async-signal-safe; the bytes live on this stack.
+        unsafe { libc::write(fd, line.bytes().as_ptr().cast(), line.len) };
+    });
+}
+
+/// A line that begins with `pid:signal-handler (seconds) `.
+pub(crate) fn stamp() -> Line {
     let mut line = Line { bytes: [0; 256], len: 0 };
     line.number(u64::from(std::process::id()));
     line.push(b":signal-handler (");
     // SAFETY: `time` with a null pointer only returns a number, and is async-signal-safe.
     line.number(unsafe { libc::time(std::ptr::null_mut()) }.max(0) as u64);
     line.push(b") ");
-    line.push(message);
-    line.push(b"\n");
+    line
+}
+
+/// Lends the log's descriptor to `write`, which must use nothing but system calls.
+pub(crate) fn open_log(write: impl FnOnce(libc::c_int)) {
     let path = LOG_PATH.load(Ordering::Acquire);
-    // SAFETY: `open`, `write` and `close` are async-signal-safe; `path` is null or a C string that is never freed; the
-    // bytes live on this stack.
+    // SAFETY: `open` and `close` are async-signal-safe; `path` is null or a C string that is never freed.
     unsafe {
         let fd = if path.is_null() {
             libc::STDOUT_FILENO
@@ -153,7 +166,7 @@ fn say(message: &[u8]) {
             libc::open(path, libc::O_APPEND | libc::O_CREAT | libc::O_WRONLY | libc::O_CLOEXEC, 0o644)
         };
         if fd >= 0 {
-            libc::write(fd, line.bytes.as_ptr().cast(), line.len);
+            write(fd);
             if fd != libc::STDOUT_FILENO {
                 libc::close(fd);
             }
@@ -162,19 +175,23 @@ fn say(message: &[u8]) {
 }
 
 /// A line built on the stack; what does not fit is cut.
-struct Line {
+pub(crate) struct Line {
     bytes: [u8; 256],
     len: usize,
 }
 
 impl Line {
-    fn push(&mut self, text: &[u8]) {
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    pub fn push(&mut self, text: &[u8]) {
         let count = text.len().min(self.bytes.len() - self.len);
         self.bytes[self.len..self.len + count].copy_from_slice(&text[..count]);
         self.len += count;
     }
 
-    fn number(&mut self, mut value: u64) {
+    pub fn number(&mut self, mut value: u64) {
         let mut digits = [0; 20];
         let mut at = digits.len();
         loop {

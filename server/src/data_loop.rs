@@ -29,9 +29,10 @@ use base::{ConnId, Millis, Now};
 use cluster::ToData;
 use connections::Connections;
 use listening::Listening;
-use node::{Action, Node};
+use node::{Action, CrashBy, Node};
 use resolver::Resolver;
-use runtime::{Clock, Events, Interest, Level, Logger, Poller, Team, Token, Waker};
+use runtime::supervised::Supervisor;
+use runtime::{Clock, Events, Interest, Level, Logger, Poller, Team, Token, Waker, crash, oom};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -88,6 +89,8 @@ pub struct Parts {
     pub progress: Arc<AtomicU64>,
     /// Absolute path of the configuration file, if there is one.
     pub config_file: Option<PathBuf>,
+    /// Who waits for the server to be ready.
+    pub supervisor: Supervisor,
 }
 
 /// How the loop ended.
@@ -130,6 +133,9 @@ pub struct DataLoop {
     root: PathBuf,
     /// Readiness is told once.
     announce: bool,
+    oom: oom::Adjuster,
+    /// The role that the out-of-memory score was set for.
+    scored_as_replica: bool,
     end: Option<End>,
     parts: Parts,
 }
@@ -142,6 +148,12 @@ impl DataLoop {
         parts.listening.watch(&poller)?;
         let resolver = Resolver::new(parts.inbox.clone());
         let team = Team::new(node.config().settings.io_threads as usize)?;
+        let (oom, outcome) = reconfigure::first_oom_score(&node.config().settings);
+        if let Err(text) = outcome {
+            parts.logger.log(Level::Warning, &text);
+        }
+        crash::set_watchdog(node.config().settings.watchdog_period);
+        let scored_as_replica = node.config().settings.replicaof.is_some();
         Ok(Self {
             node,
             poller,
@@ -163,6 +175,8 @@ impl DataLoop {
             loading: Some(DiskStorage::new(root)),
             root: root.to_path_buf(),
             announce: true,
+            oom,
+            scored_as_replica,
             end: None,
             parts,
         })
@@ -170,6 +184,7 @@ impl DataLoop {
 
     /// Loads the data and serves until the node says to leave; returns what is to be cleaned up, too.
     pub fn run(mut self) -> (End, Parts) {
+        self.show_folder();
         self.begin_loading();
         let mut events = Events::with_capacity(EVENTS_PER_WAIT);
         self.finish_turn();
@@ -278,6 +293,7 @@ impl DataLoop {
         let now = self.clock.now();
         if self.next_usage <= now.mono {
             self.next_usage = now.mono + usage::PERIOD_MS;
+            self.follow_role();
             self.node.set_usage(node::Usage {
                 io_threads: self.team.threads() as u64,
                 threaded_reads: self.threaded_reads,
@@ -287,6 +303,7 @@ impl DataLoop {
         }
         self.parts.listening.listen_again(&self.poller, now.mono);
         if self.node.poll_timeout().is_some_and(|at| at <= now.mono) {
+            crash::sign_of_life();
             self.node.handle_timeout(now);
         }
         if self.node.has_work() {
@@ -337,11 +354,20 @@ impl DataLoop {
                     self.show_role();
                     self.log(crate::settings::level_of_node(level), &text);
                 }
+                Action::ApplyConfig { names, settings } => {
+                    let outcome = self.try_config(&names, &settings);
+                    self.node.handle_config_applied(now, outcome);
+                    self.show_folder();
+                }
                 Action::ConfigChanged { names } => self.apply_config(&names),
                 Action::RewriteConfig { config, all, .. } => self.rewrite_config(now, &config, all),
+                Action::Crash { by } => crash_on_request(by),
                 Action::Sleep { micros } => std::thread::sleep(Duration::from_micros(micros)),
                 Action::Load => self.load_again(),
-                Action::Exit { code } => self.end = Some(End::Exit(code)),
+                Action::Exit { code } => {
+                    self.parts.supervisor.tell("STOPPING=1\n");
+                    self.end = Some(End::Exit(code));
+                }
             }
         }
         any
@@ -359,6 +385,22 @@ impl DataLoop {
         });
     }
 
+    /// As in Redis `dir` is shown as the folder that it is, however it was written.
+    fn show_folder(&mut self) {
+        if let Ok(folder) = std::env::current_dir() {
+            self.node.set_folder(folder.to_string_lossy().into_owned());
+        }
+    }
+
+    /// A replica may have another score for the out-of-memory killer than a master.
+    fn follow_role(&mut self) {
+        if self.scored_as_replica != self.node.is_replica() {
+            self.scored_as_replica = self.node.is_replica();
+            let settings = self.node.config().settings.clone();
+            self.adjust_oom_score(&settings);
+        }
+    }
+
     /// Every thread's lines carry the role that the data has.
     fn show_role(&self) {
         self.parts.logger.set_role(if self.node.is_replica() { 'S' } else { 'M' });
@@ -366,5 +408,13 @@ impl DataLoop {
 
     fn log(&self, level: Level, text: &str) {
         self.parts.logger.log(level, text);
+    }
+}
+
+/// DEBUG SEGFAULT and DEBUG PANIC.
+fn crash_on_request(by: CrashBy) {
+    match by {
+        CrashBy::BadAccess => crash::segfault(),
+        CrashBy::Panic => panic!("ASSERTION FAILED: DEBUG PANIC was called"),
     }
 }

@@ -34,6 +34,17 @@ pub fn level_of_cluster(level: cluster::LogLevel) -> Level {
     }
 }
 
+/// `oom-score-adj` for a role.
+pub fn oom_policy(settings: &config::Settings, replica: bool) -> runtime::oom::Policy {
+    use runtime::oom::Policy;
+    let value = settings.oom_score_adj_values.get(usize::from(replica)).copied().unwrap_or(0);
+    match settings.oom_score_adj.as_str() {
+        "yes" | "relative" => Policy::Relative(value),
+        "absolute" => Policy::Absolute(value),
+        _ => Policy::Untouched,
+    }
+}
+
 /// Most files that one pattern may name.
 const MATCHES_MAX: usize = 1024;
 

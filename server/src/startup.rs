@@ -22,7 +22,8 @@ use config::{Config, ConfigError, Settings};
 use node::Node;
 use runtime::listener::Listener;
 use runtime::lock::FileLock;
-use runtime::{Clock, Level, Logger, Waker, process, signals};
+use runtime::supervised::Supervisor;
+use runtime::{Clock, Level, Logger, Waker, crash, process, signals};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -49,7 +50,9 @@ pub fn serve(argv: &[Vec<u8>], args: &[Vec<u8>]) -> ExitCode {
     };
     // Names on the command line were meant before `dir` was entered.
     let config_file = config.file.as_ref().map(|name| started_in.join(name));
+    let (supervisor, supervision) = Supervisor::find(&config.settings.supervised);
     if config.settings.daemonize
+        && supervisor == Supervisor::None
         && let Err(error) = process::daemonize()
     {
         eprintln!("Can't go into the background: {error}");
@@ -57,8 +60,15 @@ pub fn serve(argv: &[Vec<u8>], args: &[Vec<u8>]) -> ExitCode {
     }
     let logger = Logger::new(&config.settings.logfile, threshold(config.settings.loglevel));
     signals::set_log_path(&config.settings.logfile);
+    if config.settings.syslog_enabled {
+        logger.enable_syslog(&config.settings.syslog_ident, &config.settings.syslog_facility);
+    }
     greet(&logger, argv, args, &config);
-    match start(&logger, &mut config, config_file)
+    if let Some(text) = supervision {
+        logger.log(Level::Notice, text);
+    }
+    supervisor.stop_for_upstart();
+    match start(&logger, &mut config, config_file, supervisor)
         .map(|(data, helpers)| run(&logger, &config.settings, data, helpers))
     {
         Ok(code) => code,
@@ -139,13 +149,20 @@ fn start(
     logger: &Logger,
     config: &mut Config,
     config_file: Option<PathBuf>,
+    supervisor: Supervisor,
 ) -> Result<(DataLoop, Helpers), Failed> {
     let fail = |text: &str| {
         logger.log(Level::Warning, text);
         Failed
     };
     let waker = Waker::new().map_err(|e| fail(&format!("Can't create an eventfd: {e}")))?;
-    signals::install(waker.raw_fd()).map_err(|e| fail(&format!("Can't install signal handlers: {e}")))?;
+    let settings = &config.settings;
+    signals::install(waker.raw_fd())
+        .and_then(|()| crash::install(logger))
+        .map_err(|e| fail(&format!("Can't install signal handlers: {e}")))?;
+    crash::set_enabled(settings.crash_log_enabled);
+    crash::set_exit_on_panic(settings.use_exit_on_panic);
+    warn_of_system(logger, settings);
     limit_clients(logger, &mut config.settings)?;
     let pidfile = write_pidfile(logger, &config.settings);
     let settings = config.settings.clone();
@@ -184,8 +201,9 @@ fn start(
         }
     };
     let mut node = Node::new(config.clone(), process::random_seed(), clock.now());
+    node.ask_before_config_changes();
     node.set_meter(|| Clock.mono_micros());
-    node.set_process(usage::describe(config_file.as_deref()));
+    node.set_process(usage::describe(config_file.as_deref(), supervisor.as_str()));
     node.set_allocator(usage::allocator());
     node.set_usage(usage::measure());
     node.set_progress(progress.clone());
@@ -200,10 +218,20 @@ fn start(
         logger: logger.clone(),
         progress,
         config_file,
+        supervisor,
     };
     let data = DataLoop::new(node, parts, &current_folder())
         .map_err(|e| fail(&format!("Can't watch the sockets: {e}")))?;
     Ok((data, Helpers { control, pidfile }))
+}
+
+fn warn_of_system(logger: &Logger, settings: &Settings) {
+    if let Some(text) = process::overcommit_warning() {
+        logger.log(Level::Warning, &text);
+    }
+    if let Some(text) = process::disable_huge_pages(settings.disable_thp) {
+        logger.log(Level::Warning, text);
+    }
 }
 
 fn limit_clients(logger: &Logger, settings: &mut Settings) -> Result<(), Failed> {

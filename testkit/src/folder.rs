@@ -17,10 +17,17 @@ impl Default for Folder {
 impl Folder {
     /// A fresh, empty folder below the system's temporary one.
     pub fn new() -> Folder {
-        let name = format!("grapevine-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).unwrap_or_else(|e| panic!("cannot make {}: {e}", path.display()));
-        Folder(path)
+        loop {
+            let name =
+                format!("grapevine-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+            let path = std::env::temp_dir().join(name);
+            match std::fs::create_dir(&path) {
+                Ok(()) => return Folder(path),
+                // Kept by a test that failed in a process of the same number, long ago.
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("cannot make {}: {error}", path.display()),
+            }
+        }
     }
 
     /// Where it is.

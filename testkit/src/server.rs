@@ -69,6 +69,9 @@ pub struct ServerBuilder {
     port: u16,
     folder: Option<PathBuf>,
     args: Vec<String>,
+    environment: Vec<(String, String)>,
+    /// A shell's commands that run first, in the process that becomes the server.
+    prelude: String,
 }
 
 impl ServerBuilder {
@@ -76,6 +79,18 @@ impl ServerBuilder {
     pub fn with(mut self, directive: &str, value: &str) -> Self {
         self.args.push(format!("--{directive}"));
         self.args.extend(value.split(' ').map(String::from));
+        self
+    }
+
+    /// A variable of the environment.
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_string(), value.to_string()));
+        self
+    }
+
+    /// Commands of the shell that come before the server in its process: `ulimit -n 100`.
+    pub fn after(mut self, commands: &str) -> Self {
+        self.prelude = commands.to_string();
         self
     }
 
@@ -122,7 +137,17 @@ impl ServerBuilder {
             args.extend([format!("--{name}"), value.to_string()]);
         }
         args.extend(self.args);
-        Server { kind: self.kind, port: self.port, args, child: None, folder, _own: own }
+        let (environment, prelude) = (self.environment, self.prelude);
+        Server {
+            kind: self.kind,
+            port: self.port,
+            args,
+            environment,
+            prelude,
+            child: None,
+            folder,
+            _own: own,
+        }
     }
 }
 
@@ -131,6 +156,8 @@ pub struct Server {
     kind: Kind,
     port: u16,
     args: Vec<String>,
+    environment: Vec<(String, String)>,
+    prelude: String,
     child: Option<Child>,
     folder: PathBuf,
     _own: Option<Folder>,
@@ -139,7 +166,14 @@ pub struct Server {
 impl Server {
     /// A server of this kind on this port.
     pub fn build(kind: Kind, port: u16) -> ServerBuilder {
-        ServerBuilder { kind, port, folder: None, args: Vec::new() }
+        ServerBuilder {
+            kind,
+            port,
+            folder: None,
+            args: Vec::new(),
+            environment: Vec::new(),
+            prelude: String::new(),
+        }
     }
 
     /// Its client port.
@@ -176,8 +210,16 @@ impl Server {
     /// False if it exits instead of answering PING.
     fn try_start(&mut self) -> bool {
         let program = self.kind.program();
-        let child = Command::new(&program)
+        let mut command = if self.prelude.is_empty() {
+            Command::new(&program)
+        } else {
+            let mut shell = Command::new("sh");
+            shell.arg("-c").arg(format!("{}; exec \"$0\" \"$@\"", self.prelude)).arg(&program);
+            shell
+        };
+        let child = command
             .args(&self.args)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(&self.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -205,6 +247,11 @@ impl Server {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+
+    /// Whether the process has ended by itself.
+    pub fn has_exited(&mut self) -> bool {
+        self.child.as_mut().is_none_or(|child| matches!(child.try_wait(), Ok(Some(_))))
     }
 
     /// Sends a signal to the process.

@@ -1,13 +1,14 @@
 //! CONFIG: reading and changing directives; the statistics.
 
 use super::AdminHandler;
-use crate::api::{Action, LogLevel};
+use crate::api::{Action, ApplyError, LogLevel};
 use crate::node::Node;
 use crate::refusal::{Outcome, Refusal};
-use crate::session::Client;
+use crate::session::{Client, SlotId};
 use base::Args;
-use config::{SetContext, SetError, Settings};
+use config::{Config, SetContext, SetError, Settings};
 use resp::Reply;
+use std::collections::VecDeque;
 
 /// Handlers of CONFIG.
 pub(super) fn handler(name: &str) -> Option<AdminHandler> {
@@ -41,18 +42,77 @@ fn set(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Ou
     let pairs: Vec<(&[u8], &[u8])> = words.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
     let local = node.sessions.get(client).is_some_and(|s| s.peer.loopback);
     let context = SetContext { local, loading: node.loading };
-    let changed = node.config.set_in(context, &pairs).map_err(refusal)?;
-    apply(node, changed);
-    reply.ok();
+    let mut candidate = node.config.clone();
+    let changed = candidate.set_in(context, &pairs).map_err(refusal)?;
+    let outside: Vec<&'static str> =
+        changed.iter().copied().filter(|name| CAN_FAIL_OUTSIDE.contains(name)).collect();
+    if outside.is_empty() || !node.config_changes.asks {
+        install(node, candidate, changed);
+        reply.ok();
+        return Ok(());
+    }
+    let Some(session) = node.sessions.get_mut(client) else { return Ok(()) };
+    let slot = session.output.open_slot(reply);
+    let pairs = pairs.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
+    node.config_changes.waiting.push_back(Change { client, slot, context, pairs });
+    let settings = Box::new(candidate.settings);
+    node.actions.push_back(Action::ApplyConfig { names: outside, settings });
     Ok(())
 }
 
 /// Makes what follows from changed directives true: here, on the control thread, and in the runtime.
-fn apply(node: &mut Node, changed: Vec<&'static str>) {
-    if changed.is_empty() {
-        return;
+fn install(node: &mut Node, config: Config, changed: Vec<&'static str>) {
+    node.config = config;
+    if !changed.is_empty() {
+        node.config_changed(changed);
     }
-    node.config_changed(changed);
+}
+
+/// Directives that the system may refuse: the runtime applies them before they are stored and answered.
+const CAN_FAIL_OUTSIDE: [&str; 6] =
+    ["port", "bind", "dir", "maxclients", "oom-score-adj", "oom-score-adj-values"];
+
+/// A CONFIG SET that waits for the runtime.
+struct Change {
+    client: Client,
+    slot: SlotId,
+    context: SetContext,
+    pairs: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+/// CONFIG SETs under way, oldest first.
+#[derive(Default)]
+pub(crate) struct Changes {
+    /// Whether there is a runtime that applies directives and answers; without one everything succeeds.
+    pub asks: bool,
+    waiting: VecDeque<Change>,
+}
+
+/// The runtime has applied the oldest change, or has left everything as it was.
+pub(crate) fn applied(node: &mut Node, outcome: Result<(), ApplyError>) {
+    let Some(change) = node.config_changes.waiting.pop_front() else { return };
+    let mut reply = Reply::default();
+    let outcome = outcome
+        .map_err(|error| SetError::Failed { argument: error.argument.to_owned(), reason: error.reason });
+    // Others may have changed other directives meanwhile: these are set upon what is there now.
+    let mut config = node.config.clone();
+    let pairs: Vec<(&[u8], &[u8])> =
+        change.pairs.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
+    match outcome.and_then(|()| config.set_in(change.context, &pairs)) {
+        Ok(changed) => {
+            install(node, config, changed);
+            reply.ok();
+        }
+        Err(error) => {
+            let text = refusal(error).to_string();
+            node.stats.count_error(&text);
+            reply.error(&text);
+        }
+    }
+    if let Some(session) = node.sessions.get_mut(change.client) {
+        session.output.fill(change.slot, reply.buffer());
+        node.mark_dirty(change.client);
+    }
 }
 
 /// What the cluster machine reads of the settings.

@@ -5,12 +5,12 @@ mod populate;
 mod protocol;
 
 use super::AdminHandler;
-use crate::api::{Action, LogLevel};
-use crate::effects;
+use crate::api::{Action, CrashBy, LogLevel};
 use crate::node::Node;
 use crate::persistence::reload;
 use crate::refusal::{Outcome, Refusal};
 use crate::session::Client;
+use crate::{cron, effects};
 use base::{Args, DbIndex, number};
 use keyspace::{Found, Object, Touch};
 use persist::dump;
@@ -36,6 +36,10 @@ const HELP: &[(&str, &str)] = &[
     ),
     ("RELOAD [MERGE] [NOFLUSH] [NOSAVE]", "Save the data, drop it and load it again."),
     ("REPLICATE <word> [<word> ...]", "Send this to the replicas, and to nobody else."),
+    ("PANIC", "Crash the server by a panic, as ASSERT does."),
+    ("REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|ms>", "How long a reply buffer keeps its size."),
+    ("REPLYBUFFER RESIZING <0|1>", "Whether reply buffers shrink at all."),
+    ("SEGFAULT", "Crash the server by a bad access to memory."),
     ("SET-ACTIVE-EXPIRE <0|1>", "Switch the search for expired keys off or on."),
     ("SET-SKIP-CHECKSUM-VALIDATION <0|1>", "Load files and RESTORE payloads whatever their checksum."),
     ("SLEEP <seconds>", "Block the data thread; fractions are fine."),
@@ -45,7 +49,6 @@ const HELP: &[(&str, &str)] = &[
 /// exist here.
 const REFUSED: &[&str] = &[
     "aof-flush-sleep",
-    "assert",
     "client-eviction",
     "clusterlink",
     "crash-and-recover",
@@ -58,12 +61,9 @@ const REFUSED: &[&str] = &[
     "mallctl",
     "mallctl-str",
     "oom",
-    "panic",
     "quicklist",
-    "replybuffer",
     "restart",
     "sdslen",
-    "segfault",
     "set-disable-deny-scripts",
     "stringmatch-test",
     "structsize",
@@ -94,6 +94,9 @@ fn debug(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> 
             node.persistence.active_expire = is_on(args.at(2));
             reply.ok();
         }
+        (b"replybuffer", 4) => return reply_buffer(node, args, reply),
+        (b"segfault", 2) => node.actions.push_back(Action::Crash { by: CrashBy::BadAccess }),
+        (b"panic" | b"assert", 2) => node.actions.push_back(Action::Crash { by: CrashBy::Panic }),
         (b"change-repl-id", 2) => {
             crate::replication::change_id(node);
             reply.ok();
@@ -139,6 +142,24 @@ fn refuse(name: &[u8], args: Args<'_>) -> Refusal {
         Some(name) => format!("ERR DEBUG {} is not supported by Grapevine", name.to_uppercase()).into(),
         None => super::subcommand_syntax("debug", args),
     }
+}
+
+/// DEBUG REPLYBUFFER: how the sizes of reply buffers follow what they need.
+fn reply_buffer(node: &mut Node, args: Args<'_>, reply: &mut Reply) -> Outcome {
+    let value = args.at(3);
+    node.cron.peak_reset_ms = match args.at(2).to_ascii_lowercase().as_slice() {
+        b"resizing" if value == b"0" => None,
+        b"resizing" => Some(cron::PEAK_RESET_MS),
+        b"peak-reset-time" if value.eq_ignore_ascii_case(b"never") => None,
+        b"peak-reset-time" if value.eq_ignore_ascii_case(b"reset") => Some(cron::PEAK_RESET_MS),
+        b"peak-reset-time" => {
+            let ms = number::parse_i64(value).ok_or(Refusal::NOT_INTEGER)?;
+            Some(u64::try_from(ms).unwrap_or(0))
+        }
+        _ => return Err(super::subcommand_syntax("debug", args)),
+    };
+    reply.ok();
+    Ok(())
 }
 
 /// DEBUG SLEEP seconds: the driver of the data thread sleeps before it does anything else.

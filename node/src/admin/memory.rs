@@ -7,6 +7,7 @@ use super::AdminHandler;
 use crate::eviction;
 use crate::node::Node;
 use crate::refusal::{Outcome, Refusal};
+use crate::replication;
 use crate::session::{Client, Role};
 use base::{Args, DbIndex, number};
 use resp::Reply;
@@ -113,8 +114,8 @@ impl Overview {
         let backlog = node.log.wire_memory() as u64;
         let (replicas, clients) =
             (buffers(|role| role == Role::Replica), buffers(|role| role != Role::Replica));
-        let backlog = backlog.saturating_sub(eviction::log_beyond_backlog(node));
-        let replicas = replicas + eviction::log_beyond_backlog(node);
+        let unread = if replication::has_replicas(node) { eviction::log_beyond_backlog(node) } else { 0 };
+        let (backlog, replicas) = (backlog.saturating_sub(unread), replicas + unread);
         let tables: u64 = databases.iter().map(|(_, keys, expires)| keys + expires).sum();
         let overhead = (startup + backlog + replicas + clients + tables).min(allocated);
         Self {

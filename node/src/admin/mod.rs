@@ -32,7 +32,7 @@ mod slowlog;
 mod tests;
 
 pub use config::cluster_config;
-pub(crate) use config::written as config_written;
+pub(crate) use config::{Changes, applied as config_applied, written as config_written};
 pub use info::{Process, Usage};
 pub use memory::Allocator;
 

@@ -82,7 +82,14 @@ impl Listening {
         });
         // Addresses that stay must be free before they are bound again.
         let old_addresses: Vec<_> = old_tcp.iter().filter_map(Listener::local_addr).collect();
-        drop(old_tcp);
+        // On another port nothing stands in the way: who waits in the old sockets' queues stays if it cannot be had.
+        let same_port = old_addresses.iter().any(|addr| addr.port() == settings.port);
+        let kept = if same_port {
+            drop(old_tcp);
+            Vec::new()
+        } else {
+            old_tcp
+        };
         let bound = if settings.port == 0 {
             Bound::default()
         } else {
@@ -92,7 +99,7 @@ impl Listening {
             let again = |addr: &std::net::SocketAddr| {
                 Listener::bind(&addr.ip().to_string(), addr.port(), self.backlog).ok()
             };
-            old_addresses.iter().filter_map(again).collect()
+            if same_port { old_addresses.iter().filter_map(again).collect() } else { kept }
         } else {
             bound.listeners
         };

@@ -36,6 +36,7 @@ impl DataLoop {
                 // What the node says about the data comes first.
                 self.act();
                 if std::mem::take(&mut self.announce) {
+                    self.tell_supervisor();
                     for kind in self.parts.listening.kinds() {
                         self.log(Level::Notice, &format!("Ready to accept connections {kind}"));
                     }
@@ -47,5 +48,15 @@ impl DataLoop {
                 self.end = Some(End::Failed);
             }
         }
+    }
+
+    fn tell_supervisor(&self) {
+        let follows = self.node.config().settings.replicaof.is_some();
+        self.parts.supervisor.tell(if follows {
+            "STATUS=Ready to accept connections in read-only mode. Waiting for MASTER <-> REPLICA sync\n"
+        } else {
+            "STATUS=Ready to accept connections\n"
+        });
+        self.parts.supervisor.tell("READY=1\n");
     }
 }

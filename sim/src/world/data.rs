@@ -247,7 +247,11 @@ impl World {
                     format!("{level:?}: {text}")
                 });
             }
-            Action::ConfigChanged { .. } | Action::RewriteConfig { .. } | Action::Sleep { .. } => {}
+            Action::ConfigChanged { .. }
+            | Action::ApplyConfig { .. }
+            | Action::RewriteConfig { .. }
+            | Action::Crash { .. }
+            | Action::Sleep { .. } => {}
             // No workload of the simulation asks for a reload.
             Action::Load => {}
             Action::Exit { code } => {

@@ -13,6 +13,7 @@ mod kills;
 mod mixed;
 mod nodes_conf;
 mod notifications;
+mod operations;
 mod pause;
 mod reborn;
 mod replication;

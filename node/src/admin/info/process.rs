@@ -15,6 +15,8 @@ pub struct Process {
     pub multiplexing: String,
     /// Allocator: `jemalloc-5.3.0`, `libc`.
     pub allocator: String,
+    /// `no`, `systemd` or `upstart`.
+    pub supervised: &'static str,
     /// Physical memory of the machine in bytes, 0 if unknown.
     pub system_memory: u64,
 }

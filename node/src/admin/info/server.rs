@@ -24,7 +24,7 @@ pub(super) fn server(node: &Node, lines: &mut Lines) {
     lines.field("monotonic_clock", "POSIX clock_gettime");
     lines.field("multiplexing_api", &process.multiplexing);
     lines.field("process_id", process.pid);
-    lines.field("process_supervised", "no");
+    lines.field("process_supervised", if process.supervised.is_empty() { "no" } else { process.supervised });
     lines.field("run_id", node.run_id);
     lines.field("tcp_port", settings.port);
     lines.field("server_time_usec", node.now.unix.0 * 1000 + i64::from(node.now.micros));
