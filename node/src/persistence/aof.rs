@@ -118,6 +118,8 @@ pub(crate) fn set_policy(node: &mut Node) {
 pub(crate) fn switch(node: &mut Node) {
     let wanted = node.config.settings.appendonly;
     match (wanted, node.persistence.aof.state) {
+        // At once if that can be, as in Redis: who asks INFO next sees it under way. Never amid a transaction.
+        (true, State::Off) if !node.unit.in_exec && rewrite(node).is_ok() => {}
         (true, State::Off | State::Closing) => node.persistence.rewrite_scheduled = true,
         (false, State::On | State::Opening) => {
             flush(node);
