@@ -241,7 +241,7 @@ directives! {
     repl_timeout: u64 = "repl-timeout", Int(1, INT_MAX), "60", MODIFIABLE;
     repl_ping_replica_period: u64 = "repl-ping-replica-period" | "repl-ping-slave-period", Int(1, INT_MAX), "10", MODIFIABLE;
     list_compress_depth: u64 = "list-compress-depth", Int(0, INT_MAX), "0", MODIFIABLE;
-    rdb_key_save_delay: i64 = "rdb-key-save-delay", Int(INT_MIN, INT_MAX), "0", HIDDEN | NOT_YET_IF_SET;
+    rdb_key_save_delay: i64 = "rdb-key-save-delay", Int(INT_MIN, INT_MAX), "0", HIDDEN;
     key_load_delay: i64 = "key-load-delay", Int(INT_MIN, INT_MAX), "0", HIDDEN;
     active_expire_effort: u64 = "active-expire-effort", Int(1, 10), "1", MODIFIABLE;
     hz: u64 = "hz", Int(0, INT_MAX), "10", MODIFIABLE;

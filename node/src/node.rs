@@ -352,7 +352,9 @@ impl Node {
     pub fn poll_timeout(&self) -> Option<Millis> {
         let deadline = self.deadlines.first().map(|(at, _)| *at);
         let load = self.persistence.loading.as_ref().and_then(|loading| loading.resume_at);
-        [Some(self.cron.next), deadline, self.pause.deadline(), load].into_iter().flatten().min()
+        let save =
+            self.persistence.job.as_ref().and_then(|job| job.resume_at).filter(|at| *at > self.now.mono);
+        [Some(self.cron.next), deadline, self.pause.deadline(), load, save].into_iter().flatten().min()
     }
 
     /// Ends a turn: what was executed goes to the log's readers, and replies may leave as their gates allow.
@@ -547,6 +549,11 @@ impl Node {
             && let Some(loading) = &mut self.persistence.loading
         {
             loading.resume_at = None;
+        }
+        if names.contains(&"rdb-key-save-delay")
+            && let Some(job) = &mut self.persistence.job
+        {
+            job.resume_at = None;
         }
         if names.contains(&"appendonly") {
             crate::persistence::switch_aof(self);

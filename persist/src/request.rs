@@ -46,6 +46,8 @@ pub enum SnapshotTarget {
         directory: String,
         /// `appendfilename`.
         filename: String,
+        /// The AOF is off and stays so: the manifest names the base alone.
+        alone: bool,
     },
 }
 

@@ -122,6 +122,11 @@ pub(crate) fn switch(node: &mut Node) {
         (true, State::Off) if !node.unit.in_exec && rewrite(node).is_ok() => {}
         (true, State::Off | State::Closing) => node.persistence.rewrite_scheduled = true,
         (false, State::On | State::Opening) => {
+            if node.persistence.job.as_ref().is_some_and(|job| job.kind == snapshot::Kind::Rewrite) {
+                let pid = node.process.pid;
+                node.log(LogLevel::Notice, format!("Killing running AOF rewrite child: {pid}"));
+                snapshot::abort(node);
+            }
             flush(node);
             node.log.set_aof(false);
             node.persistence.aof.state = State::Closing;
@@ -160,19 +165,22 @@ pub(crate) fn open(node: &mut Node) {
     set_policy(node);
 }
 
-/// Begins a new base: BGREWRITEAOF, `appendonly yes` at run time, a replica after its full sync, repair.
+/// Begins a new base: BGREWRITEAOF, `appendonly yes` at run time, a replica after its full sync, repair. With
+/// `appendonly no` the base is all there is, and the next start without an AOF does not read it.
 pub(crate) fn rewrite(node: &mut Node) -> Result<(), String> {
     let settings = &node.config.settings;
+    let alone = node.persistence.aof.state == State::Off && !settings.appendonly;
     let target = SnapshotTarget::AofBase {
         directory: settings.appenddirname.clone(),
         filename: settings.appendfilename.clone(),
+        alone,
     };
     // Records before the cut belong to the old increment file, those after it to the new one.
     flush(node);
     snapshot::begin(node, snapshot::Kind::Rewrite, target)?;
     if node.persistence.aof.state == State::On {
         node.log.begin_aof_file();
-    } else {
+    } else if !alone {
         node.log.set_aof(true);
         node.persistence.aof.state = State::On;
         node.persistence.aof.needs_base = true;

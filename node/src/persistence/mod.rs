@@ -181,7 +181,7 @@ pub(crate) fn cron(node: &mut Node) {
 
 /// Whether a slice would do something.
 pub(crate) fn has_work(node: &Node) -> bool {
-    let can_step = node.persistence.job.as_ref().is_some_and(snapshot::Job::can_step);
+    let can_step = node.persistence.job.as_ref().is_some_and(|job| job.can_step(node.now.mono));
     node.persistence.sweeping || (can_step && !snapshot::held_back(node))
 }
 

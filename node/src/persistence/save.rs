@@ -55,8 +55,9 @@ fn bgsave(node: &mut Node, _client: Client, args: Args<'_>, reply: &mut Reply) -
         _ => return Err(Refusal::SYNTAX),
     };
     match node.persistence.job.as_ref().map(|job| job.kind) {
-        // The next tick begins it, or the one after: marks of an aborted job are being swept.
-        None if node.persistence.sweeping => {
+        // The next tick begins it, or the one after: marks of an aborted job are being swept, or the cut would lie
+        // within a transaction.
+        None if node.persistence.sweeping || node.unit.in_exec => {
             node.persistence.scheduled = true;
             reply.simple("Background saving started");
         }
@@ -92,6 +93,10 @@ fn bgrewriteaof(node: &mut Node, _client: Client, _args: Args<'_>, reply: &mut R
             node.persistence.rewrite_scheduled = true;
             reply.simple("Background append only file rewriting scheduled");
         }
+        None if node.persistence.sweeping || node.unit.in_exec => {
+            node.persistence.rewrite_scheduled = true;
+            reply.simple("Background append only file rewriting started");
+        }
         None => {
             start_rewrite(node)?;
             reply.simple("Background append only file rewriting started");
@@ -101,10 +106,6 @@ fn bgrewriteaof(node: &mut Node, _client: Client, _args: Args<'_>, reply: &mut R
 }
 
 fn start_rewrite(node: &mut Node) -> Outcome {
-    if node.persistence.aof.state == aof::State::Off && !node.config.settings.appendonly {
-        // The files would be orphans: nothing is appended to them, and the next start would load old data.
-        return Err("ERR BGREWRITEAOF needs 'appendonly yes' in this version of Grapevine".into());
-    }
     aof::rewrite(node).map_err(|text| Refusal::from(format!("ERR {text}")))?;
     node.log(
         LogLevel::Notice,

@@ -70,12 +70,14 @@ pub(crate) struct Job {
     pub keys_done: u64,
     visiting: bool,
     under_way: usize,
+    /// When `rdb-key-save-delay` lets it go on.
+    pub resume_at: Option<Millis>,
 }
 
 impl Job {
-    /// Whether a slice would do something.
-    pub fn can_step(&self) -> bool {
-        self.visiting && self.under_way < CHUNKS_UNDER_WAY
+    /// Whether a slice would do something at this time.
+    pub fn can_step(&self, now: Millis) -> bool {
+        self.visiting && self.under_way < CHUNKS_UNDER_WAY && self.resume_at.is_none_or(|at| at <= now)
     }
 }
 
@@ -115,6 +117,7 @@ pub(crate) fn begin(node: &mut Node, kind: Kind, target: SnapshotTarget) -> Resu
         keys_done: 0,
         visiting: true,
         under_way: 0,
+        resume_at: None,
     });
     Ok(id)
 }
@@ -154,9 +157,17 @@ pub(super) fn slice(node: &mut Node) {
     if held_back(node) {
         return;
     }
-    let Some(job) = node.persistence.job.as_mut().filter(|job| job.can_step()) else { return };
+    let now = node.now.mono;
+    let Some(job) = node.persistence.job.as_mut().filter(|job| job.can_step(now)) else { return };
     let id = job.id;
-    let done = node.keyspace.snapshot_step(JobSlot::Save, ENTRIES_PER_SLICE) == StepOutcome::Done;
+    let delay = u64::try_from(node.config.settings.rdb_key_save_delay).unwrap_or(0);
+    let entries = match delay {
+        0 => ENTRIES_PER_SLICE,
+        // About a tenth of a second's worth, so that the job stays as responsive as the clock.
+        delay => usize::try_from(100_000 / delay).unwrap_or(ENTRIES_PER_SLICE).clamp(1, ENTRIES_PER_SLICE),
+    };
+    job.resume_at = (delay > 0).then(|| now + delay.saturating_mul(entries as u64) / 1000);
+    let done = node.keyspace.snapshot_step(JobSlot::Save, entries) == StepOutcome::Done;
     while job.under_way < CHUNKS_UNDER_WAY || done {
         let Some(chunk) = node.keyspace.snapshot_take(JobSlot::Save) else { break };
         job.under_way += 1;

@@ -348,6 +348,31 @@ impl AofFiles {
     }
 }
 
+/// The new base is safe as `temp`, and the AOF is off: the manifest names it alone, and what it named before goes.
+pub(super) fn install_alone(
+    storage: &mut dyn Storage,
+    directory: &str,
+    filename: &str,
+    temp: &str,
+    form: BaseForm,
+    log: &mut Vec<String>,
+) -> Result<(), StorageError> {
+    let mut manifest = load_manifest(storage, directory, filename)?;
+    let seq = manifest.next_base_seq();
+    let base = FileInfo { name: aof::base_name(filename, seq, form), seq };
+    storage.rename(temp, &aof::path(directory, &base.name))?;
+    storage.sync_dir(directory)?;
+    log.push(format!("Successfully renamed the temporary AOF base file {temp} into {}", base.name));
+    manifest.history.extend(manifest.base.replace(base));
+    manifest.history.append(&mut manifest.incrs);
+    aof::store_manifest(storage, directory, filename, &manifest)?;
+    manifest.history.retain(|file| {
+        let path = aof::path(directory, &file.name);
+        storage.remove(&path).is_err() && storage.exists(&path)
+    });
+    aof::store_manifest(storage, directory, filename, &manifest)
+}
+
 fn load_manifest(
     storage: &mut dyn Storage,
     directory: &str,

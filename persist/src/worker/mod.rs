@@ -139,7 +139,7 @@ impl<S: Storage> Worker<S> {
         if self.job.is_some() {
             return Err(StorageError::new(ErrorKind::Other, "another snapshot is running"));
         }
-        if let SnapshotTarget::AofBase { directory, filename } = &target {
+        if let SnapshotTarget::AofBase { directory, filename, alone: false } = &target {
             match &mut self.aof {
                 Some(aof) => aof.rotate(&mut self.storage, out)?,
                 None => {

@@ -1,6 +1,6 @@
 //! A snapshot on its way out: entries are encoded here, on the disk thread, and go to a file or back as bytes.
 
-use super::append::AofFiles;
+use super::append::{self, AofFiles};
 use crate::aof::{BaseForm, CommandWriter, write_all};
 use crate::rdb::Encoder;
 use crate::request::{DiskEvent, JobId, SnapshotHead, SnapshotTarget};
@@ -14,7 +14,17 @@ const SYNC_EVERY: u64 = 4 << 20;
 
 enum Sink {
     Events,
-    File { temp: String, file: FileId, unsynced: u64, name: Option<String> },
+    File { temp: String, file: FileId, unsynced: u64, goal: Goal },
+}
+
+/// What becomes of a complete file.
+enum Goal {
+    /// It takes this name.
+    Named(String),
+    /// It is the base of the AOF that is open.
+    AofBase,
+    /// It is all there is of an AOF that is off.
+    BaseAlone { directory: String, filename: String },
 }
 
 /// The form that entries take.
@@ -99,9 +109,15 @@ impl Job {
         let form = if matches!(target, SnapshotTarget::AofBase { .. }) { head.form } else { BaseForm::Rdb };
         let sink = match target {
             SnapshotTarget::Stream => Sink::Events,
-            SnapshotTarget::File { temp, name } => Sink::open(storage, temp, Some(name))?,
-            SnapshotTarget::AofBase { directory, .. } => {
-                Sink::open(storage, AofFiles::temp_base(&directory, id.0), None)?
+            SnapshotTarget::File { temp, name } => Sink::open(storage, temp, Goal::Named(name))?,
+            SnapshotTarget::AofBase { directory, alone: false, .. } => {
+                Sink::open(storage, AofFiles::temp_base(&directory, id.0), Goal::AofBase)?
+            }
+            SnapshotTarget::AofBase { directory, filename, alone: true } => {
+                storage.mkdir(&directory)?;
+                storage.sync_dir("")?;
+                let temp = AofFiles::temp_base(&directory, id.0);
+                Sink::open(storage, temp, Goal::BaseAlone { directory, filename })?
             }
         };
         let mut job = Self { id, writer: Writer::new(head, form), sink };
@@ -117,7 +133,7 @@ impl Job {
     }
 
     pub fn is_aof_base(&self) -> bool {
-        matches!(self.sink, Sink::File { name: None, .. })
+        matches!(self.sink, Sink::File { goal: Goal::AofBase, .. })
     }
 
     pub fn chunk(
@@ -165,18 +181,22 @@ impl Job {
         let bytes_total = self.writer.total();
         self.flush(storage, out)?;
         let mut log = Vec::new();
-        if let Sink::File { temp, file, name, .. } = &self.sink {
+        if let Sink::File { temp, file, goal, .. } = &self.sink {
             storage.sync(*file)?;
             storage.close(*file);
-            match (name, aof) {
-                (Some(name), _) => {
+            match (goal, aof) {
+                (Goal::Named(name), _) => {
                     storage.rename(temp, name)?;
                     storage.sync_dir(directory_of(name))?;
                 }
-                (None, Some(aof)) => {
+                (Goal::BaseAlone { directory, filename }, _) => {
+                    let form = self.writer.form();
+                    append::install_alone(storage, directory, filename, temp, form, &mut log)?;
+                }
+                (Goal::AofBase, Some(aof)) => {
                     aof.install_base(storage, temp, self.writer.form(), bytes_total, &mut log)?;
                 }
-                (None, None) => {
+                (Goal::AofBase, None) => {
                     return Err(StorageError::new(ErrorKind::Other, "the append only file was closed"));
                 }
             }
@@ -194,8 +214,8 @@ impl Job {
 }
 
 impl Sink {
-    fn open(storage: &mut dyn Storage, temp: String, name: Option<String>) -> Result<Sink, StorageError> {
+    fn open(storage: &mut dyn Storage, temp: String, goal: Goal) -> Result<Sink, StorageError> {
         let file = storage.create(&temp)?;
-        Ok(Sink::File { temp, file, unsynced: 0, name })
+        Ok(Sink::File { temp, file, unsynced: 0, goal })
     }
 }

@@ -87,7 +87,7 @@ fn snapshot(id: u64, target: SnapshotTarget, records: Seq) -> Vec<DiskRequest> {
 }
 
 fn aof_base() -> SnapshotTarget {
-    SnapshotTarget::AofBase { directory: DIR.into(), filename: NAME.into() }
+    SnapshotTarget::AofBase { directory: DIR.into(), filename: NAME.into(), alone: false }
 }
 
 fn dump() -> SnapshotTarget {
@@ -210,6 +210,23 @@ fn a_full_disk_never_doubles_or_drops_bytes() {
             assert_eq!(promised(&events, 0) == 20, !sync_failed);
         }
     }
+}
+
+#[test]
+fn a_base_alone_replaces_what_an_aof_that_is_off_left() {
+    let mut worker = Worker::new(MemStorage::new(3));
+    let mut events = Vec::new();
+    let alone = || SnapshotTarget::AofBase { directory: DIR.into(), filename: NAME.into(), alone: true };
+    worker.handle_all(snapshot(1, alone(), 5), &mut events);
+    worker.handle_all([open(), append(5, SyncPolicy::Always), DiskRequest::AofClose], &mut events);
+    worker.handle_all(snapshot(2, alone(), 9), &mut events);
+    assert!(
+        !events.iter().any(|e| matches!(e, DiskEvent::SnapshotFailed { .. } | DiskEvent::AofFailed { .. }))
+    );
+    let mut storage = worker.into_storage();
+    storage.crash();
+    assert_eq!(load_aof(&mut storage), state_after(9));
+    assert_eq!(storage.list(DIR).unwrap(), ["appendonly.aof.2.base.rdb", "appendonly.aof.manifest"]);
 }
 
 #[test]
