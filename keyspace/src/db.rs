@@ -306,6 +306,12 @@ impl Db {
         unsafe { entry.overwrite(value) }
     }
 
+    /// Writes bytes into an embedded string that is kept as `raw`, within its length; false if it is not.
+    pub fn patch(&mut self, entry: EntryPtr, offset: usize, bytes: &[u8]) -> bool {
+        // SAFETY: as in `overwrite`.
+        unsafe { entry.patch(offset, bytes) }
+    }
+
     /// Overwrites the expiry of an entry that has one; false if it has none.
     pub fn set_expire(&mut self, entry: EntryPtr, at: UnixMillis) -> bool {
         // SAFETY: as in `overwrite`.

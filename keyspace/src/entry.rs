@@ -277,6 +277,29 @@ impl EntryPtr {
         Ok(())
     }
 
+    /// Writes bytes into an embedded string from `offset` on, if it is kept as `raw` and they lie within it; whether
+    /// that was so.
+    ///
+    /// # Safety
+    /// As [`EntryPtr::overwrite`].
+    pub unsafe fn patch(self, offset: usize, bytes: &[u8]) -> bool {
+        // SAFETY: the caller's promise.
+        let entry = unsafe { self.get() };
+        let shape = entry.shape();
+        let embedded = entry.flags() & BLOCK == 0 && !entry.is_object();
+        let within = offset.checked_add(bytes.len()).is_some_and(|end| end <= shape.end - shape.value);
+        if !embedded || !within || entry.encoding() != Encoding::Raw {
+            return false;
+        }
+        // SAFETY: the value lies from `value` to `end`, and what is written lies in there.
+        unsafe {
+            self.0
+                .add(shape.value + offset)
+                .copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len())
+        };
+        true
+    }
+
     /// The block of the value, for changing in place. `None` when the value is embedded.
     ///
     /// # Safety

@@ -61,6 +61,9 @@ impl Keyspace {
         if let Some(len) = in_block {
             return len;
         }
+        if database.patch(entry, offset, bytes) {
+            return database.read(entry).value().as_string().map_or(0, |value| value.string_len());
+        }
         let mut value = core::mem::take(&mut self.scratch);
         value.clear();
         match database.read(entry).value() {

@@ -141,6 +141,10 @@ fn apply(
             continue;
         }
         let old = zset.score(member);
+        let unwanted = if old.is_some() { o.nx } else { o.xx };
+        if unwanted {
+            continue;
+        }
         let new = match old {
             Some(old) if o.incr => old + score,
             _ => score,
@@ -148,11 +152,7 @@ fn apply(
         if new.is_nan() {
             return Err(CommandError::Text("ERR resulting score is not a number (NaN)"));
         }
-        let passed_over = match old {
-            Some(old) => o.nx || o.lt && new >= old || o.gt && new <= old,
-            None => o.xx,
-        };
-        if passed_over {
+        if old.is_some_and(|old| o.lt && new >= old || o.gt && new <= old) {
             continue;
         }
         outcome.score = Some(new);

@@ -257,11 +257,6 @@ impl Zset {
         }
     }
 
-    fn is_beyond(&self, settings: &Settings) -> bool {
-        self.len() as u64 > settings.zset_max_listpack_entries
-            || self.iter().any(|(member, _)| member.text_len() as u64 > settings.zset_max_listpack_value)
-    }
-
     fn convert(&mut self, settings: &Settings) {
         if let Form::Listpack(listpack) = &self.form {
             let mut ordered = Box::new(Ordered::new(settings));
@@ -270,19 +265,5 @@ impl Zset {
             }
             self.form = Form::Tree(ordered);
         }
-    }
-
-    /// As it would be after its members had been added to a new one: the small form again, if they fit.
-    pub fn compact(self, settings: &Settings) -> Self {
-        if self.as_listpack().is_some() || self.is_beyond(settings) {
-            return self;
-        }
-        let mut listpack = Listpack::new();
-        for (member, score) in self.iter() {
-            if listpack.push_back(member).is_err() || packed::push_score(&mut listpack, score).is_err() {
-                return self;
-            }
-        }
-        Self { form: Form::Listpack(listpack) }
     }
 }
