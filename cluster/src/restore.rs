@@ -34,7 +34,7 @@ impl Machine {
             let unclaimed = conf.unclaimed_epoch.0 > 0 && conf.unclaimed_epoch == self.config_epoch();
             let shard = self.myself().shard_id;
             let mates = self.nodes.iter().filter(|(ix, n)| *ix != me && n.shard_id == shard);
-            self.boot = Boot::new(mates.map(|(ix, n)| (ix, n.failed())), unclaimed);
+            self.boot = Boot::new(mates.map(|(ix, n)| (ix, n.failed())), unclaimed, self.now.mono);
         }
     }
 

@@ -39,6 +39,7 @@ impl Machine {
         self.manual_failover_timeout();
         self.promotion_timeout();
         self.boot_ask();
+        self.boot_yield();
         self.boot_check();
         if self.myself().is_replica() {
             self.leave_sub_replica();

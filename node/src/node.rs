@@ -260,6 +260,11 @@ impl Node {
         &self.config
     }
 
+    /// What it holds, for who looks at it from outside.
+    pub fn keyspace(&self) -> &Keyspace {
+        &self.keyspace
+    }
+
     /// A client connected.
     pub fn accept(&mut self, now: Now, conn: ConnId, peer: PeerInfo) {
         self.set_now(now);

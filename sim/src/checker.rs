@@ -1,8 +1,12 @@
 //! Checkers: one property each, told of everything that happens, silent until it is broken.
 
+pub mod conditions;
+pub mod confirmed;
 pub mod convergence;
+pub mod cut_off;
 mod durable;
 mod epochs;
+pub mod key_places;
 mod offsets;
 mod slot_claims;
 #[cfg(test)]

@@ -35,6 +35,8 @@ pub struct Light {
     last_primary_io: Option<Millis>,
     synced_once: bool,
     paused_until: Option<Millis>,
+    /// Until when it may accept writes; `None` before anything was said about that.
+    lease: Option<Millis>,
     progress: u64,
     prng: Prng,
 }
@@ -62,6 +64,7 @@ impl Light {
             last_primary_io: None,
             synced_once: false,
             paused_until: None,
+            lease: None,
             progress: 0,
         }
     }
@@ -86,7 +89,11 @@ impl Light {
                 vec![DataEvent::Applied { version: topology.version }]
             }
             ToData::Order(order) => self.obey(now, order),
-            ToData::Reply { .. } | ToData::Deliver { .. } | ToData::Lease { .. } => Vec::new(),
+            ToData::Lease { until } => {
+                self.lease = Some(*until);
+                Vec::new()
+            }
+            ToData::Reply { .. } | ToData::Deliver { .. } => Vec::new(),
         }
     }
 
@@ -96,6 +103,8 @@ impl Light {
                 self.role = Role::Primary;
                 self.history = ReplId::random(&mut self.prng);
                 self.paused_until = None;
+                // A lease of its own comes with the claim.
+                self.lease = Some(Millis(0));
                 self.progress += 1;
                 vec![DataEvent::Promoted { version: *version }, self.status()]
             }
@@ -126,8 +135,8 @@ impl Light {
         }
     }
 
-    /// A tenth of a second as a primary: clients write, if the cluster lets them.
-    pub fn write(&mut self, now: Now) {
+    /// A tenth of a second as a primary: clients write, if the cluster and the lease let them; whether they did.
+    pub fn write(&mut self, now: Now) -> bool {
         if self.paused_until.is_some_and(|until| until <= now.mono) {
             self.paused_until = None;
         }
@@ -136,9 +145,12 @@ impl Light {
                 && topology.current_epoch > Epoch(0)
                 && !topology.myself().slots.is_empty()
         });
-        if self.role == Role::Primary && serves && self.paused_until.is_none() {
+        let leased = self.lease.is_none_or(|until| now.mono <= until);
+        let writes = self.role == Role::Primary && serves && leased && self.paused_until.is_none();
+        if writes {
             self.offset += 100;
         }
+        writes
     }
 
     /// A tenth of a second as a replica: the primary's position if it can be reached.

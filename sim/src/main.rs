@@ -94,8 +94,8 @@ fn print_report(seed: u64, report: &Report, took_ms: u128) {
     let writes = match &report.writes {
         writes if writes.tried == 0 => String::new(),
         writes => format!(
-            " writes: {} acknowledged, {} confirmed by WAIT, {} lost;",
-            writes.acknowledged, writes.replicated, writes.lost
+            " writes: {} acknowledged, {} confirmed by WAIT, {} lost, {} of them confirmed and excused;",
+            writes.acknowledged, writes.replicated, writes.lost, writes.excused
         ),
     };
     println!(

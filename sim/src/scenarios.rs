@@ -69,6 +69,8 @@ pub struct Writes {
     pub replicated: u64,
     /// Acknowledged, and not there at the end.
     pub lost: u64,
+    /// Among these, confirmed by WAIT: each is excused in the log.
+    pub excused: u64,
 }
 
 /// How a run ended.

@@ -61,6 +61,8 @@ struct Operation {
     index: usize,
     connection: Option<ConnectionId>,
     deadline: Instant,
+    /// When the present question left.
+    asked: Instant,
     attempts: u32,
 }
 
@@ -75,6 +77,20 @@ pub enum Want {
     Close(ConnectionId),
     /// Be called again at an instant.
     Wake(Instant),
+}
+
+/// What a client learnt.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Note {
+    /// A server acknowledged a write.
+    Acknowledged {
+        /// Which.
+        server: usize,
+        /// When it was asked.
+        asked: Instant,
+    },
+    /// WAIT counted enough replicas behind this key.
+    Confirmed(String),
 }
 
 /// What a client does.
@@ -104,6 +120,7 @@ pub struct Client {
     links: BTreeMap<ConnectionId, (usize, bool, ValueParser)>,
     owners: BTreeMap<Slot, usize>,
     prng: Prng,
+    notes: Vec<Note>,
 }
 
 impl Client {
@@ -122,12 +139,18 @@ impl Client {
             links: BTreeMap::new(),
             owners: BTreeMap::new(),
             prng,
+            notes: Vec::new(),
         }
     }
 
     /// What it remembers.
     pub fn written(&self) -> &[Written] {
         &self.written
+    }
+
+    /// What it has learnt since the last call.
+    pub fn take_notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.notes)
     }
 
     /// Whether it has nothing more to do in this phase.
@@ -178,7 +201,8 @@ impl Client {
             },
         };
         let deadline = now.plus_millis(PATIENCE_MS);
-        self.operation = Some(Operation { stage, index, connection: None, deadline, attempts: 0 });
+        self.operation =
+            Some(Operation { stage, index, connection: None, deadline, asked: now, attempts: 0 });
         self.submit(now, wants);
     }
 
@@ -195,13 +219,14 @@ impl Client {
                 wants.push(Want::Connect(server));
             }
             Some((_, false)) => {}
-            Some((id, true)) => self.send(id, wants),
+            Some((id, true)) => self.send(now, id, wants),
         }
         wants.push(Want::Wake(now.plus_millis(PATIENCE_MS)));
     }
 
-    fn send(&mut self, id: ConnectionId, wants: &mut Vec<Want>) {
+    fn send(&mut self, now: Instant, id: ConnectionId, wants: &mut Vec<Want>) {
         let Some(operation) = &mut self.operation else { return };
+        operation.asked = now;
         let key = &self.written[operation.index].key;
         let replicas = self.replicas.to_string();
         let wait = WAIT_MS.to_string();
@@ -301,21 +326,25 @@ impl Client {
             return self.refused(now, operation, &error, wants);
         }
         let replicas = self.replicas as i64;
+        let server = self.links.get(&id).map(|(server, ..)| *server);
         let written = &mut self.written[operation.index];
         match operation.stage {
             Stage::Set => {
                 written.fate = Fate::Acknowledged;
+                let asked = operation.asked;
+                self.notes.extend(server.map(|server| Note::Acknowledged { server, asked }));
                 written.at = now;
                 operation.stage = Stage::Wait;
                 operation.deadline = now.plus_millis(PATIENCE_MS);
                 if replicas > 0 {
                     self.operation = Some(operation);
-                    return self.send(id, wants);
+                    return self.send(now, id, wants);
                 }
             }
             Stage::Wait => {
                 if value.as_int().is_some_and(|count| count >= replicas) {
                     written.fate = Fate::Replicated;
+                    self.notes.push(Note::Confirmed(written.key.clone()));
                 }
             }
             Stage::Get => written.found = Some(*value != Value::Null),

@@ -3,7 +3,8 @@
 //! Model: everything happens in one thread, in the order of (instant, number) of the queue; every choice comes from
 //! generators forked from one seed. So a seed is a run. Parts: `bus` carries packets between the cluster machines,
 //! `life` starts, kills and pauses processes, `data` drives data threads and joins them to control threads,
-//! `sockets` is TCP for both, `clients` a workload's, `operator` gives commands, `trouble` is what faults do.
+//! `sockets` is TCP for both, `clients` a workload's, `operator` gives commands, `trouble` is what faults do,
+//! `watch` shows the data checkers what they ask for.
 //!
 //! Invariant: nothing here decides what a machine may know; it only delivers, late, never, or after a crash.
 
@@ -14,6 +15,7 @@ mod life;
 mod operator;
 mod sockets;
 mod trouble;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -117,6 +119,7 @@ pub struct World {
     pub(crate) network: Network,
     pub(crate) prng: Prng,
     pub(crate) log: EventLog,
+    pub(crate) watch: watch::Watch,
     checkers: Vec<Box<dyn Checker>>,
     violation: Option<Violation>,
     next_request: u64,
@@ -130,11 +133,12 @@ impl World {
     pub fn new(seed: u64, hosts: usize, config: &Config, keep_lines: bool) -> Self {
         let mut prng = Prng::new(seed);
         let network = Network::new(prng.fork());
-        let hosts = (0..hosts).map(|_| Host::new(config.clone(), &mut prng)).collect();
+        let hosts: Vec<Host> = (0..hosts).map(|_| Host::new(config.clone(), &mut prng)).collect();
         Self {
             now: Instant(0),
             queue: BTreeMap::new(),
             next_event: 0,
+            watch: watch::Watch::new(hosts.len()),
             hosts,
             clients: Vec::new(),
             data_config: None,
@@ -198,6 +202,12 @@ impl World {
     /// The host on which a node runs.
     pub fn host_of_node(&self, id: &NodeId) -> Option<usize> {
         (0..self.hosts.len()).find(|host| self.machine(*host).is_some_and(|machine| machine.me() == *id))
+    }
+
+    /// A finding for the log.
+    pub fn note(&mut self, kind: &'static str, text: String) {
+        let number = crate::event_log::fingerprint(text.as_bytes());
+        self.log.record(self.now, self.hosts.len(), kind, &[number], || text);
     }
 
     /// Complains in the name of a check that is not an event's.

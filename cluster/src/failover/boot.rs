@@ -1,16 +1,17 @@
 //! A primary that comes back compares itself with its shard before it serves (rule 17, simplest form).
 //!
 //! Started as a primary that knows other nodes of its shard, it waits up to two seconds for their packets, and lets none of them synchronize meanwhile.
-//! If it has come back empty it asks all that time, as the first answers may be older than the last write. If then one of them holds something, it falls silent so
-//! that the others fail it over; bounded: if nobody did, it serves, and says what was lost.
+//! If it has come back empty it asks all that time, as the first answers may be older than the last write. If then one of them holds something, the shard is
+//! handed over to it, by an election that needs no FAIL. As a Redis replica does not understand that, the primary also falls silent, so that the others fail it over;
+//! it still votes. Bounded: if nobody took over, it serves, and says what was lost.
 //!
-//! Who hears a claim follows it, and counts for nothing then: its data is of another history. So as long as this lasts, a node of the shard is sent nothing before it has
-//! called itself our replica. And if the file says that our promotion was never claimed, nobody is sent anything: the shard may have elected another by then,
+//! Who hears a claim follows it, and counts for nothing then: its data is of another history. So at first a node of the shard is left to speak, as it does at once if it saw
+//! us go, and if it does not call itself our replica it is sent nothing as long as this lasts. And if the file says that our promotion was never claimed, nobody is sent anything: the shard may have elected another by then,
 //! or have its old primary back, and neither must hear of us before it is certain that they hold nothing.
 
 use super::{longest_elections, promotion_limit};
-use crate::actions::{LinkId, LogLevel};
-use crate::codec::{Header, MessageType};
+use crate::actions::{After, LinkId, LogLevel};
+use crate::codec::{Header, MessageType, Writer};
 use crate::gossip::claim::bits;
 use crate::machine::Machine;
 use crate::state::NodeIx;
@@ -21,6 +22,8 @@ use base::{Millis, NodeId, ReplOffset};
 
 /// How long the replicas' answers are waited for.
 const ASK_MS: u64 = 2000;
+/// How long the nodes of the shard are left to speak first.
+const LISTEN_MS: u64 = 500;
 /// Within how many node timeouts of its last answer a silent primary is declared failed: it is pinged half of one after that answer, suspected a whole one
 /// after the ping, and by then another half later every voter has heard of every other's suspicion.
 const DETECTION_TIMEOUTS: u64 = 2;
@@ -35,6 +38,9 @@ fn succession_limit(node_timeout_ms: u64, candidates: usize) -> u64 {
         + LATENESS_MS
 }
 
+/// How often the replica is asked to take over, in ms.
+const HAND_OVER_MS: u64 = 1000;
+
 #[derive(Debug, Default)]
 enum Phase {
     #[default]
@@ -44,32 +50,44 @@ enum Phase {
     Asking {
         until: Millis,
     },
-    Yielding {
-        until: Millis,
-    },
+    Yielding(Yielding),
+}
+
+/// How the shard is being left to a replica.
+#[derive(Clone, Copy, Debug)]
+struct Yielding {
+    /// Moves while no failover is possible,
+    until: Millis,
+    /// but not beyond this.
+    latest: Millis,
+    looked: Millis,
+    /// When the replica was asked to take over last.
+    handed_over: Option<Millis>,
 }
 
 /// The state of this check.
 #[derive(Debug, Default)]
 pub(crate) struct Boot {
     phase: Phase,
+    started: Millis,
     /// The file has a promotion that perhaps nobody has heard of.
     unclaimed: bool,
     /// The nodes of the shard.
     asked: BTreeSet<NodeIx>,
     /// Those of them that have not answered yet, and were not known failed.
     waiting: BTreeSet<NodeIx>,
+    /// Those that have spoken since the start.
+    heard: BTreeSet<NodeIx>,
     /// Those that have called themselves our replicas since the start.
     followers: BTreeSet<NodeIx>,
-    most: Option<(NodeId, ReplOffset)>,
     /// Who claims our unclaimed slots, and when it last did.
     rival: Option<(NodeIx, Millis)>,
 }
 
 impl Boot {
     /// Of a primary that knows these nodes of its shard, and which of them were failed.
-    pub fn new(mates: impl Iterator<Item = (NodeIx, bool)>, unclaimed: bool) -> Self {
-        let mut boot = Self { unclaimed, ..Self::default() };
+    pub fn new(mates: impl Iterator<Item = (NodeIx, bool)>, unclaimed: bool, now: Millis) -> Self {
+        let mut boot = Self { unclaimed, started: now, ..Self::default() };
         for (ix, failed) in mates {
             boot.asked.insert(ix);
             if !failed {
@@ -86,7 +104,7 @@ impl Boot {
         match self.phase {
             Phase::Done => None,
             Phase::Loading | Phase::Asking { .. } => Some(FailReason::AwaitingReplicas),
-            Phase::Yielding { .. } => Some(FailReason::YieldingToReplica),
+            Phase::Yielding(_) => Some(FailReason::YieldingToReplica),
         }
     }
 
@@ -95,7 +113,7 @@ impl Boot {
     }
 
     fn is_yielding(&self) -> bool {
-        matches!(self.phase, Phase::Yielding { .. })
+        matches!(self.phase, Phase::Yielding(_))
     }
 
     /// Whether nobody may hear of our promotion yet.
@@ -115,6 +133,7 @@ impl Boot {
     pub fn forget(&mut self, ix: NodeIx) {
         self.waiting.remove(&ix);
         self.asked.remove(&ix);
+        self.heard.remove(&ix);
         self.followers.remove(&ix);
         self.rival = self.rival.filter(|(rival, _)| *rival != ix);
     }
@@ -130,14 +149,18 @@ impl Machine {
         }
     }
 
-    /// Whether nothing is sent on this link for now.
-    pub(crate) fn boot_withholds(&self, link: LinkId) -> bool {
+    /// Whether nothing of this kind is sent on this link for now: every header states the sender's slots, and tells that it is alive.
+    pub(crate) fn boot_withholds(&self, link: LinkId, kind: MessageType) -> bool {
         let boot = &self.boot;
+        if matches!(kind, MessageType::AuthAck | MessageType::MfStart) {
+            return boot.hides_claims();
+        }
         if boot.is_done() || boot.is_silent() {
             return boot.is_silent();
         }
-        let node = self.links.get(link).and_then(|link| link.node);
-        node.is_some_and(|ix| boot.asked.contains(&ix) && !boot.followers.contains(&ix))
+        let Some(ix) = self.links.get(link).and_then(|link| link.node) else { return false };
+        let listening = self.now.mono.since(boot.started) < LISTEN_MS;
+        boot.asked.contains(&ix) && !boot.followers.contains(&ix) && (boot.heard.contains(&ix) || listening)
     }
 
     /// A packet of a node came: if it is of our shard, this is its answer.
@@ -146,12 +169,9 @@ impl Machine {
             return;
         }
         self.boot.waiting.remove(&ix);
+        self.boot.heard.insert(ix);
         if header.primary == Some(self.myself().id) {
             self.boot.followers.insert(ix);
-        }
-        let node = &self.nodes[ix];
-        if self.boot.most.is_none_or(|(_, most)| node.repl_offset > most) {
-            self.boot.most = Some((node.id, node.repl_offset));
         }
         let claims_ours = |slot| self.slots.owner(slot) == Some(self.me);
         if header.is_primary && bits(header.slots).any(claims_ours) {
@@ -166,17 +186,19 @@ impl Machine {
         let answered = self.boot.waiting.is_empty();
         match self.boot.phase {
             Phase::Asking { until } if now >= until || (answered && !self.is_empty()) => self.conclude_boot(),
-            Phase::Yielding { until } if now >= until || (answered && self.best_mate().is_none()) => {
+            Phase::Yielding(y) if now >= y.until || (answered && self.best_mate().is_none()) => {
                 self.end_yielding();
             }
             _ => {}
         }
     }
 
-    /// Who of the shard holds more than we do, if we hold nothing.
+    /// Who of the shard holds most by its last word, and more than we do, if we hold nothing.
     fn best_mate(&self) -> Option<(NodeId, ReplOffset)> {
         let mine = self.data.status.as_ref().map_or(ReplOffset(0), |status| status.offset);
-        self.boot.most.filter(|(_, offset)| self.is_empty() && *offset > mine)
+        let mates = self.boot.heard.iter().map(|ix| (self.nodes[*ix].id, self.nodes[*ix].repl_offset));
+        let most = mates.max_by_key(|(id, offset)| (*offset, core::cmp::Reverse(*id)));
+        most.filter(|(_, offset)| self.is_empty() && *offset > mine)
     }
 
     fn is_empty(&self) -> bool {
@@ -215,10 +237,53 @@ impl Machine {
             None => return self.claim_after_boot(),
         };
         let limit = succession_limit(self.config.node_timeout_ms, self.boot.asked.len());
-        self.boot.phase = Phase::Yielding { until: self.now.mono + limit };
+        let now = self.now.mono;
+        self.boot.phase = Phase::Yielding(Yielding {
+            until: now + limit,
+            latest: now + 2 * limit,
+            looked: now,
+            handed_over: None,
+        });
         self.log(LogLevel::Warning, why);
         self.publisher.structure_changed();
         self.todo.state = true;
+    }
+
+    /// Each tick while the shard is being left to a replica.
+    pub(crate) fn boot_yield(&mut self) {
+        let Phase::Yielding(mut yielding) = self.boot.phase else { return };
+        let now = self.now.mono;
+        // Without a majority nobody can take over, and we could not serve anyhow: such time does not count.
+        if !self.hears_majority() {
+            yielding.until = (yielding.until + now.since(yielding.looked)).min(yielding.latest);
+        }
+        yielding.looked = now;
+        if yielding.handed_over.is_none_or(|at| now.since(at) >= HAND_OVER_MS) {
+            yielding.handed_over = Some(now);
+            self.hand_over();
+        }
+        self.boot.phase = Phase::Yielding(yielding);
+    }
+
+    fn hears_majority(&self) -> bool {
+        let (now, timeout) = (self.now.mono, self.config.node_timeout_ms);
+        // They greet us each time they have renewed a link on which we did not answer.
+        let lately = |at: Option<Millis>| at.is_some_and(|at| now.since(at) <= 2 * timeout);
+        let others = self.nodes.iter().filter(|(ix, n)| *ix != self.me && n.is_voter());
+        // We vote, too.
+        others.filter(|(_, n)| lately(n.data_received)).count() + 1 >= self.health.quorum()
+    }
+
+    /// Asks the replica that holds most to take over, if it is ours.
+    fn hand_over(&mut self) {
+        let heir = self.best_mate().and_then(|(mate, _)| self.nodes.find(&mate));
+        let Some(link) =
+            heir.filter(|ix| self.boot.followers.contains(ix)).and_then(|ix| self.nodes[ix].link)
+        else {
+            return;
+        };
+        let packet = Writer::new(&self.header(MessageType::MfStart, &self.wire)).finish();
+        self.send(link, MessageType::MfStart, packet, After::Now);
     }
 
     /// Nobody replaced us in time.

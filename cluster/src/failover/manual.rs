@@ -3,9 +3,10 @@
 //! Default form: the replica asks its primary to hold its writes (MFSTART); the primary's data thread does so at a barrier and reports one offset;
 //! the primary's headers repeat that offset, flagged PAUSED; the replica waits until it has applied exactly that much, and stands for election with FORCEACK, without delay.
 //! FORCE skips the primary, TAKEOVER the votes too. All of it ends after five seconds, and the primary's pause after ten at the latest.
+//! The same message the other way round is not in the specification, and Redis ignores it: a primary that came back empty hands its shard over (`boot`).
 
 use crate::actions::{After, LinkId, LogLevel, Order};
-use crate::codec::{MessageType, Writer};
+use crate::codec::{Header, MessageType, Writer};
 use crate::commands::{CommandError, FailoverMode};
 use crate::machine::Machine;
 use crate::state::NodeIx;
@@ -113,6 +114,21 @@ impl Machine {
         self.orders.push_back(Order::PauseWrites { until: self.now.mono + PAUSE_MS });
         let text = format!("Manual failover requested by replica {}.", self.label(replica));
         self.log(LogLevel::Notice, text);
+    }
+
+    /// MFSTART from our primary: it has come back empty and wants us to take over, as an operator's FORCE would have it.
+    pub(crate) fn on_handed_over(&mut self, primary: NodeIx, header: &Header<'_>) {
+        let better = self.data.is_synced() && self.my_offset() > header.offset;
+        if self.manual.in_progress() || self.promotion.is_some() || !better || self.config.replica_no_failover
+        {
+            return;
+        }
+        let text = format!("Master {} has lost its data and hands over to me.", self.label(primary));
+        self.log(LogLevel::Notice, text);
+        self.election.reset();
+        self.manual.end = Some(self.now.mono + TIMEOUT_MS);
+        self.manual.can_start = true;
+        self.todo.failover = true;
     }
 
     /// The data thread holds its writes: tell the replica where the log ends.

@@ -21,7 +21,8 @@ impl Machine {
         if !self.myself().is_voter()
             || self.promotion.is_some()
             || self.saver.is_failing()
-            || self.is_silent()
+            || self.boot.hides_claims()
+            || self.is_hung()
         {
             return;
         }

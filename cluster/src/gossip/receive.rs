@@ -72,6 +72,7 @@ impl Machine {
             }
             (Body::AuthRequest, Some(ix)) => self.on_vote_request(link, ix, header),
             (Body::AuthAck, Some(ix)) => self.on_vote(ix, header),
+            (Body::MfStart, Some(ix)) if self.my_primary() == Some(ix) => self.on_handed_over(ix, header),
             (Body::MfStart, Some(ix)) => self.on_manual_failover_start(link, ix),
             (Body::Update { config_epoch, node, slots }, Some(_)) => {
                 self.on_update(*config_epoch, *node, slots)

@@ -44,8 +44,7 @@ impl Machine {
 
     /// Queues a packet on a link that is up.
     pub(crate) fn send(&mut self, link: LinkId, kind: MessageType, packet: Arc<[u8]>, after: After) {
-        // Every header states the sender's slots, and every packet tells its peers that it is alive.
-        if self.links.is_up(link) && !self.boot_withholds(link) {
+        if self.links.is_up(link) && !self.boot_withholds(link, kind) {
             self.stats.sent[kind as usize] += 1;
             self.actions.push_back(Action::Send { link, packet, after });
         }
@@ -74,12 +73,16 @@ impl Machine {
 
     /// Whether this node keeps still: its data thread hangs, it leaves its shard to a replica, or nobody may hear of its promotion yet.
     pub(crate) fn is_silent(&self) -> bool {
-        self.boot.is_silent() || self.data.is_hung(self.now.mono, self.config.node_timeout_ms / 2)
+        self.boot.is_silent() || self.is_hung()
+    }
+
+    pub(crate) fn is_hung(&self) -> bool {
+        self.data.is_hung(self.now.mono, self.config.node_timeout_ms / 2)
     }
 
     /// Sends a PING, PONG or MEET with gossip and extensions.
     pub(crate) fn send_heartbeat(&mut self, id: LinkId, kind: MessageType) {
-        if self.is_silent() || self.boot_withholds(id) {
+        if self.is_silent() || self.boot_withholds(id, kind) {
             // The peer pings no more while that PING is open, and as long as it hears us otherwise it keeps the link:
             // unanswered for ever, it would never take a FAIL of ours back.
             if kind == MessageType::Pong {

@@ -3,6 +3,12 @@
 use super::world::World;
 use crate::*;
 use base::Slot;
+use std::vec::Vec;
+
+/// FAILOVER_AUTH_REQUEST.
+const VOTE_REQUEST: u8 = 5;
+/// MFSTART, which a replica of Redis ignores.
+const MFSTART: u8 = 8;
 
 fn owner_of_zero(world: &World, index: usize) -> Option<base::NodeId> {
     world.topology(index).owner(Slot::new(0)?).map(|n| n.id)
@@ -33,6 +39,43 @@ fn empty_it_leaves_the_shard_to_its_replica() {
 }
 
 #[test]
+fn empty_it_hands_over_at_once() {
+    let mut world = World::formed(3, 3, 84);
+    let heir = world.id(3);
+    world.kill(0);
+    world.restart(0, true);
+    world.run_until(2_800, "handed over", |w| owner_of_zero(w, 1) == Some(heir));
+    assert!(world.logged(3, "has lost its data and hands over to me."));
+    world.run_until(1_000, "the data came back", |w| w.members[0].data.offset == 1000);
+}
+
+#[test]
+fn all_of_them_empty_they_hand_over_by_each_others_votes() {
+    let mut world = World::formed(3, 3, 85);
+    let heirs: Vec<_> = (3..6).map(|i| world.id(i)).collect();
+    for index in 0..3 {
+        world.kill(index);
+    }
+    for index in 0..3 {
+        world.restart(index, true);
+    }
+    world.run_until(30_000, "handed over", |w| (0..3).all(|i| w.members[i].data.of == Some(heirs[i])));
+    world.run_until(5_000, "the data came back", |w| (0..3).all(|i| w.members[i].data.offset == 1000));
+    world.assert_single_votes();
+}
+
+#[test]
+fn left_to_redis_replicas_it_falls_silent() {
+    let mut world = World::formed(3, 3, 86);
+    world.lost_types.insert(MFSTART);
+    let heir = world.id(3);
+    world.kill(0);
+    world.restart(0, true);
+    world.run_until(20_000, "failed over", |w| w.members[0].data.of == Some(heir));
+    world.run_until(1_000, "the data came back", |w| w.members[0].data.offset == 1000);
+}
+
+#[test]
 fn empty_it_does_not_trust_the_first_answer() {
     let mut world = World::formed(3, 3, 75);
     let heir = world.id(3);
@@ -46,6 +89,50 @@ fn empty_it_does_not_trust_the_first_answer() {
     world.members[3].data.offset = real;
     world.run_until(20_000, "failed over", |w| w.members[0].data.of == Some(heir));
     world.run_until(1_000, "the data came back", |w| w.members[0].data.offset == real);
+}
+
+#[test]
+fn empty_it_asks_a_replica_that_did_not_see_it_go() {
+    let mut world = World::formed(3, 3, 82);
+    world.power_off(0);
+    world.run(10);
+    world.restart(0, true);
+    world.run_until(4_000, "yields", |w| w.topology(0).state == State::Fail(FailReason::YieldingToReplica));
+    assert_eq!(world.members[3].data.offset, 1000, "the replica was not wiped");
+}
+
+#[test]
+fn empty_it_does_not_give_up_while_no_majority_is_there() {
+    let mut world = World::formed(3, 3, 83);
+    world.lost_types.insert(VOTE_REQUEST);
+    let heir = world.id(3);
+    let config = Config { replica_validity_factor: 0, ..world.members[3].machine.config().clone() };
+    let now = super::world::now_at(world.now);
+    world.members[3].machine.set_config(now, config);
+    world.kill(0);
+    world.restart(0, true);
+    world.run_until(5_000, "yields", |w| w.topology(0).state == State::Fail(FailReason::YieldingToReplica));
+    world.kill(1);
+    world.kill(2);
+    world.run(30_000);
+    assert_eq!(world.topology(0).state, State::Fail(FailReason::YieldingToReplica));
+    world.restart(1, false);
+    world.restart(2, false);
+    world.lost_types.clear();
+    world.run_until(10_000, "failed over", |w| w.members[0].data.of == Some(heir));
+    world.run_until(1_000, "the data came back", |w| w.members[0].data.offset == 1000);
+}
+
+#[test]
+fn it_does_not_wait_for_a_replica_that_has_lost_its_data_too() {
+    let mut world = World::formed(3, 3, 87);
+    world.lost_types.insert(VOTE_REQUEST);
+    world.kill(0);
+    world.restart(0, true);
+    world.run_until(5_000, "yields", |w| w.topology(0).state == State::Fail(FailReason::YieldingToReplica));
+    world.kill(3);
+    world.restart(3, true);
+    world.run_until(4_000, "serves", |w| w.topology(0).state == State::Ok);
 }
 
 #[test]
@@ -143,6 +230,8 @@ fn a_sibling_hears_nothing_before_it_follows() {
         world.members[other].cut = true;
     }
     world.members[6].cut = false;
+    // Long enough for its stuck links to be given up.
+    world.run(3_000);
     world.restart(3, true);
     world.run(1_900);
     assert_eq!(world.topology(6).myself().primary, Some(old));
@@ -153,6 +242,7 @@ fn a_sibling_hears_nothing_before_it_follows() {
 #[test]
 fn an_empty_primary_waits_for_a_second_election() {
     let mut world = World::formed(3, 3, 81);
+    world.lost_types.insert(MFSTART);
     let heir = world.id(3);
     world.kill(0);
     world.restart(0, true);

@@ -30,7 +30,10 @@ fn a_replica_takes_over_and_the_old_primary_follows_it() {
     world.run_until(10_000, "the old primary is a replica", |w| w.members[0].data.of == Some(heir));
     assert!(world.logged(0, "Configuration change detected. Reconfiguring myself as a replica of"));
     world.run_until(5_000, "agreement", World::agreed);
-    assert!(world.topology(1).node(&world.id(0)).is_some_and(|n| n.primary == Some(heir) && !n.is_failed()));
+    let old = world.id(0);
+    world.run_until(5_000, "others see that, and that it lives", |w| {
+        w.topology(1).node(&old).is_some_and(|n| n.primary == Some(heir) && !n.is_failed())
+    });
     world.assert_single_votes();
 }
 

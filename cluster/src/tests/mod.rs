@@ -10,5 +10,6 @@ mod hostile;
 mod interop;
 mod manual;
 mod promotion;
+mod roles;
 mod start;
 mod world;

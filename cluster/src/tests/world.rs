@@ -77,6 +77,8 @@ pub struct World {
     /// Votes seen on the wire: (voter, epoch) to candidates.
     pub votes: BTreeMap<(NodeId, u64), BTreeSet<usize>>,
     pub timeout: u64,
+    /// Packets of these types are lost.
+    pub lost_types: BTreeSet<u8>,
 }
 
 pub fn now_at(ms: u64) -> Now {
@@ -111,6 +113,7 @@ impl World {
             next_request: 1,
             votes: BTreeMap::new(),
             timeout: 2000,
+            lost_types: BTreeSet::new(),
         };
         for index in 0..count {
             let config =
@@ -234,6 +237,13 @@ impl World {
             self.members[peer].wires.remove(&link);
             self.at(PACKET_MS, peer, Event::Link { link, event: LinkEvent::Closed });
         }
+        self.queue.retain(|_, (owner, _)| *owner != index);
+    }
+
+    /// The node's host loses its power: nobody hears of it.
+    pub fn power_off(&mut self, index: usize) {
+        self.members[index].alive = false;
+        self.members[index].wires.clear();
         self.queue.retain(|_, (owner, _)| *owner != index);
     }
 
@@ -448,7 +458,7 @@ impl World {
             let voter = self.id(index);
             self.votes.entry((voter, epoch)).or_default().insert(peer);
         }
-        if !self.members[index].cut {
+        if !self.members[index].cut && !self.lost_types.contains(&packet[13]) {
             self.at(PACKET_MS, peer, Event::Packet { link: theirs, bytes: packet });
         }
     }

@@ -3,28 +3,43 @@
 //! or else slots would be without a living owner.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use base::NodeId;
 use cluster::{NodeFlags, State, Topology};
 
 use crate::world::World;
 
-/// Whether the living have converged; `Err` says what is missing, for the report of a run that never does.
+/// What a living host sees.
+#[derive(Clone)]
+pub struct View {
+    /// Which host.
+    pub host: usize,
+    /// Its view of the cluster.
+    pub topology: Arc<Topology>,
+    /// Whether its data thread has reported that it is in sync with its primary.
+    pub in_sync: bool,
+}
+
+/// Whether the living of a world have converged; `Err` says what is missing, for the report of a run that never does.
 pub fn check(world: &World) -> Result<(), String> {
-    let alive = world.alive();
-    let mut ids = BTreeSet::new();
-    for host in &alive {
-        ids.extend(world.node_id(*host));
-    }
+    let view = |host| {
+        let topology = world.machine(host)?.topology();
+        Some(View { host, topology, in_sync: world.is_in_sync(host) })
+    };
+    agree(&world.alive().into_iter().filter_map(view).collect::<Vec<_>>())
+}
+
+/// Whether these, all that are alive, agree.
+pub fn agree(views: &[View]) -> Result<(), String> {
+    let ids: BTreeSet<NodeId> = views.iter().map(|view| view.topology.myself().id).collect();
     let mut owners: Option<(usize, Vec<Option<NodeId>>)> = None;
-    for host in &alive {
-        let Some(machine) = world.machine(*host) else { continue };
-        let topology = machine.topology();
-        check_one(*host, &topology, &ids)?;
-        if topology.myself().primary.is_some() && !world.is_in_sync(*host) {
+    for View { host, topology, in_sync } in views {
+        check_one(*host, topology, &ids)?;
+        if topology.myself().primary.is_some() && !in_sync {
             return Err(format!("the replica on host {host} is not in sync with its primary"));
         }
-        let own: Vec<Option<NodeId>> = owner_ids(&topology);
+        let own: Vec<Option<NodeId>> = owner_ids(topology);
         match &owners {
             None => owners = Some((*host, own)),
             Some((first, agreed)) if *agreed != own => {

@@ -1,5 +1,8 @@
 //! Each checker complains when its property is broken: packets made by hand, no world.
 
+mod data;
+mod views;
+
 use base::{NodeId, ReplId, ReplOffset, SlotSet};
 use cluster::DataStatus;
 

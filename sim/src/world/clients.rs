@@ -61,6 +61,9 @@ impl World {
         let now = self.now;
         let Some(client) = self.clients.get_mut(index) else { return };
         let wants = call(client, now);
+        for note in client.take_notes() {
+            self.client_noted(note);
+        }
         self.serve_client(index, wants);
     }
 

@@ -28,6 +28,7 @@ impl World {
         }
         if matches!(message, ToData::Order(Order::Promote { .. })) {
             self.counts.promotions += 1;
+            self.watch_promotion(host);
         }
         let now = self.clock(host);
         let Some(process) = &mut self.hosts[host].process else { return };
@@ -53,6 +54,7 @@ impl World {
         if let ToControl::Data(DataEvent::Status(status)) = &message {
             self.show(&Seen::Status { host, status });
             self.hosts[host].in_sync = status.link_up;
+            self.watch_status(host, status);
         }
         let delay = 10 + self.prng.below(300);
         let Some(process) = &mut self.hosts[host].process else { return };
@@ -104,12 +106,16 @@ impl World {
             Some(Role::Replica(primary)) => self.source_of(host, &primary),
             _ => None,
         };
+        let mut wrote = false;
         let Some(light) = self.light_mut(host) else { return };
         match light.role {
-            Role::Primary => light.write(now),
+            Role::Primary => wrote = light.write(now),
             Role::Replica(_) => light.replicate(now, source),
         }
         let status = light.status();
+        if wrote {
+            self.watch_write(host, self.now);
+        }
         self.report(host, status);
         self.schedule_inside(self.now.plus_millis(REPORT_MS), host, Inside::DataTick);
     }

@@ -148,6 +148,7 @@ impl World {
             last_to_data: self.now,
             last_from_data: self.now,
         });
+        self.watch_boot(host);
         self.drain(host);
         self.start_data(host);
         if let Some(id) = self.node_id(host) {
@@ -179,6 +180,7 @@ impl World {
         place.in_sync = false;
         place.deferred.clear();
         place.powered = how == Crash::Kill;
+        self.watch_crash(host);
         for (connection, end) in self.network.of_host(host) {
             match how {
                 Crash::Kill => self.close_end(connection, end),
@@ -194,6 +196,7 @@ impl World {
         }
         self.log.record(self.now, host, "pause", &[millis], || format!("for {millis} ms"));
         self.hosts[host].paused = true;
+        self.watch_pause(host, true);
         self.schedule(self.now.plus_millis(millis), Event::Resume { host });
     }
 
@@ -203,6 +206,7 @@ impl World {
         }
         self.log.record(self.now, host, "resume", &[], String::new);
         self.hosts[host].paused = false;
+        self.watch_pause(host, false);
         // What the sockets hold is read before timers and other threads' messages are looked at.
         let deferred = std::mem::take(&mut self.hosts[host].deferred);
         for (i, what) in deferred.into_iter().enumerate() {

@@ -1,6 +1,6 @@
 //! Operators: CLUSTER commands given to a host's control thread, and their answers.
 
-use cluster::{Answer, Command, CommandError, RequestId};
+use cluster::{Answer, Command, CommandError, FailoverMode, RequestId};
 
 use super::{Inside, World};
 
@@ -24,6 +24,9 @@ impl World {
     }
 
     pub(super) fn deliver_command(&mut self, host: usize, request: u64, command: Command) {
+        if matches!(command, Command::Failover(FailoverMode::Force | FailoverMode::Takeover)) {
+            self.watch_force(host);
+        }
         self.with_machine(host, |machine, now| machine.command(now, RequestId(request), command));
     }
 

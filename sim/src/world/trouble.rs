@@ -1,6 +1,7 @@
 //! What faults do to the network and the disks, and how all of it ends.
 
 use super::{Event, World};
+use crate::checker::conditions::Trouble;
 
 impl World {
     /// Drops packets between these hosts, in these directions, from now on.
@@ -8,7 +9,9 @@ impl World {
         self.log.record(self.now, 0, "block", &[pairs.len() as u64], || short(pairs));
         for (from, to) in pairs {
             self.network.block(*from, *to);
+            self.watch.conditions.block(*from, *to, true, self.now);
         }
+        self.watch_touch();
     }
 
     /// Lets packets between these hosts pass again.
@@ -16,7 +19,9 @@ impl World {
         self.log.record(self.now, 0, "unblock", &[pairs.len() as u64], || short(pairs));
         for (from, to) in pairs {
             self.network.unblock(*from, *to);
+            self.watch.conditions.block(*from, *to, false, self.now);
         }
+        self.watch_touch();
         self.wake_network(false);
     }
 
@@ -35,7 +40,10 @@ impl World {
     /// Nothing becomes durable on a host for a while.
     pub fn stall_disk(&mut self, host: usize, millis: u64) {
         self.log.record(self.now, host, "diskstall", &[millis], || format!("for {millis} ms"));
-        self.hosts[host].disk.stalled_until = self.now.plus_millis(millis);
+        let end = self.now.plus_millis(millis);
+        self.hosts[host].disk.stalled_until = end;
+        self.watch.conditions.add(host, Trouble::DiskStalled, self.now, end);
+        self.watch_touch();
     }
 
     /// Adds to every delay, in µs.
@@ -49,12 +57,14 @@ impl World {
         self.log.record(self.now, 0, "heal", &[], String::new);
         self.network.extra_delay = 0;
         self.network.unblock_all();
+        self.watch.conditions.unblock_all(self.now);
         self.wake_network(false);
         for host in 0..self.hosts.len() {
             self.hosts[host].disk.stalled_until = self.now;
             self.resume(host);
             self.start(host, self.now);
         }
+        self.watch_touch();
     }
 }
 
