@@ -8,6 +8,7 @@ mod differential;
 mod durability;
 mod everything;
 mod failover;
+mod hard;
 mod io_threads;
 mod kills;
 mod mixed;
