@@ -6,7 +6,7 @@ use crate::cluster::install;
 use crate::node::Node;
 use crate::observe;
 use crate::session::{Client, Role};
-use crate::{blocking, effects, persistence, replication};
+use crate::{blocking, effects, persistence, replication, tracking};
 use base::{Millis, Now};
 
 /// Time between ticks in ms: Redis's `hz 10`.
@@ -65,6 +65,7 @@ pub(crate) fn run(node: &mut Node) {
     node.progress.tick();
     expire_keys(node);
     close_idle_clients(node);
+    tracking::limit_table(node);
     sample(node);
     blocking::keys::redirect(node);
     node.keyspace.idle_work(IDLE_ENTRIES);

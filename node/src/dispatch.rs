@@ -88,6 +88,7 @@ pub(crate) fn serve(node: &mut Node, client: Client, args: Args<'_>, reply: &mut
         return Verdict::Postponed;
     }
     let asked = take_asking(node, client, command);
+    push_first(node, client, reply);
     match pass {
         Ok(Pass::Execute) => {
             execute(node, &request, reply);
@@ -137,7 +138,7 @@ fn take_asking(node: &mut Node, client: Client, command: &Command) -> bool {
 
 /// Executes a request that passed, as a unit of its own.
 fn execute(node: &mut Node, request: &Request<'_>, reply: &mut Reply) {
-    let before = node.log.offset();
+    let before = (node.log.offset(), node.log.aof_end_seq());
     let leased = node.cluster.enabled && request.may_write() && !request.obey;
     push_first(node, request.client, reply);
     call(node, request.client, request.command, request.args, request.slot, reply);
@@ -342,14 +343,17 @@ pub(crate) fn call(
 
 /// Remembers how far the log went with this client's last write, which is what its WAIT waits for, and whether its
 /// reply is subject to the write lease.
-fn note_write(node: &mut Node, client: Client, before: base::ReplOffset, leased: bool) {
-    let after = node.log.offset();
+fn note_write(node: &mut Node, client: Client, before: (base::ReplOffset, persist::Seq), leased: bool) {
+    let after = (node.log.offset(), node.log.aof_end_seq());
     if (after != before || leased)
         && let Some(session) = node.sessions.get_mut(client)
     {
         session.wrote |= leased;
-        if after != before {
-            session.last_write_offset = after;
+        if after.0 != before.0 {
+            session.last_write_offset = after.0;
+        }
+        if after.1 != before.1 {
+            session.last_write_seq = after.1;
         }
     }
 }

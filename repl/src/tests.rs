@@ -273,6 +273,13 @@ fn wait_counts_acknowledgements() {
     assert_eq!(node.primary.count_acked(offset), 1);
     node.say(&["REPLCONF", "ACK", "3"]);
     assert_eq!(node.primary.count_acked(offset), 1, "acknowledgements never go back");
+    let at = offset.to_string();
+    assert_eq!(node.primary.count_safe(offset), 0);
+    node.say(&["REPLCONF", "ACK", &at, "FACK", "x"]);
+    node.say(&["REPLCONF", "ACK", &at, "FACK", "1"]);
+    assert_eq!(node.primary.count_safe(offset), 0);
+    node.say(&["REPLCONF", "ACK", &at, "FACK", &at]);
+    assert_eq!(node.primary.count_safe(offset), 1);
 }
 
 fn replica_actions(replica: &mut Replica) -> Vec<ReplicaAction> {
@@ -363,6 +370,10 @@ fn a_transfer_in_pieces_of_any_size() {
             replica.handle_loaded(Millis(2), Ok(to));
             assert_eq!(replica_actions(&mut replica), [command(&["REPLCONF", "ACK", "77"])]);
             assert!(replica.is_streaming());
+            replica.set_safe(Some(ReplOffset(70)));
+            replica.acknowledge(to);
+            let both = command(&["REPLCONF", "ACK", "77", "FACK", "70"]);
+            assert_eq!(replica_actions(&mut replica), [both]);
         }
     }
 }

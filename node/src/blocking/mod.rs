@@ -1,4 +1,5 @@
-//! Sessions that wait: what for, until when, and how they go on. WAIT lives here; who waits for keys is in [`keys`].
+//! Sessions that wait: what for, until when, and how they go on. WAIT lives here, WAITAOF in [`durable`]; who waits for
+//! keys is in [`keys`].
 //!
 //! Model: a waiting session executes nothing; its input stays in its buffer (order per client is kept). When what it
 //! waits for has happened, [`finish`] writes the reply and puts the session on the list of those to run again, which
@@ -6,6 +7,7 @@
 //!
 //! Bound: one wait per session; deadlines are kept in one ordered set.
 
+mod durable;
 pub(crate) mod keys;
 #[cfg(test)]
 mod tests;
@@ -32,6 +34,13 @@ pub enum Waiting {
         /// When it gives up.
         deadline: Option<Millis>,
     },
+    /// WAITAOF.
+    Durable {
+        /// What for.
+        wish: durable::Wish,
+        /// When it gives up.
+        deadline: Option<Millis>,
+    },
     /// The control thread's answer, for which a reply slot is open.
     Control {
         /// The request.
@@ -53,7 +62,7 @@ pub enum Waiting {
 impl Waiting {
     /// Whether a command waits for other clients' doing, and not for a part of the server to do what it said.
     pub fn is_blocking_command(&self) -> bool {
-        matches!(self, Waiting::Replicas { .. } | Waiting::Keys { .. })
+        matches!(self, Waiting::Replicas { .. } | Waiting::Durable { .. } | Waiting::Keys { .. })
     }
 }
 
@@ -61,6 +70,7 @@ impl Waiting {
 pub(crate) fn handler(name: &str) -> Option<AdminHandler> {
     Some(match name {
         "wait" => wait,
+        "waitaof" => durable::wait_aof,
         _ => return None,
     })
 }
@@ -74,11 +84,7 @@ fn wait(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> O
             .into());
     }
     let wanted = base::number::parse_i64(args.at(1)).ok_or(Refusal::NOT_INTEGER)?;
-    let timeout = base::number::parse_i64(args.at(2))
-        .ok_or(Refusal::from("ERR timeout is not an integer or out of range"))?;
-    if timeout < 0 {
-        return Err("ERR timeout is negative".into());
-    }
+    let deadline = timeout_ms(args.at(2), node.now.mono)?;
     let Some(session) = node.sessions.get(client) else { return Ok(()) };
     let offset = session.last_write_offset;
     let acknowledged = replication::acknowledged(node, offset);
@@ -86,11 +92,20 @@ fn wait(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> O
         reply.int(acknowledged as i64);
         return Ok(());
     }
-    let deadline = (timeout > 0).then(|| node.now.mono + timeout as u64);
     let count = u64::try_from(wanted).unwrap_or(0);
     begin(node, client, Waiting::Replicas { offset, count, deadline }, deadline);
     replication::ask_for_acks(node);
     Ok(())
+}
+
+/// When a wait of so many milliseconds ends; 0 stands for never.
+fn timeout_ms(text: &[u8], now: Millis) -> Result<Option<Millis>, Refusal> {
+    let timeout = base::number::parse_i64(text)
+        .ok_or(Refusal::from("ERR timeout is not an integer or out of range"))?;
+    let timeout = u64::try_from(timeout).map_err(|_| Refusal::from("ERR timeout is negative"))?;
+    let end = now.0.checked_add(timeout).filter(|end| i64::try_from(*end).is_ok());
+    let end = end.ok_or(Refusal::from("ERR timeout is out of range"))?;
+    Ok((timeout > 0).then_some(Millis(end)))
 }
 
 /// A session begins to wait.
@@ -100,7 +115,7 @@ pub(crate) fn begin(node: &mut Node, client: Client, waiting: Waiting, deadline:
     if let Some(deadline) = deadline {
         node.deadlines.insert((deadline, client));
     }
-    if matches!(waiting, Waiting::Replicas { .. }) {
+    if matches!(waiting, Waiting::Replicas { .. } | Waiting::Durable { .. }) {
         node.waiting_for_replicas.push(client);
     }
 }
@@ -108,7 +123,9 @@ pub(crate) fn begin(node: &mut Node, client: Client, waiting: Waiting, deadline:
 /// What the session waited for has happened: writes its reply and lets it go on. The session must not be executing.
 pub(crate) fn finish(node: &mut Node, client: Client, answer: impl FnOnce(&mut Reply)) {
     let Some(session) = node.sessions.get_mut(client) else { return };
-    if let Some(Waiting::Replicas { deadline, .. } | Waiting::Keys { deadline }) = session.waiting.take()
+    if let Some(
+        Waiting::Replicas { deadline, .. } | Waiting::Durable { deadline, .. } | Waiting::Keys { deadline },
+    ) = session.waiting.take()
         && let Some(deadline) = deadline
     {
         node.deadlines.remove(&(deadline, client));
@@ -123,10 +140,16 @@ pub(crate) fn finish(node: &mut Node, client: Client, answer: impl FnOnce(&mut R
     node.runnable.push_back(client);
 }
 
-/// Replicas acknowledged something: answers every WAIT that is satisfied now.
+/// Replicas acknowledged something, or something became safe here: answers every WAIT and WAITAOF that is satisfied now.
 pub(crate) fn replicas_advanced(node: &mut Node) {
     for client in std::mem::take(&mut node.waiting_for_replicas) {
         let waiting = node.sessions.get(client).and_then(|s| s.waiting);
+        if let Some(Waiting::Durable { wish, .. }) = waiting {
+            if !durable::advance(node, client, wish) {
+                node.waiting_for_replicas.push(client);
+            }
+            continue;
+        }
         let Some(Waiting::Replicas { offset, count, .. }) = waiting else { continue };
         let acknowledged = replication::acknowledged(node, offset);
         if acknowledged >= count {
@@ -151,6 +174,10 @@ pub(crate) fn expire(node: &mut Node) {
                 let acknowledged = replication::acknowledged(node, offset);
                 finish(node, client, |reply| reply.int(acknowledged as i64));
             }
+            Some(Waiting::Durable { wish, .. }) => {
+                node.waiting_for_replicas.retain(|other| *other != client);
+                durable::time_out(node, client, wish);
+            }
             Some(Waiting::Keys { .. }) => keys::time_out(node, client),
             _ => {}
         }
@@ -169,6 +196,14 @@ pub(crate) fn unblock(node: &mut Node, client: Client, with_error: bool) -> bool
                 if with_error { reply.error(UNBLOCKED) } else { reply.int(acknowledged as i64) }
             });
         }
+        Some(Waiting::Durable { wish, .. }) => {
+            node.waiting_for_replicas.retain(|other| *other != client);
+            if with_error {
+                finish(node, client, |reply| reply.error(UNBLOCKED));
+            } else {
+                durable::time_out(node, client, wish);
+            }
+        }
         Some(Waiting::Keys { .. }) if with_error => keys::refuse(node, client, UNBLOCKED),
         Some(Waiting::Keys { .. }) => keys::time_out(node, client),
         _ => return false,
@@ -181,7 +216,8 @@ pub(crate) fn unblock_all(node: &mut Node) {
     const CHANGED: &str =
         "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
     for client in std::mem::take(&mut node.waiting_for_replicas) {
-        if matches!(node.sessions.get(client).and_then(|s| s.waiting), Some(Waiting::Replicas { .. })) {
+        let waiting = node.sessions.get(client).and_then(|s| s.waiting);
+        if matches!(waiting, Some(Waiting::Replicas { .. } | Waiting::Durable { .. })) {
             finish(node, client, |reply| reply.error(CHANGED));
             close_when_told(node, client);
         }

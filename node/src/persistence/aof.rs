@@ -11,14 +11,17 @@
 
 use super::{request, snapshot};
 use crate::api::{Action, LogLevel};
-use crate::gate;
 use crate::node::Node;
-use base::Millis;
+use crate::{blocking, gate, replication};
+use base::{Millis, ReplOffset};
 use config::AppendFsync;
 use persist::{AofStage, BaseForm, DiskRequest, Seq, SnapshotTarget, SyncPolicy};
+use std::collections::VecDeque;
 
 /// Bytes handed to the disk thread and not yet written at which writes are refused.
 const BACKLOG_MAX: u64 = 1 << 30;
+/// Turns whose end in the stream is remembered until it is safe.
+const MARKS_MAX: usize = 4096;
 /// How often `everysec` syncs, in ms.
 const SYNC_PERIOD_MS: u64 = 1000;
 /// How long after a failure a first base is tried again, in ms.
@@ -44,9 +47,16 @@ pub(crate) struct Aof {
     pub size: u64,
     /// What its size was after the last rewrite or at start.
     pub base_size: u64,
-    /// Handed over and written.
+    /// Handed over, written, and safe.
     handed: Seq,
     written: Seq,
+    synced: Seq,
+    /// What was handed over and is not safe yet: the log's end and the stream's at that time, oldest first.
+    marks: VecDeque<(Seq, ReplOffset)>,
+    /// The stream is safe up to here.
+    synced_offset: ReplOffset,
+    /// The log's end and the stream's at the cut of the base that is being written.
+    base: (Seq, ReplOffset),
     outstanding: u64,
     unsynced: bool,
     last_sync: Millis,
@@ -66,6 +76,10 @@ impl Aof {
             base_size: 0,
             handed: 0,
             written: 0,
+            synced: 0,
+            marks: VecDeque::new(),
+            synced_offset: ReplOffset(0),
+            base: (0, ReplOffset(0)),
             outstanding: 0,
             unsynced: false,
             last_sync: Millis(0),
@@ -85,6 +99,31 @@ impl Aof {
             return Some("the disk does not keep up");
         }
         self.write_error.as_deref().or(self.sync_error.as_deref())
+    }
+
+    /// Up to where the stream of replication is safe in the files; `None` without files, or before their base is there.
+    pub fn safe_offset(&self) -> Option<ReplOffset> {
+        (self.state == State::On && !self.needs_base).then_some(self.synced_offset)
+    }
+
+    /// Whether the log is safe in the files up to `seq`.
+    pub fn is_safe(&self, seq: Seq) -> bool {
+        self.state == State::On && !self.needs_base && self.synced >= seq
+    }
+
+    fn mark(&mut self, seq: Seq, offset: ReplOffset) {
+        // Past the bound the newest mark stands for those that follow it, too: they are safe later than they are told.
+        if self.marks.len() >= MARKS_MAX {
+            self.marks.pop_back();
+        }
+        self.marks.push_back((seq, offset));
+    }
+
+    fn advance(&mut self, synced: Seq) {
+        self.synced = self.synced.max(synced);
+        while let Some((_, offset)) = self.marks.pop_front_if(|(seq, _)| *seq <= synced) {
+            self.synced_offset = self.synced_offset.max(offset);
+        }
     }
 
     /// Bytes on their way to the disk.
@@ -132,6 +171,7 @@ pub(crate) fn switch(node: &mut Node) {
             node.persistence.aof.state = State::Closing;
             request(node, DiskRequest::AofClose);
             set_policy(node);
+            tell_safe(node);
         }
         _ => {}
     }
@@ -178,6 +218,8 @@ pub(crate) fn rewrite(node: &mut Node) -> Result<(), String> {
     // Records before the cut belong to the old increment file, those after it to the new one.
     flush(node);
     snapshot::begin(node, snapshot::Kind::Rewrite, target)?;
+    let base = (node.log.aof_end_seq(), node.log.offset());
+    node.persistence.aof.base = base;
     if node.persistence.aof.state == State::On {
         node.log.begin_aof_file();
     } else if !alone {
@@ -198,8 +240,10 @@ pub(crate) fn flush(node: &mut Node) {
     let mut bytes = Vec::new();
     let Some(upto) = node.log.take_aof(&mut bytes) else { return };
     let policy = policy(node);
+    let offset = node.log.offset();
     let aof = &mut node.persistence.aof;
     aof.handed = upto;
+    aof.mark(upto, offset);
     aof.outstanding += bytes.len() as u64;
     aof.unsynced = true;
     request(node, DiskRequest::AofAppend { bytes, upto, policy });
@@ -248,7 +292,9 @@ pub(super) fn synced(node: &mut Node, upto: Seq) {
     if upto >= aof.handed {
         aof.unsynced = false;
     }
+    aof.advance(upto);
     gate::open(node, upto);
+    tell_safe(node);
 }
 
 /// Writing or syncing failed.
@@ -318,7 +364,19 @@ pub(super) fn rewritten(node: &mut Node, ok: bool) {
     if ok {
         aof.sync_error = None;
         aof.base_size = aof.size;
+        let (seq, offset) = aof.base;
+        aof.advance(seq);
+        aof.synced_offset = aof.synced_offset.max(offset);
+        tell_safe(node);
     }
+}
+
+/// More is safe than before: who waits for that hears of it, and the primary with the next acknowledgement.
+fn tell_safe(node: &mut Node) {
+    if !node.waiting_for_replicas.is_empty() {
+        blocking::replicas_advanced(node);
+    }
+    replication::set_safe(node);
 }
 
 /// Syncs each second, retries what could not be written, repairs what could not be synced.

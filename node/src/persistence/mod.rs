@@ -137,6 +137,11 @@ pub(crate) fn write_refusal(node: &Node) -> Option<Refusal> {
     persistence.aof.failure().map(|text| format!("MISCONF Errors writing to the AOF file: {text}").into())
 }
 
+/// Whether the log is safe in the AOF up to `seq` (WAITAOF).
+pub(crate) fn is_safe(node: &Node, seq: persist::Seq) -> bool {
+    node.persistence.aof.is_safe(seq)
+}
+
 /// An answer of the disk thread.
 pub(crate) fn handle_disk(node: &mut Node, event: DiskEvent) {
     match event {

@@ -19,11 +19,11 @@ mod tests;
 pub(crate) use commands::handler;
 pub(crate) use load::{LoadedHistory, loaded, start};
 pub(crate) use primary::{
-    acknowledged, ask_for_acks, good_replicas, lagging, replica_is_alive, snapshot_bytes, snapshot_ended,
-    snapshot_held_back,
+    acknowledged, acknowledged_safe, ask_for_acks, good_replicas, lagging, replica_is_alive, snapshot_bytes,
+    snapshot_ended, snapshot_held_back,
 };
 pub(crate) use replica::{
-    applied, failed, follow, handle_connected, is_streaming, link_input, promote, refuse,
+    applied, failed, follow, handle_connected, is_streaming, link_input, promote, refuse, set_safe,
 };
 pub(crate) use status::{info, snapshot_fields, status, syncs};
 
@@ -134,6 +134,7 @@ pub(crate) fn has_work(node: &Node) -> bool {
 
 /// Ten times a second: the machines' clocks.
 pub(crate) fn cron(node: &mut Node) {
+    set_safe(node);
     let now = node.now.mono;
     with_primary(node, |primary, context| primary.handle_timeout(now, context));
     let at = position(node);

@@ -27,6 +27,11 @@ pub(crate) fn acknowledged(node: &Node, offset: ReplOffset) -> u64 {
     node.replication.primary.count_acked(offset) as u64
 }
 
+/// How many replicas have everything up to `offset` safe in their append only files.
+pub(crate) fn acknowledged_safe(node: &Node, offset: ReplOffset) -> u64 {
+    node.replication.primary.count_safe(offset) as u64
+}
+
 /// How many online replicas have not acknowledged everything.
 pub(crate) fn lagging(node: &Node) -> u64 {
     let end = node.log.offset();

@@ -56,6 +56,14 @@ pub(crate) fn is_streaming(node: &Node) -> bool {
     node.replication.upstream.as_ref().is_some_and(|upstream| upstream.machine.is_streaming())
 }
 
+/// More or less of the stream is safe in our append only file: the next acknowledgement says so.
+pub(crate) fn set_safe(node: &mut Node) {
+    let safe = node.persistence.aof.safe_offset();
+    if let Some(upstream) = &mut node.replication.upstream {
+        upstream.machine.set_safe(safe);
+    }
+}
+
 // Roles
 
 /// Follow a primary. `id` is its name in the cluster. Following the one that we follow already changes nothing.

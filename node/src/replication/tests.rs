@@ -1,5 +1,7 @@
 //! Two whole nodes in process, with a link between them that the test cuts and mends.
 
+mod waitaof;
+
 use crate::tests::World;
 use crate::{Action, LocalInfo};
 use base::ConnId;

@@ -72,7 +72,7 @@ pub(crate) fn remove(node: &mut Node, client: Client) {
     transaction::unwatch_all(node, client);
     let Some(session) = node.sessions.remove(client) else { return };
     match session.waiting {
-        Some(Waiting::Replicas { deadline, .. }) => {
+        Some(Waiting::Replicas { deadline, .. } | Waiting::Durable { deadline, .. }) => {
             node.waiting_for_replicas.retain(|other| *other != client);
             if let Some(deadline) = deadline {
                 node.deadlines.remove(&(deadline, client));

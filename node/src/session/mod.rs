@@ -152,6 +152,8 @@ pub struct Session {
     pub soft_limit_since: Option<Millis>,
     /// The log's end after its last write command, which WAIT waits for.
     pub last_write_offset: base::ReplOffset,
+    /// The same among what the AOF gets, which WAITAOF waits for.
+    pub last_write_seq: persist::Seq,
 }
 
 impl Session {
@@ -203,6 +205,7 @@ impl Session {
             reply_look: now.mono,
             soft_limit_since: None,
             last_write_offset: base::ReplOffset(0),
+            last_write_seq: 0,
         }
     }
 

@@ -248,8 +248,12 @@ pub(crate) fn broadcast(node: &mut Node) {
     }
 }
 
-/// Takes keys out of a table that is larger than `tracking-table-max-keys`, with an effort that grows.
-fn limit_table(node: &mut Node) {
+/// Takes keys out of a table that is larger than `tracking-table-max-keys`, with an effort that grows. Before each
+/// command, and ten times a second.
+pub(crate) fn limit_table(node: &mut Node) {
+    if node.tracking.clients.is_empty() {
+        return;
+    }
     let limit = usize::try_from(node.config.settings.tracking_table_max_keys).unwrap_or(usize::MAX);
     if limit == 0 || node.tracking.table.len() <= limit {
         node.tracking.too_large = 0;

@@ -42,7 +42,9 @@ impl Primary {
             match lower.as_slice() {
                 // These two come all the time and are never answered.
                 b"ack" => {
-                    self.handle_ack(now, conn, value);
+                    let safe =
+                        args.get(index + 3).filter(|_| args.at(index + 2).eq_ignore_ascii_case(b"fack"));
+                    self.handle_ack(now, conn, value, safe);
                     return ReplconfReply::Silent;
                 }
                 b"getack" => return ReplconfReply::SendAck,

@@ -187,6 +187,8 @@ struct Link {
     since: Millis,
     cursor: ReplOffset,
     acked: ReplOffset,
+    /// What it has safe in its append only file, if it says so.
+    safe: Option<ReplOffset>,
     ack_time: Millis,
     mark: [u8; 40],
     /// Since when it is over the soft output limit; when its output last shrank, and to what.
@@ -210,6 +212,7 @@ impl Link {
             since: now,
             cursor: ReplOffset(0),
             acked: ReplOffset(0),
+            safe: None,
             ack_time: now,
             mark: [0; 40],
             soft_since: None,
@@ -325,6 +328,13 @@ impl Primary {
     /// Replicas that have acknowledged everything up to `offset`: WAIT.
     pub fn count_acked(&self, offset: ReplOffset) -> usize {
         let done = |link: &&Link| link.state == LinkState::Online && !link.old && link.acked >= offset;
+        self.links.values().filter(done).count()
+    }
+
+    /// Replicas that have everything up to `offset` safe in their append only files: WAITAOF.
+    pub fn count_safe(&self, offset: ReplOffset) -> usize {
+        let done =
+            |link: &&Link| link.state == LinkState::Online && link.safe.is_some_and(|safe| safe >= offset);
         self.links.values().filter(done).count()
     }
 

@@ -31,13 +31,16 @@ impl Primary {
         self.links.values().filter(|link| link.reads_wire()).map(|link| link.cursor).min()
     }
 
-    /// REPLCONF ACK: numbers that are none are ignored, as Redis does.
-    pub(super) fn handle_ack(&mut self, now: Millis, conn: ConnId, offset: &[u8]) {
+    /// REPLCONF ACK offset [FACK offset]: numbers that are none are ignored, as Redis does.
+    pub(super) fn handle_ack(&mut self, now: Millis, conn: ConnId, offset: &[u8], safe: Option<&[u8]>) {
         let Some(link) = self.links.get_mut(&conn).filter(|link| link.is_replica()) else { return };
         let Some(offset) = base::number::parse_i64(offset).and_then(|o| u64::try_from(o).ok()) else {
             return;
         };
         link.acked = link.acked.max(ReplOffset(offset));
+        if let Some(safe) = safe.and_then(base::number::parse_i64).and_then(|o| u64::try_from(o).ok()) {
+            link.safe = Some(link.safe.unwrap_or(ReplOffset(0)).max(ReplOffset(safe)));
+        }
         link.ack_time = now;
         if link.state == LinkState::AwaitingAck && !link.rdb_only {
             self.put_online(now, conn);

@@ -153,6 +153,8 @@ pub struct Replica {
     line: Vec<u8>,
     last_io: Millis,
     down_since: Option<Millis>,
+    /// What of the stream is safe in our append only file.
+    safe: Option<ReplOffset>,
     next_tick: Millis,
     actions: VecDeque<ReplicaAction>,
 }
@@ -173,6 +175,7 @@ impl Replica {
             resumable,
             line: Vec::new(),
             last_io: now,
+            safe: None,
             down_since: Some(now),
             next_tick: now + TICK,
             actions: VecDeque::new(),
@@ -295,12 +298,20 @@ impl Replica {
         self.last_io = now;
     }
 
+    /// Up to where the stream is safe in our append only file, to be told with acknowledgements; `None` without a file.
+    pub fn set_safe(&mut self, safe: Option<ReplOffset>) {
+        self.safe = safe;
+    }
+
     /// The primary asked for an acknowledgement, or the owner wants to give one.
     pub fn acknowledge(&mut self, at: Position) {
         if self.is_streaming() {
             let mut number = Vec::new();
             base::number::push_u64(&mut number, at.offset.0);
-            self.command(&[b"REPLCONF", b"ACK", &number]);
+            let Some(safe) = self.safe else { return self.command(&[b"REPLCONF", b"ACK", &number]) };
+            let mut durable = Vec::new();
+            base::number::push_u64(&mut durable, safe.0);
+            self.command(&[b"REPLCONF", b"ACK", &number, b"FACK", &durable]);
         }
     }
 

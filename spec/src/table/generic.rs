@@ -299,6 +299,14 @@ pub(crate) const COMMANDS: &[Command] = &[
         .categories(acl::CONNECTION)
         .args(&[integer("numreplicas"), integer("timeout")])
         .tips(&["request_policy:all_shards", "response_policy:agg_min"]),
+    command("waitaof", 4)
+        .summary("Waits until the connection's writes are safe in append only files, here and on replicas.")
+        .since("7.2.0")
+        .complexity("O(1)")
+        .flags(NOSCRIPT)
+        .categories(acl::CONNECTION)
+        .args(&[integer("numlocal"), integer("numreplicas"), integer("timeout")])
+        .tips(&["request_policy:all_shards", "response_policy:agg_min"]),
 ];
 
 const OBJECT_SUBCOMMANDS: &[Command] = &[

@@ -31,6 +31,7 @@ const NEWER: &[&str] = &[
     "commandlog|help",
     "commandlog|len",
     "commandlog|reset",
+    "waitaof",
     "hexpire",
     "hexpireat",
     "hexpiretime",
