@@ -27,7 +27,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             key("key", 0),
             string("member1"),
             string("member2"),
-            one_of("unit", &[token("m", "m"), token("km", "km"), token("ft", "ft"), token("mi", "mi")])
+            one_of("unit", &[token("m", "M"), token("km", "KM"), token("ft", "FT"), token("mi", "MI")])
                 .optional(),
         ]),
     command("geohash", -2)
@@ -58,7 +58,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             double("longitude"),
             double("latitude"),
             double("radius"),
-            one_of("unit", &[token("m", "m"), token("km", "km"), token("ft", "ft"), token("mi", "mi")]),
+            one_of("unit", &[token("m", "M"), token("km", "KM"), token("ft", "FT"), token("mi", "MI")]),
             token("withcoord", "WITHCOORD").optional(),
             token("withdist", "WITHDIST").optional(),
             token("withhash", "WITHHASH").optional(),
@@ -89,7 +89,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             key("key", 0),
             string("member"),
             double("radius"),
-            one_of("unit", &[token("m", "m"), token("km", "km"), token("ft", "ft"), token("mi", "mi")]),
+            one_of("unit", &[token("m", "M"), token("km", "KM"), token("ft", "FT"), token("mi", "MI")]),
             token("withcoord", "WITHCOORD").optional(),
             token("withdist", "WITHDIST").optional(),
             token("withhash", "WITHHASH").optional(),
@@ -120,7 +120,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             key("key", 0),
             string("member"),
             double("radius"),
-            one_of("unit", &[token("m", "m"), token("km", "km"), token("ft", "ft"), token("mi", "mi")]),
+            one_of("unit", &[token("m", "M"), token("km", "KM"), token("ft", "FT"), token("mi", "MI")]),
             token("withcoord", "WITHCOORD").optional(),
             token("withdist", "WITHDIST").optional(),
             token("withhash", "WITHHASH").optional(),
@@ -141,7 +141,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             double("longitude"),
             double("latitude"),
             double("radius"),
-            one_of("unit", &[token("m", "m"), token("km", "km"), token("ft", "ft"), token("mi", "mi")]),
+            one_of("unit", &[token("m", "M"), token("km", "KM"), token("ft", "FT"), token("mi", "MI")]),
             token("withcoord", "WITHCOORD").optional(),
             token("withdist", "WITHDIST").optional(),
             token("withhash", "WITHHASH").optional(),
@@ -179,7 +179,7 @@ pub(crate) const COMMANDS: &[Command] = &[
                             double("radius").token("BYRADIUS"),
                             one_of(
                                 "unit",
-                                &[token("m", "m"), token("km", "km"), token("ft", "ft"), token("mi", "mi")],
+                                &[token("m", "M"), token("km", "KM"), token("ft", "FT"), token("mi", "MI")],
                             ),
                         ],
                     ),
@@ -190,7 +190,7 @@ pub(crate) const COMMANDS: &[Command] = &[
                             double("height"),
                             one_of(
                                 "unit",
-                                &[token("m", "m"), token("km", "km"), token("ft", "ft"), token("mi", "mi")],
+                                &[token("m", "M"), token("km", "KM"), token("ft", "FT"), token("mi", "MI")],
                             ),
                         ],
                     ),
@@ -238,7 +238,7 @@ pub(crate) const COMMANDS: &[Command] = &[
                             double("radius").token("BYRADIUS"),
                             one_of(
                                 "unit",
-                                &[token("m", "m"), token("km", "km"), token("ft", "ft"), token("mi", "mi")],
+                                &[token("m", "M"), token("km", "KM"), token("ft", "FT"), token("mi", "MI")],
                             ),
                         ],
                     ),
@@ -249,7 +249,7 @@ pub(crate) const COMMANDS: &[Command] = &[
                             double("height"),
                             one_of(
                                 "unit",
-                                &[token("m", "m"), token("km", "km"), token("ft", "ft"), token("mi", "mi")],
+                                &[token("m", "M"), token("km", "KM"), token("ft", "FT"), token("mi", "MI")],
                             ),
                         ],
                     ),

@@ -107,7 +107,6 @@ const CHANGED: &[(&str, &[&str])] = &[
             "zrevrank",
             "zscan",
             "geoadd",
-            "geodist",
             "geohash",
             "geopos",
             "georadius",
