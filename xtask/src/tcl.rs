@@ -116,7 +116,7 @@ fn parse(args: &[String]) -> Result<Options, String> {
 
 /// Copies the tests and puts our binaries beside them.
 fn prepare(options: &Options) -> Result<PathBuf, String> {
-    build(&["grapevine-server", "grapevine-cli"], &options.profile)?;
+    build(&["grapevine-server", "grapevine-cli", "grapevine-benchmark"], &options.profile)?;
     let work = root().join("target/tcl").join(std::process::id().to_string());
     let failed = |error: std::io::Error| format!("cannot prepare {}: {error}", work.display());
     fs::create_dir_all(work.join("src")).map_err(failed)?;
