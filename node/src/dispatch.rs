@@ -149,6 +149,9 @@ fn execute(node: &mut Node, request: &Request<'_>, reply: &mut Reply) {
         effects::end_unit(node);
     }
     note_write(node, request.client, before, leased);
+    if node.unit.slept > 0 {
+        node.wake_up();
+    }
 }
 
 /// What came up for the client before its command began (keys that made room for it) comes before its reply.
@@ -321,7 +324,9 @@ pub(crate) fn call(
     node.keyspace.set_slot_hint(None);
     // One reading serves both this command's end and the next one's beginning.
     node.begin_metering();
-    let micros = node.metered.saturating_sub(begun) + std::mem::take(&mut node.observers.slept);
+    let slept = std::mem::take(&mut node.observers.slept);
+    node.unit.slept += slept;
+    let micros = node.metered.saturating_sub(begun) + slept;
     node.progress.tick();
     let mut failed = outcome.is_err();
     if let Err(refusal) = outcome {

@@ -29,6 +29,9 @@ struct Pending {
 pub(crate) struct Unit {
     /// EXEC is running: what its commands do belongs together.
     pub in_exec: bool,
+    /// Microseconds that the thread will sleep before it does anything else (DEBUG SLEEP): what follows the unit in this
+    /// turn happens after that.
+    pub slept: u64,
     pending: Vec<Pending>,
 }
 

@@ -457,6 +457,13 @@ impl Node {
         turns.most_commands = turns.most_commands.max(commands);
     }
 
+    /// The unit asked for a sleep: for what comes next in this turn it is over already.
+    pub(crate) fn wake_up(&mut self) {
+        let ms = std::mem::take(&mut self.unit.slept) / 1000;
+        let unix = base::UnixMillis(self.now.unix.0.saturating_add_unsigned(ms));
+        self.set_now(Now { mono: self.now.mono + ms, unix, ..self.now });
+    }
+
     fn set_now(&mut self, now: Now) {
         self.now = now;
         self.keyspace.set_now(now.unix);

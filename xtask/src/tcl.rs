@@ -35,6 +35,9 @@ const PROGRAMS: [(&str, &str); 5] = [
 /// What the suite reads besides its tests.
 const BESIDES: [&str; 3] = ["valkey.conf", "sentinel.conf", "utils"];
 
+/// Where Valkey's defaults are not Redis's and its tests count on them: what expires by itself is logged as UNLINK.
+const VALKEY_DEFAULTS: &str = "lazyfree-lazy-expire yes\n";
+
 const USAGE: &str = "options: --tree CHECKOUT [--single unit/NAME]... [--only TEST]... [--profile P] [--deadline SECONDS] \
                      [--verbose yes]";
 
@@ -129,6 +132,9 @@ fn prepare(options: &Options) -> Result<PathBuf, String> {
             }
         }
     }
+    let defaults = work.join("tests/assets/default.conf");
+    let text = fs::read_to_string(&defaults).map_err(failed)?;
+    fs::write(&defaults, format!("{text}\n{VALKEY_DEFAULTS}")).map_err(failed)?;
     for (theirs, ours) in PROGRAMS {
         let target = PathBuf::from(binary(ours, &options.profile));
         std::os::unix::fs::symlink(target, work.join("src").join(theirs)).map_err(failed)?;
