@@ -93,14 +93,17 @@ fn siblings_of_a_promoted_replica_continue_without_a_full_sync() {
 }
 
 #[test]
-fn a_list_from_a_real_master_is_refused_by_name() {
+fn a_library_from_a_real_master_is_refused_by_name() {
     let (master, replica, _ports) = pair(Kind::Redis, Kind::Grapevine);
     replica.command(&["SET", "mine", "kept"]);
-    master.command(&["RPUSH", "shopping", "milk"]);
+    master.command(&[
+        "FUNCTION",
+        "LOAD",
+        "#!lua name=shopping\nredis.register_function('f', function() end)",
+    ]);
     assert_eq!(replica.text(&["REPLICAOF", "127.0.0.1", &master.port().to_string()]), "OK");
-    wait_for("the log names the key and its type", || {
-        let log = replica.log();
-        log.contains("shopping") && log.contains("list")
+    wait_for("the log names the library", || {
+        replica.log().contains("a function library (\"#!lua name=shopping\")")
     });
     assert_eq!(replica.info("master_link_status").as_deref(), Some("down"));
 }
