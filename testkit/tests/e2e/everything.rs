@@ -112,14 +112,31 @@ fn shown(value: &Value) -> String {
     }
 }
 
+/// Members and scores, whatever the version's way to print a score (7.2's differs, and so do its digests).
+fn scores(members: &Value) -> String {
+    let texts: Vec<String> = members.as_array().expect("pairs").iter().map(shown).collect();
+    let pairs =
+        texts.chunks(2).map(|pair| format!("{} {:e}", pair[0], pair[1].parse::<f64>().expect("a score")));
+    pairs.collect::<Vec<_>>().join(" ")
+}
+
 /// What a server holds, in words.
 fn contents(server: &Server) -> Vec<String> {
-    let mut all = vec![server.text(&["DEBUG", "DIGEST"])];
+    let mut all = Vec::new();
     for db in DATABASES {
         let mut client = server.client();
         send(&mut client, &["SELECT", db]);
         let mut ask = |args: &[&str]| client.call(args).unwrap_or_else(|e| panic!("{args:?}: {e}"));
-        all.push(shown(&ask(&["DBSIZE"])));
+        let Value::Array(keys) = ask(&["KEYS", "*"]) else { panic!() };
+        let mut keys: Vec<String> = keys.iter().map(shown).collect();
+        keys.sort();
+        for key in &keys {
+            let value = match shown(&ask(&["TYPE", key])).as_str() {
+                "zset" => scores(&ask(&["ZRANGE", key, "0", "-1", "WITHSCORES"])),
+                _ => shown(&ask(&["DEBUG", "DIGEST-VALUE", key])),
+            };
+            all.push(format!("{db} {key} {value}"));
+        }
         for key in ["text", "list:small", "stream"] {
             all.push(shown(&ask(&["PEXPIRETIME", key])));
         }
