@@ -121,6 +121,10 @@ fn execute_one(node: &mut Node, client: Client, batch: &mut Batch, index: usize)
     let primary = session.role == Role::Primary;
     let before = Before { bytes: batch.reply.buffer().len(), slots: session.output.slot_mark() };
     let (at, length) = batch.window.place(index);
+    if session.role == Role::Normal && length as u64 > node.policy.query_buffer_limit {
+        // However fast it came: it is not consumed, and [`enforce_limit`] finds it when the batch is over.
+        return false;
+    }
     let args = batch.window.args(index, &batch.input);
     if args.len() > 0 {
         let verdict = dispatch::serve(node, client, args, &mut batch.reply);

@@ -77,3 +77,14 @@ fn names_of_clients_stay_out_of_the_log() {
         assert_eq!(world.has_logged("$nonsense"), hide == "no");
     }
 }
+
+#[test]
+fn a_request_past_the_query_buffer_limit_is_not_executed_however_it_comes() {
+    let mut world = World::with(|c| c.settings.client_query_buffer_limit = 1 << 20);
+    let value = "x".repeat(1 << 20);
+    world.run(&["SET", "k", &value]);
+    assert!(world.is_closed(1) && world.has_logged("Closing client that reached max query buffer length"));
+    world.connect(2);
+    assert_eq!(world.run_on(2, &["EXISTS", "k"]), ":0\r\n");
+    assert!(world.run_on(2, &["INFO", "stats"]).contains("client_query_buffer_limit_disconnections:1\r\n"));
+}

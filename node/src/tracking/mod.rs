@@ -149,6 +149,7 @@ pub(crate) fn after_command(node: &mut Node, client: Client, command: &Command, 
         return;
     }
     let mut keys = std::mem::take(&mut node.key_positions);
+    keys.clear();
     if spec::key_positions(command, &args, &mut keys).is_ok() {
         for key in &keys {
             node.tracking.remember(client, args.at(key.index as usize));

@@ -36,6 +36,15 @@ fn a_reader_is_told_once() {
 }
 
 #[test]
+fn only_what_was_read_is_remembered() {
+    let mut bench = tracking("");
+    bench.run("MGET a b c");
+    told(&mut bench, "MSET a 1 b 1 c 1");
+    bench.run("GET a");
+    assert!(bench.text("INFO stats").contains("tracking_total_keys:1\r\n"));
+}
+
+#[test]
 fn within_a_transaction_the_message_follows_the_reply() {
     let mut bench = tracking("");
     for line in ["MULTI", "GET k", "SET k v"] {

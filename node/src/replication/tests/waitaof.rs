@@ -58,8 +58,8 @@ fn without_an_aof_nothing_is_safe_here() {
 fn a_base_makes_safe_what_was_written_before_it() {
     let mut world = World::new();
     world.run(&["SET", "k", "v"]);
-    world.run(&["CONFIG", "SET", "appendonly", "yes"]);
     world.disk_is_slow = true;
+    world.run(&["CONFIG", "SET", "appendonly", "yes"]);
     world.pass(100);
     assert_eq!(world.run(&["WAITAOF", "1", "0", "0"]), "", "the base is being written");
     world.settle();
