@@ -13,4 +13,5 @@ mod followers;
 mod replica;
 mod replies;
 mod runner;
+mod snapshot;
 mod streams;
