@@ -23,6 +23,8 @@ pub struct Limits {
     pub skip_checksum: bool,
     /// The client may be made to wait: it is no transaction, no script, no master.
     pub may_block: bool,
+    /// Somebody reads the log: a replica, its backlog or the AOF. Else nobody looks at what a command leaves for it.
+    pub logged: bool,
     /// Every small integer counts as an object of its own: the eviction policy needs access bits for each.
     pub own_integers: bool,
     /// Where small forms of values end.
@@ -39,6 +41,7 @@ impl Default for Limits {
             obey: false,
             skip_checksum: false,
             may_block: false,
+            logged: true,
             own_integers: false,
             settings: ds::Settings::default(),
         }

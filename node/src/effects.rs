@@ -49,6 +49,7 @@ pub(crate) fn run(
     node.effects.clear();
     node.limits.obey = obey;
     node.limits.may_block = !obey && !node.unit.in_exec;
+    node.limits.logged = !node.loading && !node.log.readers().is_none();
     node.limits.keep_expired = obey || replication::is_replica(node);
     let untouched = session.no_touch && !args.at(0).eq_ignore_ascii_case(b"touch");
     node.keyspace.set_no_touch(untouched);

@@ -64,8 +64,9 @@ pub(super) fn xclaim(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Re
     claim.min_idle_ms = min_idle_ms;
     let mut claimed = 0;
     let place = reply.deferred_array();
+    let log = Log::new(ctx);
     let done = ctx.change(key, |stream: &mut Stream| {
-        let mut done = Done::default();
+        let mut done = Done { log, ..Done::default() };
         stream.change_group(name, |group, entries| {
             let advanced = last_id.filter(|last_id| *last_id > group.last_id);
             group.last_id = advanced.unwrap_or(group.last_id);
@@ -176,8 +177,9 @@ pub(super) fn xautoclaim(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -
     require_group(ctx, key, name)?;
     let claim = Claim { min_idle_ms, just_id, delivered_ms: now_ms, now_ms, ..Claim::default() };
     let mut gone = Vec::new();
+    let log = Log::new(ctx);
     let done = ctx.change(key, |stream: &mut Stream| {
-        let mut done = Done::default();
+        let mut done = Done { log, ..Done::default() };
         stream.change_group(name, |group, entries| {
             done.created = group.create_consumer(consumer, now_ms);
             group.mark_seen(consumer, now_ms);

@@ -42,7 +42,7 @@ pub(super) fn xreadgroup(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -
         }
         ids.push(after(request.id(args, stream))?);
     }
-    let (mut answer, mut log) = (Answer::default(), Log::default());
+    let (mut answer, mut log) = (Answer::default(), Log::new(ctx));
     for (stream, after) in ids.iter().enumerate() {
         let part = Part {
             key: request.key(args, stream),

@@ -168,3 +168,59 @@ fn replies_stay_off() {
     assert_eq!(world.run_on(2, &["PING"]), "+PONG\r\n");
     assert_eq!(world.run(&["EXISTS", "a"]), ":0\r\n");
 }
+
+fn entries(key: &str, entries: &[&str]) -> String {
+    let mut text = format!("*1\r\n*2\r\n${}\r\n{key}\r\n*{}\r\n", key.len(), entries.len());
+    for id in entries {
+        text += &format!("*2\r\n${}\r\n{id}\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n", id.len());
+    }
+    text
+}
+
+#[test]
+fn readers_of_a_stream_are_all_served() {
+    let mut world = world(4);
+    world.run(&["XADD", "s", "5-0", "a", "b"]);
+    // What `$` meant when they began to wait is what it means when they are tried again.
+    for conn in [2, 3] {
+        assert_eq!(world.run_on(conn, &["XREAD", "BLOCK", "0", "STREAMS", "x", "s", "$", "$"]), "");
+    }
+    assert_eq!(world.run_on(4, &["XREAD", "BLOCK", "0", "STREAMS", "s", "7-0"]), "");
+    world.run(&["XADD", "s", "6-0", "a", "b"]);
+    assert_eq!(world.read(2), entries("s", &["6-0"]));
+    assert_eq!(world.read(3), entries("s", &["6-0"]));
+    assert_eq!(world.read(4), "", "not behind its id yet");
+    for command in
+        [&["MULTI"][..], &["XADD", "s", "7-0", "a", "b"], &["XADD", "s", "8-0", "a", "b"], &["EXEC"]]
+    {
+        world.run(command);
+    }
+    assert_eq!(world.read(4), entries("s", &["8-0"]));
+}
+
+#[test]
+fn readers_in_a_group_share_and_learn_of_its_end() {
+    let ends: [(&[&str], &str); 4] = [
+        (&["XGROUP", "DESTROY", "s", "g"], "-NOGROUP No such key 's' or consumer group 'g'"),
+        (&["DEL", "s"], "-NOGROUP No such key 's' or consumer group 'g'"),
+        (&["FLUSHALL"], "-NOGROUP No such key 's' or consumer group 'g'"),
+        (&["SET", "s", "string"], "-WRONGTYPE"),
+    ];
+    for (end, error) in ends {
+        let mut world = world(3);
+        world.run(&["XGROUP", "CREATE", "s", "g", "$", "MKSTREAM"]);
+        for (conn, consumer) in [(2, "alice"), (3, "bob")] {
+            let reading =
+                ["XREADGROUP", "GROUP", "g", consumer, "COUNT", "1", "BLOCK", "0", "STREAMS", "s", ">"];
+            assert_eq!(world.run_on(conn, &reading), "");
+        }
+        assert!(world.run(&["XINFO", "CONSUMERS", "s", "g"]).starts_with("*2\r\n"), "both are known");
+        world.run(&["XADD", "s", "1-0", "a", "b"]);
+        assert_eq!(world.read(2), entries("s", &["1-0"]));
+        assert_eq!(world.read(3), "", "there was one entry");
+        assert_eq!(world.run(&["XACK", "s", "g", "1-0"]), ":1\r\n");
+        world.run(end);
+        let reply = world.read(3);
+        assert!(reply.starts_with(error), "{end:?}: {reply}");
+    }
+}
