@@ -6,9 +6,9 @@ use testkit::{Cluster, Kind, wait_for};
 
 use crate::{OURS, THEIRS, run, shape};
 
-fn cluster() -> Cluster {
+fn cluster(kind: Kind) -> Cluster {
     let directives = [("save", ""), ("repl-diskless-sync-delay", "0")];
-    let cluster = Cluster::start(&[Kind::Redis; 6], 2000, &directives);
+    let cluster = Cluster::start(&[kind; 6], 2000, &directives);
     cluster.create(Kind::Redis, 1);
     cluster
 }
@@ -19,7 +19,7 @@ fn masters(cluster: &Cluster) -> Vec<usize> {
 
 #[test]
 fn a_healthy_cluster() {
-    let cluster = cluster();
+    let cluster = cluster(Kind::Redis);
     let port = cluster.nodes[0].port().to_string();
     for options in
         ["-n 2000 -t set,get -r 100", "-n 2000 -P 4 -q -t incr", "-n 900 -c 9 --threads 2 --csv -t set"]
@@ -47,9 +47,8 @@ fn a_healthy_cluster() {
     assert!(value.is_some(), "each request was executed once");
 }
 
-#[test]
-fn through_a_failover() {
-    let mut cluster = cluster();
+fn through_a_failover(kind: Kind) {
+    let mut cluster = cluster(kind);
     let [victim, survivor, ..] = masters(&cluster)[..] else { panic!("masters") };
     let port = cluster.nodes[survivor].port().to_string();
     let dead = cluster.nodes[victim].port();
@@ -77,4 +76,14 @@ fn through_a_failover() {
         .sum();
     // What the dead master had not passed on is lost; what was asked for twice counts twice.
     assert!(sum > 300_000, "{sum}: {err}");
+}
+
+#[test]
+fn through_a_failover_of_redis() {
+    through_a_failover(Kind::Redis);
+}
+
+#[test]
+fn through_a_failover_of_grapevine() {
+    through_a_failover(Kind::Grapevine);
 }

@@ -18,6 +18,7 @@ mod operations;
 mod pause;
 mod reborn;
 mod replication;
+mod reshard;
 mod swap;
 mod templates;
 mod transcripts;
