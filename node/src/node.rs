@@ -285,6 +285,13 @@ impl Node {
         (!session.close_after_reply && !session.executing && !held).then_some(&mut session.input)
     }
 
+    /// How many bytes the connection's request still lacks, as far as it has said so: reading more at a time only makes
+    /// its buffer larger. 0 when unknown.
+    pub fn wanted(&self, conn: ConnId) -> usize {
+        let session = self.sessions.find(conn).and_then(|client| self.sessions.get(client));
+        session.map_or(0, |s| s.parser.wanted())
+    }
+
     /// Bytes arrived in the input buffer: executes what is complete.
     pub fn process(&mut self, now: Now, conn: ConnId) {
         self.set_now(now);

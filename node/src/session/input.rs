@@ -44,6 +44,8 @@ struct Before {
 
 /// Executes what the session's input holds, as far as it may.
 pub(crate) fn run(node: &mut Node, client: Client) {
+    memory::account(node, client);
+    memory::evict(node);
     let Some(session) = node.sessions.get_mut(client) else { return };
     if session.executing || session.input.is_empty() {
         return;

@@ -40,6 +40,21 @@ impl Conn {
             if filled { (self.read_size * 2).min(READ_MAX) } else { (self.read_size / 2).max(READ_MIN) };
     }
 
+    /// How much to read now into `input`, which is made larger for it. When the request that has begun lacks `wanted`
+    /// bytes (0: nobody knows), the buffer grows by a quarter at a time and no further than it needs: what it takes is
+    /// counted for its client.
+    pub fn room(&self, input: &mut Vec<u8>, wanted: usize) -> usize {
+        if wanted == 0 {
+            return self.read_size;
+        }
+        let wanted = wanted.max(READ_MIN);
+        let room = self.read_size.min(wanted);
+        if input.capacity() - input.len() < room {
+            input.reserve_exact((input.len() / 4).clamp(room, wanted));
+        }
+        room
+    }
+
     fn wanted(&self) -> Interest {
         Interest { read: !self.paused && !self.connecting, write: self.connecting || self.waits_for_room }
     }

@@ -59,6 +59,7 @@ impl DataLoop {
     }
 
     pub(super) fn read(&mut self, conn: ConnId) {
+        let wanted = self.node.wanted(conn);
         let Some(entry) = self.connections.get_mut(conn) else { return };
         let Some(input) = self.node.input(conn) else {
             // Nobody wants these bytes: either back-pressure, then the socket rests, or the connection is about to close.
@@ -72,7 +73,8 @@ impl DataLoop {
         if input.is_empty() {
             std::mem::swap(input, &mut self.spare);
         }
-        let outcome = entry.stream.read(input, entry.read_size);
+        let room = entry.room(input, wanted);
+        let outcome = entry.stream.read(input, room);
         self.after_read(conn, outcome);
         if let Some(input) = self.node.input(conn)
             && input.is_empty()

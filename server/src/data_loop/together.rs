@@ -47,6 +47,7 @@ impl DataLoop {
         let mut jobs = Vec::with_capacity(group.len());
         let mut unwanted = Vec::new();
         for &conn in group {
+            let wanted = self.node.wanted(conn);
             let Some(entry) = self.connections.get(conn) else { continue };
             let Some(input) = self.node.input(conn) else {
                 unwanted.push(conn);
@@ -57,8 +58,9 @@ impl DataLoop {
                 input = self.spares.pop().unwrap_or_default();
             }
             let outcome = Ok(ReadOutcome::NotNow);
+            let room = entry.room(&mut input, wanted);
             conns.push(conn);
-            jobs.push(ReadJob { stream: &entry.stream, input, room: entry.read_size, outcome });
+            jobs.push(ReadJob { stream: &entry.stream, input, room, outcome });
         }
         self.team.run(&mut jobs, |job| job.outcome = job.stream.read(&mut job.input, job.room));
         self.threaded_reads += jobs.len() as u64;
