@@ -6,7 +6,7 @@ use crate::cluster::install;
 use crate::node::Node;
 use crate::observe;
 use crate::session::{Client, Role};
-use crate::{blocking, effects, persistence, replication, tracking};
+use crate::{effects, persistence, replication, tracking};
 use base::{Millis, Now};
 
 /// Time between ticks in ms: Redis's `hz 10`.
@@ -67,7 +67,6 @@ pub(crate) fn run(node: &mut Node) {
     close_idle_clients(node);
     tracking::limit_table(node);
     sample(node);
-    blocking::keys::redirect(node);
     node.keyspace.idle_work(IDLE_ENTRIES);
     persistence::cron(node);
     replication::cron(node);

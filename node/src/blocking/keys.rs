@@ -301,7 +301,7 @@ pub(crate) fn clients(node: &Node) -> Vec<Client> {
     node.blocked.parked.keys().copied().collect()
 }
 
-/// The cluster's view changed, or time passed: who waits for keys that are served elsewhere now, or by nobody, is told so.
+/// The cluster's view changed: who waits for keys that are served elsewhere now, or by nobody, is told so.
 pub(crate) fn redirect(node: &mut Node) {
     if !node.cluster.enabled || node.blocked.is_empty() {
         return;

@@ -44,6 +44,7 @@ fn install(node: &mut Node, topology: Arc<Topology>) {
         pubsub::leave_lost_slots(node, serves);
         transaction::touch_where(node, |_, key, _| !serves(Slot::of_key(key)));
     }
+    blocking::keys::redirect(node);
     tell(node, DataEvent::Applied { version });
 }
 

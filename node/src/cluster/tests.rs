@@ -127,6 +127,76 @@ fn a_slot_that_arrives_serves_who_was_asked_to_ask() {
 }
 
 #[test]
+fn who_waits_for_a_key_follows_its_slot() {
+    let mut world = world(view());
+    (2..=4).for_each(|conn| world.connect(conn));
+    assert_eq!(world.run_on(2, &["BLPOP", "foo", "0"]), "-MOVED 12182 10.0.0.1:7003\r\n");
+    assert_eq!(
+        world.run_on(2, &["BLMOVE", "bar", "hello", "LEFT", "LEFT", "0"]).get(..10),
+        Some("-CROSSSLOT")
+    );
+    for conn in 2..=4 {
+        assert_eq!(world.run_on(conn, &["BLPOP", "{bar}x", "bar", "0"]), "");
+    }
+    world.run(&["RPUSH", "bar", "1"]);
+    assert_eq!(world.read(2), "*2\r\n$3\r\nbar\r\n$1\r\n1\r\n");
+    // The slot is on its way: who waits goes on waiting until it is gone.
+    let mut moving = view();
+    moving.migrating.insert(Slot::of_key(b"bar"), id(b'b'));
+    install(&mut world, moving);
+    world.pass(200);
+    assert_eq!(world.read(3), "");
+    let mut lost = view();
+    lost.slots = vec![1; 16384].into();
+    install(&mut world, lost);
+    world.pass(200);
+    assert_eq!(world.read(3), "-MOVED 5061 10.0.0.1:7002\r\n");
+    assert_eq!(world.read(4), "-MOVED 5061 10.0.0.1:7002\r\n");
+}
+
+#[test]
+fn who_waits_is_told_that_the_cluster_is_down() {
+    let mut world = world(view());
+    world.connect(2);
+    assert_eq!(world.run_on(2, &["BLPOP", "bar", "0"]), "");
+    let mut down = view();
+    down.state = State::Fail(FailReason::Minority);
+    install(&mut world, down);
+    world.pass(200);
+    assert_eq!(world.read(2), "-CLUSTERDOWN The cluster is down\r\n");
+}
+
+#[test]
+fn who_was_asked_to_ask_may_wait_for_a_slot_that_arrives() {
+    let mut moving = view();
+    moving.importing.insert(Slot::of_key(b"foo"), id(b'c'));
+    let mut world = world(moving);
+    (2..=3).for_each(|conn| world.connect(conn));
+    world.run_on(2, &["ASKING"]);
+    assert_eq!(world.run_on(2, &["BLPOP", "foo", "0"]), "");
+    world.pass(200);
+    world.run_on(3, &["ASKING"]);
+    assert_eq!(world.run_on(3, &["RPUSH", "foo", "1"]), ":1\r\n");
+    assert_eq!(world.read(2), "*2\r\n$3\r\nfoo\r\n$1\r\n1\r\n");
+}
+
+#[test]
+fn sort_looks_at_keys_of_its_own_slot_alone() {
+    let mut world = world(view());
+    world.run(&["RPUSH", "{bar}list", "2", "1"]);
+    world.run(&["MSET", "{bar}w1", "9", "{bar}w2", "3"]);
+    let denied = "option of SORT denied in Cluster mode when keys formed by the pattern may be in different slots.\r\n";
+    assert_eq!(world.run(&["SORT", "{bar}list", "BY", "w_*"]), format!("-ERR BY {denied}"));
+    assert_eq!(world.run(&["SORT_RO", "{bar}list", "GET", "#"]), format!("-ERR GET {denied}"));
+    assert_eq!(
+        world.run(&["SORT", "{bar}list", "BY", "{bar}w*", "GET", "{bar}w*"]),
+        "*2\r\n$1\r\n3\r\n$1\r\n9\r\n"
+    );
+    assert_eq!(world.run(&["SORT", "{bar}list", "STORE", "hello"]).get(..10), Some("-CROSSSLOT"));
+    assert_eq!(world.run(&["SORT", "{bar}list", "BY", "nosort", "STORE", "{bar}2"]), ":2\r\n");
+}
+
+#[test]
 fn a_replica_reads_for_clients_that_said_readonly() {
     let mut mine = view();
     mine.nodes[0].flags = NodeFlags::REPLICA;
