@@ -22,7 +22,7 @@ fn contents(runner: &Runner) -> Contents {
     all
 }
 
-fn follow(primary: &Runner, replica: &mut Runner, args: &OwnedArgs) {
+pub(super) fn follow(primary: &Runner, replica: &mut Runner, args: &OwnedArgs) {
     // Its clock is another one: nothing that is logged may depend on it.
     for (db, key) in &primary.expired {
         replica.db = *db;

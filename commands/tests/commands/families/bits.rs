@@ -1,6 +1,6 @@
 //! Bitmaps and HyperLogLogs, whose values are strings: compared byte for byte with GET.
 
-use super::{Family, side_by_side};
+use super::{Family, follows_the_log, side_by_side};
 use crate::differential::{pick, words};
 use base::Prng;
 use resp::Value;
@@ -155,6 +155,11 @@ fn show(prng: &mut Prng) -> Vec<Vec<u8>> {
 
 fn same(_: &[&[u8]], _: &Value, _: &Value) -> bool {
     false
+}
+
+#[test]
+fn a_replica_of_bitmaps_and_hyperloglogs_follows_the_log() {
+    follows_the_log(&Family { command, show, same });
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Places, around the world and crowded in one spot, in the small and in the large form.
 
-use super::{Family, side_by_side};
+use super::{Family, follows_the_log, side_by_side};
 use crate::differential::{pick, words};
 use base::Prng;
 use resp::Value;
@@ -182,6 +182,11 @@ fn same(args: &[&[u8]], ours: &Value, theirs: &Value) -> bool {
         b"ZRANGE" => same_value(ours, theirs),
         _ => sorted(ours).is_some() && sorted(ours) == sorted(theirs),
     }
+}
+
+#[test]
+fn a_replica_of_places_follows_the_log() {
+    follows_the_log(&Family { command, show, same });
 }
 
 #[test]

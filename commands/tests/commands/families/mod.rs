@@ -13,8 +13,9 @@ pub(super) mod streams;
 mod zsets;
 
 use crate::differential::{Raw, events, seeds};
+use crate::replica::follow;
 use crate::runner::Runner;
-use base::{OwnedArgs, Prng};
+use base::{DbIndex, OwnedArgs, Prng};
 use resp::{Protocol, Value, ValueParser};
 use testkit::{Kind, Server};
 
@@ -103,5 +104,35 @@ pub(super) fn side_by_side(family: &Family, first_seed: u64) {
     for seed in 0..seeds().div_ceil(2) {
         run(family, Protocol::Resp2, first_seed + 2 * seed);
         run(family, Protocol::Resp3, first_seed + 2 * seed + 1);
+    }
+}
+
+/// Every value as DUMP has it.
+fn payloads(runner: &Runner) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut all = Vec::new();
+    runner.keyspace.for_each(DbIndex(0), &mut |key, value, _| {
+        all.push((key.to_vec(), persist::dump::encode(value, false)));
+    });
+    all.sort();
+    all
+}
+
+/// A replica that applies what a family's commands log, and nothing else, ends with the same bytes.
+pub(super) fn follows_the_log(family: &Family) {
+    for seed in 0..6 {
+        let mut prng = Prng::new(seed);
+        let mut primary = Runner::new(Protocol::Resp2);
+        let mut replica = Runner::new(Protocol::Resp2);
+        replica.keyspace.set_replica(true);
+        replica.limits.obey = true;
+        for step in 0..2000 {
+            let args = (family.command)(&mut prng);
+            let args = OwnedArgs::from_slices(args.iter().map(Vec::as_slice));
+            primary.execute(&args);
+            follow(&primary, &mut replica, &args);
+            if step % 50 == 0 {
+                assert_eq!(payloads(&primary), payloads(&replica), "seed {seed} step {step}");
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! Redis 7.0 prints doubles with 17 digits where 7.2 and we print the fewest, so that texts of doubles are compared as
 //! numbers. Where the order or the choice is free (ZRANDMEMBER, ZSCAN) it is compared by what it means.
 
-use super::{Family, object_of, side_by_side};
+use super::{Family, follows_the_log, object_of, side_by_side};
 use crate::differential::{Raw, pick, words};
 use base::Prng;
 use ds::{Settings, Zset};
@@ -312,6 +312,11 @@ fn same_dump(ours: &[u8], theirs: &[u8]) -> bool {
     let whole = members_of_ours.iter().all(|(_, score)| base::double::as_integer(*score).is_some());
     members_of_ours == members_of_theirs
         && (value(ours) == value(theirs) || !whole || form != their_form || ours[0] != theirs[0])
+}
+
+#[test]
+fn a_replica_of_sorted_sets_follows_the_log() {
+    follows_the_log(&Family { command, show, same });
 }
 
 #[test]
