@@ -35,7 +35,7 @@ pub fn zremrangebylex(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> R
     remove_ranks(ctx, args.at(1), "zremrangebylex", reply, |zset| bounds.ranks(zset, false))
 }
 
-/// O(log N) per member removed.
+/// O(log N + M) for M members removed.
 fn remove_ranks(
     ctx: &mut Ctx<'_>,
     key: &[u8],

@@ -71,6 +71,26 @@ impl Ordered {
         self.tree.remove(score, member);
         Some(score)
     }
+
+    /// Leaf by leaf.
+    fn remove_range(&mut self, rank: usize, count: usize) {
+        if count == self.tree.len() {
+            self.tree = Tree::default();
+            self.scores.clear();
+            return;
+        }
+        let mut left = count;
+        while left > 0 {
+            let run = self.tree.run_at(rank).min(left);
+            for (_, member) in self.tree.iter_from(rank, false).take(run) {
+                self.scores.remove(member);
+            }
+            left -= run;
+            if self.tree.remove_run(rank, run) == 0 {
+                return;
+            }
+        }
+    }
 }
 
 impl Zset {
@@ -185,18 +205,13 @@ impl Zset {
         }
     }
 
-    /// Removes up to `count` members from a rank on; how many. O(log n) for each.
+    /// Removes up to `count` members from a rank on; how many. O(log n) and O(1) for each.
     pub fn remove_range(&mut self, rank: usize, count: usize) -> usize {
         let count = count.min(self.len().saturating_sub(rank));
         match &mut self.form {
             Form::Listpack(listpack) => listpack.remove_range(2 * rank as i64, 2 * count),
             Form::Tree(ordered) => {
-                for _ in 0..count {
-                    if let Some((_, member)) = ordered.tree.get(rank) {
-                        ordered.scores.remove(member);
-                    }
-                    ordered.tree.remove_at(rank);
-                }
+                ordered.remove_range(rank, count);
             }
         }
         count

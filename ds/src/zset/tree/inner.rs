@@ -193,22 +193,25 @@ fn split_inner(inner: &mut Inner, at: usize) -> Vec<Child> {
     vec![Child::new(Arc::new(Node::Inner(right)), score, prefix)]
 }
 
-/// Removes the element of a rank that is there.
-pub(super) fn remove_at(node: &mut Arc<Node>, rank: usize, memory: &mut usize) {
+/// Removes up to `count` elements from a rank on, which are all in one leaf; how many.
+pub(super) fn remove_run(node: &mut Arc<Node>, rank: usize, count: usize, memory: &mut usize) -> usize {
     match own(node, memory) {
         Node::Leaf(leaf) => {
+            let count = count.min(leaf.len().saturating_sub(rank));
             let before = leaf.memory();
-            leaf.remove(rank);
+            leaf.remove(rank, count);
             *memory = *memory + leaf.memory() - before;
+            count
         }
         Node::Inner(inner) => {
-            let Some((index, inside)) = inner.find_rank(rank) else { return };
+            let Some((index, inside)) = inner.find_rank(rank) else { return 0 };
             let child = &mut inner.children[index];
-            remove_at(&mut child.node, inside, memory);
-            child.count -= 1;
+            let removed = remove_run(&mut child.node, inside, count, memory);
+            child.count -= removed;
             if is_small(&child.node) {
                 tidy(inner, index, memory);
             }
+            removed
         }
     }
 }

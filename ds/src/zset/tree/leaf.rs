@@ -113,11 +113,13 @@ impl Leaf {
         self.ends[at..].iter_mut().for_each(|end| *end += member.len() as u32);
     }
 
-    pub(super) fn remove(&mut self, at: usize) {
-        let (start, end) = (self.start(at), self.ends[at] as usize);
+    /// Removes `count` elements from a place on, which are there.
+    pub(super) fn remove(&mut self, at: usize, count: usize) {
+        let behind = at + count;
+        let (start, end) = (self.start(at), self.start(behind));
         self.bytes.drain(start..end);
-        self.scores.remove(at);
-        self.ends.remove(at);
+        self.scores.drain(at..behind);
+        self.ends.drain(at..behind);
         self.ends[at..].iter_mut().for_each(|e| *e -= (end - start) as u32);
         self.give_back();
     }

@@ -115,11 +115,37 @@ impl Tree {
 
     /// Removes the element of a rank below [`Tree::len`]. O(log n).
     pub fn remove_at(&mut self, rank: usize) {
+        self.remove_run(rank, 1);
+    }
+
+    /// Removes up to `count` elements from a rank on: those of one leaf. How many; 0 only if there is none. O(log n).
+    pub fn remove_run(&mut self, rank: usize, count: usize) -> usize {
         if rank >= self.len {
-            return;
+            return 0;
         }
-        inner::remove_at(&mut self.root, rank, &mut self.memory);
-        self.len -= 1;
+        let removed = inner::remove_run(&mut self.root, rank, count, &mut self.memory);
+        self.len -= removed;
+        self.shorten();
+        removed
+    }
+
+    /// How many elements from a rank on lie in the same leaf.
+    pub fn run_at(&self, rank: usize) -> usize {
+        let mut rank = rank;
+        let mut node = &*self.root;
+        loop {
+            match node {
+                Node::Leaf(leaf) => return leaf.len().saturating_sub(rank),
+                Node::Inner(inner) => {
+                    let Some((index, inside)) = inner.find_rank(rank) else { return 0 };
+                    rank = inside;
+                    node = inner.children()[index].node();
+                }
+            }
+        }
+    }
+
+    fn shorten(&mut self) {
         // A root with one child is a level too many.
         while let Node::Inner(inner) = &*self.root {
             let only = match inner.children() {

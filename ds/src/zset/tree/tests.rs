@@ -69,10 +69,15 @@ fn run(seed: u64, steps: usize, long: bool) {
             }
         }
         if !growing(step) {
-            for _ in 0..3.min(model.len()) {
+            for _ in 0..3 {
+                if model.is_empty() {
+                    break;
+                }
                 let at = prng.below(model.len() as u64) as usize;
-                model.remove(at);
-                tree.remove_at(at);
+                let run = tree.run_at(at);
+                let removed = tree.remove_run(at, 1 + prng.below(5) as usize);
+                assert!(removed > 0 && removed <= run);
+                model.drain(at..at + removed);
             }
         }
         if !model.is_empty() {
