@@ -19,6 +19,9 @@ pub enum Invalid {
     Duplicate,
 }
 
+/// The most that a score takes in a listpack.
+const SCORE_SIZE: usize = 32;
+
 /// The score that an element stands for; what is no number, which only a foreign payload has, counts as 0.
 #[inline]
 pub(super) fn score_of(entry: Entry<'_>) -> f64 {
@@ -57,16 +60,16 @@ pub(super) fn set(
     score: f64,
     there: Option<Pos>,
 ) -> Result<(), TooLarge> {
+    let member_size = if there.is_some() { 0 } else { Listpack::entry_size(member) };
+    if !listpack.has_room(member_size + SCORE_SIZE) {
+        return Err(TooLarge);
+    }
     if let Some(pos) = there {
         if stays(listpack, pos, member, score)
             && let Some(behind) = listpack.next(pos)
         {
             return with_score(score, |entry| listpack.replace(behind, entry));
         }
-    } else if !listpack.has_room(Listpack::entry_size(member) + Listpack::entry_size(0) + 32) {
-        return Err(TooLarge);
-    }
-    if let Some(pos) = there {
         listpack.remove_from(pos, 2);
     }
     let mut at = listpack.first();
