@@ -20,6 +20,7 @@ pub mod commands;
 pub mod config;
 mod failover;
 mod gossip;
+pub mod journal;
 pub mod machine;
 pub mod nodes_conf;
 pub mod outbox;
@@ -35,6 +36,7 @@ pub use actions::{
 pub use codec::{Framer, PacketError};
 pub use commands::{Answer, Command, CommandError, FailoverMode, SetSlotAction};
 pub use config::Config;
+pub use journal::{Event, EventType};
 pub use machine::{Machine, Start};
 pub use nodes_conf::NodesConf;
 pub use outbox::Outbox;

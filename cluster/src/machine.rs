@@ -11,6 +11,7 @@ use crate::codec::PacketError;
 use crate::commands::Command;
 use crate::config::Config;
 use crate::failover::{Boot, Election, Lease, Manual, Promotion};
+use crate::journal::Journal;
 use crate::nodes_conf::NodesConf;
 use crate::state::{
     Blacklist, Claims, DataView, Health, Links, Node, NodeIx, Nodes, Publisher, Saver, SlotMap,
@@ -61,6 +62,7 @@ pub struct Machine {
     pub(crate) manual: Manual,
     pub(crate) promotion: Option<Promotion>,
     pub(crate) boot: Boot,
+    pub(crate) journal: Journal,
     pub(crate) lease: Lease,
     pub(crate) saver: Saver,
     /// The last durable claims: what ordinary packets say.
@@ -117,6 +119,7 @@ impl Machine {
             manual: Manual::default(),
             promotion: None,
             boot: Boot::default(),
+            journal: Journal::default(),
             lease: Lease::default(),
             saver: Saver::default(),
             publisher: Publisher::default(),

@@ -1,4 +1,4 @@
-//! What operators ask for: the mutating CLUSTER commands as values, and their answers.
+//! What operators ask for: the mutating CLUSTER commands as values (and EVENTS), and their answers.
 //!
 //! The data thread checks arity and subcommand names and hands the arguments over as they came; everything that needs the cluster's state,
 //! and every error text, is here. What only the data thread knows (key counts) travels with the command.
@@ -10,6 +10,7 @@ mod slots;
 
 pub use error::CommandError;
 
+use crate::journal::{Event, Query};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -74,6 +75,8 @@ pub enum Command {
     SetConfigEpoch(Vec<u8>),
     /// `SAVECONFIG`.
     SaveConfig,
+    /// `EVENTS [SINCE id] [COUNT n] [TYPE t]`: changes nothing, but only the control thread knows.
+    Events(Query),
 }
 
 /// What SETSLOT does.
@@ -107,4 +110,6 @@ pub enum Answer {
     Ok,
     /// A simple string (BUMPEPOCH).
     Simple(String),
+    /// Entries of the journal, oldest first.
+    Events(Vec<Event>),
 }

@@ -8,8 +8,10 @@ use base::NodeId;
 
 impl Machine {
     pub(crate) fn on_command(&mut self, request: RequestId, command: Command) {
+        // A question waits for no disk.
+        let asks = matches!(command, Command::Events(_));
         let result = self.run(command);
-        let version = result.is_ok().then(|| self.saver.pending());
+        let version = (result.is_ok() && !asks).then(|| self.saver.pending());
         self.queue_reply(request, result, version);
     }
 
@@ -33,6 +35,7 @@ impl Machine {
                 self.saver.mark();
                 Ok(Answer::Ok)
             }
+            Command::Events(query) => Ok(Answer::Events(self.journal.query(query))),
         }
     }
 

@@ -13,6 +13,7 @@ use super::{longest_elections, promotion_limit};
 use crate::actions::{After, LinkId, LogLevel};
 use crate::codec::{Header, MessageType, Writer};
 use crate::gossip::claim::bits;
+use crate::journal::EventType;
 use crate::machine::Machine;
 use crate::state::NodeIx;
 use crate::topology::FailReason;
@@ -244,6 +245,7 @@ impl Machine {
             looked: now,
             handed_over: None,
         });
+        self.note_own(EventType::Boot, why.clone());
         self.log(LogLevel::Warning, why);
         self.publisher.structure_changed();
         self.todo.state = true;
@@ -293,15 +295,20 @@ impl Machine {
             return self.return_slots(rival);
         }
         if let Some((mate, offset)) = self.best_mate() {
-            self.log(
-                LogLevel::Warning,
-                format!("No replica took over; serving without the data that replica {mate} holds up to offset {offset}."),
+            let text = format!(
+                "No replica took over; serving without the data that replica {mate} holds up to offset {offset}."
             );
+            self.note_own(EventType::Boot, text.clone());
+            self.log(LogLevel::Warning, text);
         }
         self.claim_after_boot();
     }
 
     fn claim_after_boot(&mut self) {
+        let (asked, missing) = (self.boot.asked.len(), self.boot.waiting.len());
+        let holds = if self.is_empty() { "nothing" } else { "its data" };
+        let text = format!("serves with {holds}: asked {asked} nodes of the shard, {missing} did not answer");
+        self.note_own(EventType::Boot, text);
         self.boot.cancel();
         self.announce = true;
         self.structure_and_state_changed();

@@ -6,6 +6,7 @@
 
 use crate::actions::{After, LogLevel};
 use crate::codec::{Header, MessageType, mflags};
+use crate::journal::EventType;
 use crate::machine::Machine;
 use crate::state::NodeIx;
 use alloc::collections::BTreeSet;
@@ -160,6 +161,11 @@ impl Machine {
             LogLevel::Notice,
             format!("Start of election delayed for {delay} milliseconds (rank #{rank}, offset {offset})."),
         );
+        let kind = if manual { "asked for by hand" } else { "its master failed" };
+        self.note_own(
+            EventType::Candidacy,
+            format!("stands in {delay} ms: {kind}; rank {rank}, offset {offset}"),
+        );
         // The siblings rank themselves by our offset too.
         self.pong_to_siblings();
         if manual {
@@ -191,6 +197,7 @@ impl Machine {
         self.election.requested_at = self.now.mono;
         self.election.votes.clear();
         self.log(LogLevel::Notice, format!("Starting a failover election for epoch {epoch}."));
+        self.note_own(EventType::Candidacy, format!("asks for votes in epoch {epoch}"));
         let version = self.saver.mark();
         self.publisher.structure_changed();
         let force = if self.manual.in_progress() { mflags::FORCEACK } else { 0 };
@@ -211,7 +218,15 @@ impl Machine {
         let asked = self.election.requested_at;
         let node = &mut self.nodes[ix];
         node.contact = node.contact.max(Some(asked));
-        self.election.votes.insert(node.id);
+        if self.election.votes.insert(node.id) {
+            let (votes, quorum) = (self.election.votes.len(), self.health.quorum());
+            let epoch = self.election.epoch;
+            self.note(
+                EventType::Vote,
+                ix,
+                format!("votes for us in epoch {epoch}: {votes} of {quorum} needed"),
+            );
+        }
         self.todo.failover = true;
     }
 
@@ -225,6 +240,8 @@ impl Machine {
     fn win(&mut self) {
         self.log(LogLevel::Notice, "Failover election won: I'm the new master.".into());
         let (me, epoch) = (self.me, self.election.epoch);
+        let votes = self.election.votes.len();
+        self.note_own(EventType::Promotion, format!("won epoch {epoch} with {votes} votes; saving that"));
         if self.nodes[me].config_epoch < epoch {
             self.nodes[me].config_epoch = epoch;
             self.log(LogLevel::Notice, format!("configEpoch set to {epoch} after successful failover"));
@@ -232,11 +249,26 @@ impl Machine {
         self.promote();
     }
 
+    fn note_obstacle(&mut self, obstacle: Obstacle) {
+        let why = match obstacle {
+            Obstacle::DataAge if !self.data.is_synced() => {
+                "does not stand: never synchronized with its master"
+            }
+            Obstacle::DataAge => "does not stand: its data is too old",
+            Obstacle::Expired => "lost: no majority of votes in time",
+            Obstacle::None | Obstacle::WaitingDelay | Obstacle::WaitingVotes => return,
+        };
+        self.note_own(EventType::Candidacy, why.into());
+    }
+
     fn log_obstacle(&mut self, primary: NodeIx, obstacle: Obstacle) {
         let now = self.now.mono;
         let recent = self.election.logged_at.is_some_and(|at| now.since(at) < RELOG_MS);
         if self.election.obstacle == obstacle && recent {
             return;
+        }
+        if self.election.obstacle != obstacle {
+            self.note_obstacle(obstacle);
         }
         self.election.obstacle = obstacle;
         let node = &self.nodes[primary];

@@ -6,6 +6,7 @@
 //! or the FAIL must be over. A data thread that was just promoted has no lease until its claim leaves.
 
 use crate::actions::{LogLevel, ToData};
+use crate::journal::EventType;
 use crate::machine::Machine;
 use crate::state::NodeIx;
 use alloc::format;
@@ -62,6 +63,11 @@ impl Machine {
             self.label(by)
         );
         self.log(LogLevel::Warning, text);
+        let by = self.nodes[by].id;
+        self.note_own(
+            EventType::Fail,
+            format!("{by} declares this node failed: no writes until that is settled"),
+        );
         self.lease.failed_at = Some(self.now.mono);
         self.renew_lease();
     }

@@ -6,8 +6,10 @@
 //! Until the claim the file says that nobody has heard of it: who starts from such a file asks before it claims (`boot`).
 
 use crate::actions::{ConfigVersion, LogLevel, Order, ToData, TopologyVersion};
+use crate::journal::EventType;
 use crate::machine::Machine;
 use crate::state::NodeIx;
+use alloc::format;
 use base::{Millis, NodeId, SlotSet};
 
 /// The data thread has half the node timeout to answer, and this at least.
@@ -61,6 +63,7 @@ impl Machine {
         if !self.saver.is_saved(version) {
             return;
         }
+        self.note_own(EventType::Promotion, "saved; the data is told to take over".into());
         let version = self.publish_topology();
         let deadline = self.now.mono + promotion_limit(self.config.node_timeout_ms);
         if let Some(promotion) = &mut self.promotion {
@@ -95,6 +98,11 @@ impl Machine {
             return self.undo_promotion();
         }
         self.promotion = None;
+        let (slots, epoch) = (self.myself().slot_count, self.config_epoch());
+        self.note_own(
+            EventType::Promotion,
+            format!("acts as a master: claims {slots} slots in epoch {epoch}"),
+        );
         self.reset_manual_failover();
         self.election.reset();
         self.refresh_wire();
@@ -125,6 +133,7 @@ impl Machine {
     /// A replica of the old primary again, which has its slots back.
     fn undo_promotion(&mut self) {
         let Some(promotion) = self.promotion.take() else { return };
+        self.note_own(EventType::Promotion, "given up: a replica again, the epoch is burnt".into());
         self.saver.withhold_claims(&self.wire);
         let me = self.me;
         let primary: Option<NodeIx> = self.nodes.find(&promotion.primary);

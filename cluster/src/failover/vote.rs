@@ -6,6 +6,7 @@
 use crate::actions::{After, LinkId, LogLevel};
 use crate::codec::{Header, MessageType, mflags};
 use crate::gossip::claim::bits;
+use crate::journal::EventType;
 use crate::machine::Machine;
 use crate::state::NodeIx;
 use alloc::format;
@@ -27,6 +28,7 @@ impl Machine {
             return;
         }
         if let Err(why) = self.may_vote(candidate, header) {
+            self.note(EventType::Vote, candidate, format!("refused a vote: {why}"));
             let text = format!("Failover auth denied to {}: {why}", self.label(candidate));
             self.log(LogLevel::Warning, text);
             return;
@@ -35,6 +37,7 @@ impl Machine {
         let Some(primary) = self.nodes[candidate].primary else { return };
         self.last_vote_epoch = self.current_epoch;
         self.nodes[primary].voted_time = Some(self.now.mono);
+        self.note(EventType::Vote, candidate, format!("given a vote in epoch {}", self.current_epoch));
         let version = self.saver.mark();
         self.publisher.structure_changed();
         let packet = self.bare_packet(MessageType::AuthAck, 0);

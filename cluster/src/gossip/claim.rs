@@ -5,9 +5,12 @@
 
 use crate::actions::LogLevel;
 use crate::codec::{BITMAP_LEN, Header};
+use crate::journal::EventType;
 use crate::machine::Machine;
 use crate::state::NodeIx;
+use alloc::collections::BTreeMap;
 use alloc::format;
+use alloc::string::ToString;
 use base::{Epoch, NodeId, Slot, SlotSet};
 
 /// What a claim changed for this node's own shard.
@@ -19,6 +22,8 @@ struct Outcome {
     from_us: usize,
     /// Slots that this node itself lost.
     lost: SlotSet,
+    /// Slots taken, by their owners before.
+    taken: BTreeMap<Option<NodeIx>, usize>,
 }
 
 impl Machine {
@@ -73,6 +78,10 @@ impl Machine {
     fn apply_claim(&mut self, claimant: NodeIx, epoch: Epoch, slots: &[u8; BITMAP_LEN]) {
         let ours = if self.myself().is_primary() { Some(self.me) } else { self.myself().primary };
         let outcome = self.rebind(claimant, epoch, slots, ours);
+        for (owner, count) in &outcome.taken {
+            let from = owner.map_or("nobody".into(), |owner| self.nodes[owner].id.to_string());
+            self.note(EventType::Slots, claimant, format!("takes {count} slots of {from} by epoch {epoch}"));
+        }
         let replaced = outcome.from_us > 0 && ours.is_some_and(|ix| self.nodes[ix].slot_count == 0);
         // Without replica migration only a claimant that took exactly our slots is our successor.
         if replaced && (self.config.allow_replica_migration || outcome.claimed == outcome.from_us) {
@@ -116,6 +125,7 @@ impl Machine {
                 outcome.lost.insert(slot);
                 self.slots.migrating.remove(&slot);
             }
+            *outcome.taken.entry(owner).or_insert(0) += 1;
             self.delete_slot(slot);
             self.add_slot(claimant, slot);
             self.saver.mark();

@@ -5,6 +5,7 @@
 //! FAIL is undone when a replica or a slotless primary answers again, and for a primary with slots when nobody replaced it for twice the timeout.
 
 use crate::actions::LogLevel;
+use crate::journal::EventType;
 use crate::machine::Machine;
 use crate::state::{Node, NodeIx};
 use crate::topology::NodeFlags;
@@ -24,6 +25,8 @@ impl Machine {
             let text =
                 format!("Node {} reported node {} as not reachable.", self.label(reporter), self.label(ix));
             self.log(LogLevel::Verbose, text);
+            let (count, name) = (self.fresh_reports(&self.nodes[ix]), self.nodes[reporter].id);
+            self.note(EventType::Report, ix, format!("{name} reports it as not reachable: {count} reports"));
             self.publisher.counters_changed();
         }
     }
@@ -35,6 +38,8 @@ impl Machine {
         }
         let text = format!("Node {} reported node {} is back online.", self.label(reporter), self.label(ix));
         self.log(LogLevel::Verbose, text);
+        let name = self.nodes[reporter].id;
+        self.note(EventType::Report, ix, format!("{name} reaches it again"));
         self.expire_reports(ix);
         self.publisher.counters_changed();
     }
@@ -53,6 +58,13 @@ impl Machine {
     /// Nothing was heard for the node timeout.
     pub(crate) fn suspect(&mut self, ix: NodeIx) {
         self.log(LogLevel::Debug, format!("*** NODE {} possibly failing", self.nodes[ix].id));
+        let since = |at: Option<base::Millis>| at.map_or(0, |at| self.now.mono.since(at));
+        let (node, timeout) = (&self.nodes[ix], self.config.node_timeout_ms);
+        let heard =
+            node.data_received.map_or("never".into(), |at| format!("{} ms ago", self.now.mono.since(at)));
+        let text =
+            format!("no answer for {} ms (timeout {timeout}), last heard of {heard}", since(node.ping_sent));
+        self.note(EventType::Suspicion, ix, text);
         self.nodes[ix].flags.set(NodeFlags::PFAIL);
         self.suspects += 1;
         self.structure_and_state_changed();
@@ -62,6 +74,7 @@ impl Machine {
 
     pub(super) fn unsuspect(&mut self, ix: NodeIx) {
         self.nodes[ix].flags.clear(NodeFlags::PFAIL);
+        self.note(EventType::Suspicion, ix, "it answers again".into());
         self.structure_and_state_changed();
     }
 
@@ -80,6 +93,12 @@ impl Machine {
         }
         let text = format!("Marking node {} as failing (quorum reached).", self.label(ix));
         self.log(LogLevel::Notice, text);
+        let quorum = self.health.quorum();
+        self.note(
+            EventType::Fail,
+            ix,
+            format!("failed: {reports} reports besides our own word, {quorum} needed"),
+        );
         self.set_failed(ix);
         self.broadcast_fail(ix);
     }
@@ -107,6 +126,8 @@ impl Machine {
         }
         let text = format!("FAIL message received from {} about {}", self.label(sender), self.label(ix));
         self.log(LogLevel::Notice, text);
+        let by = self.nodes[sender].id;
+        self.note(EventType::Fail, ix, format!("failed: says {by}"));
         self.set_failed(ix);
     }
 
@@ -124,6 +145,7 @@ impl Machine {
         };
         let text = format!("Clear FAIL state for node {}:{why}", self.label(ix));
         self.log(LogLevel::Notice, text);
+        self.note(EventType::Fail, ix, format!("not failed any more: {}", why.trim()));
         self.nodes[ix].flags.clear(NodeFlags::FAIL);
         self.structure_and_state_changed();
     }

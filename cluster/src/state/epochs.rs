@@ -5,6 +5,7 @@
 
 use super::table::NodeIx;
 use crate::actions::LogLevel;
+use crate::journal::EventType;
 use crate::machine::Machine;
 use alloc::format;
 use base::Epoch;
@@ -18,6 +19,7 @@ impl Machine {
     /// Somebody knows a later epoch.
     pub(crate) fn observe_epoch(&mut self, epoch: Epoch) {
         if epoch > self.current_epoch {
+            self.note_own(EventType::Epoch, format!("current epoch {} becomes {epoch}", self.current_epoch));
             self.current_epoch = epoch;
             self.saver.mark();
             self.publisher.structure_changed();
@@ -58,6 +60,7 @@ impl Machine {
         self.current_epoch = self.max_epoch().next();
         let (me, epoch) = (self.me, self.current_epoch);
         self.nodes[me].config_epoch = epoch;
+        self.note_own(EventType::Epoch, format!("takes config epoch {epoch} without a vote"));
         self.saver.mark();
         self.publisher.structure_changed();
     }

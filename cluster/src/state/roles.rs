@@ -3,6 +3,7 @@
 use super::node::Node;
 use super::table::NodeIx;
 use crate::actions::{LogLevel, Order};
+use crate::journal::EventType;
 use crate::machine::Machine;
 use crate::topology::NodeFlags;
 use alloc::format;
@@ -93,6 +94,9 @@ impl Machine {
             return;
         }
         let me = self.me;
+        let was = if self.myself().is_primary() { "a master" } else { "another's replica" };
+        let name = self.nodes[primary].id;
+        self.note_own(EventType::Demotion, format!("was {was}, now a replica of {name}"));
         if self.myself().is_primary() {
             let flags = &mut self.nodes[me].flags;
             flags.clear(NodeFlags::PRIMARY | NodeFlags::MIGRATE_TO);

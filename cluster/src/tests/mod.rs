@@ -8,6 +8,7 @@ mod epochs;
 mod formation;
 mod hostile;
 mod interop;
+mod journal;
 mod manual;
 mod promotion;
 mod roles;

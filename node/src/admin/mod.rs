@@ -31,6 +31,7 @@ mod slowlog;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use cluster::events::print as cluster_events;
 pub use config::cluster_config;
 pub(crate) use config::{Changes, applied as config_applied, written as config_written};
 pub use info::{Process, Usage};

@@ -169,6 +169,7 @@ fn answer(node: &mut Node, request: RequestId, result: Result<Answer, CommandErr
     match result {
         Ok(Answer::Ok) => reply.ok(),
         Ok(Answer::Simple(text)) => reply.simple(&text),
+        Ok(Answer::Events(events)) => crate::admin::cluster_events(&events, &mut reply),
         Err(error) => {
             let text = error.to_string();
             node.stats.count_error(&text);

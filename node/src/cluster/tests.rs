@@ -405,6 +405,42 @@ fn a_command_for_the_control_thread_holds_back_what_follows() {
 }
 
 #[test]
+fn events_are_asked_of_the_control_thread_and_printed() {
+    use ::cluster::journal::{Event, EventType, Query};
+    let mut world = world(view());
+    for wrong in ["SINCE", "SINCE 1 SINCE 2", "AFTER 1", "COUNT 1 2"] {
+        assert_eq!(world.send(1, format!("CLUSTER EVENTS {wrong}\r\n").as_bytes()), "-ERR syntax error\r\n");
+    }
+    let answer = world.send(1, b"CLUSTER EVENTS COUNT -1\r\n");
+    assert_eq!(answer, "-ERR value is not an integer or out of range\r\n");
+    let answer = world.send(1, b"CLUSTER EVENTS TYPE nothing\r\n");
+    assert!(answer.starts_with("-ERR unknown event type, one of: suspicion, report, "), "{answer}");
+    assert_eq!(world.send(1, b"CLUSTER EVENTS since 3 COUNT 2 type Vote\r\n"), "");
+    let sent = world.others.iter().find_map(|a| match a {
+        Action::Control(ToControl::Command { request, command }) => Some((*request, command.clone())),
+        _ => None,
+    });
+    let (request, command) = sent.expect("the command travels");
+    let query = Query { since: Some(3), count: Some(2), kind: Some(EventType::Vote) };
+    assert_eq!(command, ::cluster::Command::Events(query));
+    let event = Event {
+        id: 4,
+        at: base::UnixMillis(1_700_000_000_000),
+        kind: EventType::Vote,
+        node: base::NodeId([b'a'; 40]),
+        text: "given a vote in epoch 7".into(),
+    };
+    world.node.handle_control(world.now, ToData::Reply { request, result: Ok(Answer::Events(vec![event])) });
+    world.turn();
+    let name = "a".repeat(40);
+    let expected = format!(
+        "*1\r\n*10\r\n$2\r\nid\r\n:4\r\n$4\r\ntime\r\n:1700000000000\r\n$4\r\ntype\r\n$4\r\nvote\r\n\
+         $4\r\nnode\r\n$40\r\n{name}\r\n$4\r\ntext\r\n$23\r\ngiven a vote in epoch 7\r\n"
+    );
+    assert_eq!(world.read(1), expected);
+}
+
+#[test]
 fn a_client_that_wants_no_replies_gets_no_late_ones() {
     let mut world = world(view());
     assert_eq!(world.send(1, b"CLIENT REPLY OFF\r\nCLUSTER BUMPEPOCH\r\nCLIENT REPLY ON\r\nPING\r\n"), "");

@@ -72,6 +72,17 @@ const CLUSTER_SUBCOMMANDS: &[Command] = &[
         .complexity("O(N) in the number of slots")
         .flags(NO_ASYNC_LOADING | ADMIN | STALE)
         .args(&[block("range", &[integer("start-slot"), integer("end-slot")]).multiple()]),
+    command("cluster|events", -2)
+        .summary("Tells what this node noticed and decided about the cluster.")
+        .since("7.2.0")
+        .complexity("O(N) in the number of events kept")
+        .flags(NO_ASYNC_LOADING | ADMIN | STALE)
+        .args(&[
+            integer("id").token("SINCE").optional(),
+            integer("count").token("COUNT").optional(),
+            string("type").token("TYPE").optional(),
+        ])
+        .tips(&["nondeterministic_output"]),
     command("cluster|failover", -2)
         .summary("Makes this replica take its primary's place.")
         .since("3.0.0")

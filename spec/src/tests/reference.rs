@@ -25,6 +25,7 @@ const NEWER: &[&str] = &[
     "xdelex",
     "client|no-touch",
     "client|setinfo",
+    "cluster|events",
     "cluster|myshardid",
     "commandlog",
     "commandlog|get",

@@ -4,6 +4,7 @@
 //! [`Command`] for the control thread with the arguments as they came; its answer fills a reply slot. All texts of
 //! refusals are [`CommandError`]'s.
 
+pub(crate) mod events;
 mod info;
 mod map;
 mod mutate;

@@ -1,4 +1,4 @@
-//! The CLUSTER subcommands that change something: parsed here, decided by the control thread.
+//! The CLUSTER subcommands that change something, and EVENTS: parsed here, decided by the control thread.
 
 use super::topology;
 use crate::admin::{AdminHandler, subcommand_syntax};
@@ -27,6 +27,7 @@ pub(super) fn handler(name: &str) -> Option<AdminHandler> {
         "bumpepoch",
         "set-config-epoch",
         "saveconfig",
+        "events",
     ];
     let own = name.strip_prefix("cluster|")?;
     NAMES.contains(&own).then_some(mutate as AdminHandler)
@@ -63,6 +64,7 @@ fn parse(node: &Node, args: Args<'_>) -> Result<Command, Refusal> {
         b"bumpepoch" => Command::BumpEpoch,
         b"set-config-epoch" => Command::SetConfigEpoch(args.at(2).to_vec()),
         b"saveconfig" => Command::SaveConfig,
+        b"events" => Command::Events(super::events::parse(args)?),
         _ => return Err(subcommand_syntax("cluster", args)),
     })
 }
