@@ -87,6 +87,8 @@ pub struct Stats {
     pub errors: BTreeMap<String, u64>,
     /// `total_error_replies`.
     pub error_replies: u64,
+    /// `unexpected_error_replies`: commands of our primary, or of the AOF, that failed here.
+    pub unexpected_errors: u64,
     /// `total_connections_received`.
     pub connections: u64,
     /// `used_memory_peak`: the most bytes ever seen allocated.
@@ -141,6 +143,7 @@ impl Default for Stats {
             commands: vec![CommandStats::default(); spec::COUNT].into_boxed_slice(),
             errors: BTreeMap::new(),
             error_replies: 0,
+            unexpected_errors: 0,
             connections: 0,
             peak_memory: 0,
             rejected_connections: 0,

@@ -29,6 +29,14 @@ pub(crate) struct Shutdown {
     phase: Phase,
 }
 
+/// Until when a shutdown waits for the replicas, while it does.
+pub(crate) fn waits_until(node: &Node) -> Option<Millis> {
+    match node.persistence.shutdown.as_ref()?.phase {
+        Phase::Replicas(until) => Some(until),
+        Phase::Disk { .. } => None,
+    }
+}
+
 enum Phase {
     /// Replicas may catch up until then.
     Replicas(Millis),

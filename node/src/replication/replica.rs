@@ -401,6 +401,7 @@ pub(crate) fn refuse(node: &mut Node, client: Client, text: &str) {
 
 /// A command of our primary failed here. Redis goes on; so do we, unless it failed because we do not have it.
 pub(crate) fn failed(node: &mut Node, client: Client, command: &'static Command, text: &str) {
+    node.stats.unexpected_errors += 1;
     if text.contains("is not supported by this version") {
         return take_down(node, client, format!("The master sent what this replica cannot store: {text}"));
     }

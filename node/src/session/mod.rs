@@ -219,6 +219,11 @@ impl Session {
         self.input.len().saturating_sub(self.consumed)
     }
 
+    /// Whether a command of its waits for what others do.
+    pub fn is_blocked(&self) -> bool {
+        self.waiting.as_ref().is_some_and(Waiting::is_blocking_command)
+    }
+
     /// Whether its commands may run now.
     pub fn is_runnable(&self) -> bool {
         self.waiting.is_none() && !(self.close_after_reply || self.postponed || self.crowded || self.doomed)

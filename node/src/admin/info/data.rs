@@ -119,7 +119,7 @@ pub(super) fn stats(node: &Node, lines: &mut Lines) {
     lines.field("tracking_total_keys", keys);
     lines.field("tracking_total_items", items);
     lines.field("tracking_total_prefixes", prefixes);
-    lines.field("unexpected_error_replies", 0);
+    lines.field("unexpected_error_replies", stats.unexpected_errors);
     lines.field("total_error_replies", stats.error_replies);
     lines.zeros(&["dump_payload_sanitizations"]);
     lines.field("total_reads_processed", stats.total_reads);

@@ -5,6 +5,7 @@ use crate::admin::memory::Overview;
 use crate::eviction;
 use crate::identity;
 use crate::node::Node;
+use crate::persistence::shutdown;
 use crate::session::Role;
 
 /// `# Server`.
@@ -36,6 +37,9 @@ pub(super) fn server(node: &Node, lines: &mut Lines) {
     lines.field("executable", &process.executable);
     lines.field("config_file", &process.config_file);
     lines.field("io_threads_active", u64::from(node.usage.io_threads > 1));
+    if let Some(until) = shutdown::waits_until(node) {
+        lines.field("shutdown_in_milliseconds", until.since(node.now.mono));
+    }
     listeners(node, lines);
 }
 
@@ -62,7 +66,7 @@ pub(super) fn clients(node: &Node, lines: &mut Lines) {
     lines.field("maxclients", node.config.settings.maxclients);
     lines.field("client_recent_max_input_buffer", sessions().map(|s| s.input.capacity()).max().unwrap_or(0));
     lines.field("client_recent_max_output_buffer", sessions().map(|s| s.output.pending()).max().unwrap_or(0));
-    lines.field("blocked_clients", sessions().filter(|s| s.waiting.is_some()).count());
+    lines.field("blocked_clients", sessions().filter(|s| s.is_blocked()).count());
     lines.field("tracking_clients", node.tracking.clients());
     lines.field("pubsub_clients", sessions().filter(|s| s.is_subscriber()).count());
     lines.field("watching_clients", sessions().filter(|s| !s.watched.is_empty()).count());
