@@ -118,8 +118,8 @@ impl Drop for QuietKeys {
     }
 }
 
-/// Asks for a secret without showing what is typed.
-pub fn ask_secret(question: &str) -> Vec<u8> {
+/// Asks for a secret without showing what is typed; `None` at the end of the input.
+pub fn ask_secret(question: &str) -> Option<Vec<u8>> {
     let stdin = std::io::stdin();
     let before = rustix::termios::tcgetattr(&stdin).ok();
     if let Some(settings) = &before {
@@ -129,7 +129,7 @@ pub fn ask_secret(question: &str) -> Vec<u8> {
         // When this fails the secret is visible, and still read.
         let _ = rustix::termios::tcsetattr(&stdin, rustix::termios::OptionalActions::Now, &silent);
     }
-    let line = read_line().unwrap_or_default();
+    let line = read_line();
     if let Some(settings) = &before {
         let _ = rustix::termios::tcsetattr(&stdin, rustix::termios::OptionalActions::Now, settings);
         complain("\n");

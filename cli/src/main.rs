@@ -50,11 +50,11 @@ fn run(mut settings: Settings) -> i32 {
         console::complain(warning);
     }
     if settings.askpass {
-        settings.password = Some(console::ask_secret("Please input password: "));
+        settings.password = console::ask_secret("Please input password: ");
     }
     if settings.cluster.from_askpass {
         let question = "Please input import source node password: ";
-        settings.cluster.from_password = Some(console::ask_secret(question));
+        settings.cluster.from_password = console::ask_secret(question);
     }
     if settings.cluster.command.is_some() {
         return match with_input(&settings, settings.cluster.args.clone()) {

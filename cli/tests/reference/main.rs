@@ -2,6 +2,7 @@
 //! byte: standard output, standard error and exit code. Needs `redis-server` and `redis-cli` on PATH and says so.
 
 mod cluster;
+mod interactive;
 mod join;
 mod modes;
 mod moves;

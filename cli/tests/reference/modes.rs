@@ -182,6 +182,32 @@ fn options() {
 }
 
 #[test]
+fn passwords() {
+    let fixture = Fixture::start();
+    let port = fixture.server.port().to_string();
+    let locked = || {
+        fixture.prepare();
+        fixture.server.text(&["CONFIG", "SET", "requirepass", "secret"]);
+    };
+    for (options, input) in [
+        ("--askpass", b"secret\n".as_slice()),
+        ("--askpass", b"wrong\n"),
+        ("--askpass", b""),
+        ("--askpass -a wrong --no-auth-warning", b"secret\n"),
+        ("--askpass --user default", b"secret\n"),
+        ("", b""),
+    ] {
+        let args: Vec<&str> =
+            ["-p", &port].into_iter().chain(options.split_whitespace()).chain(["get", "n"]).collect();
+        same(&args, input, false, || {
+            if fixture.server.text(&["PING"]) == "PONG" {
+                locked();
+            }
+        });
+    }
+}
+
+#[test]
 fn nobody_there() {
     let ports = reserve();
     let port = ports.port(0).to_string();
