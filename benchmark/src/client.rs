@@ -55,6 +55,10 @@ pub struct Client {
     start: Instant,
     latency: Option<u64>,
     redirected: bool,
+    /// The next pipeline goes to a node that imports the slot.
+    asking: bool,
+    /// Each request under way has an ASKING before it, with a reply of its own.
+    paired: bool,
     /// What to do about errors when everything under way is answered.
     retry: Next,
 }
@@ -91,6 +95,8 @@ impl Client {
             start: Instant::now(),
             latency: None,
             redirected: false,
+            asking: false,
+            paired: false,
             retry: Next::Wait,
         }
     }
@@ -134,8 +140,18 @@ impl Client {
             self.output.clear();
             self.written = 0;
         }
-        self.output.extend_from_slice(self.batch.next(self.owed, random));
+        self.paired = std::mem::take(&mut self.asking);
         self.pending = self.owed;
+        let requests = self.batch.next(self.owed, random);
+        if self.paired {
+            self.pending *= 2;
+            for request in requests.chunks(requests.len() / self.owed.max(1)) {
+                resp::write_command(&mut self.output, [b"ASKING".as_slice()].into_iter());
+                self.output.extend_from_slice(request);
+            }
+        } else {
+            self.output.extend_from_slice(requests);
+        }
         self.latency = None;
         self.start = Instant::now();
     }
@@ -199,6 +215,10 @@ impl Client {
             self.preamble -= 1;
         } else if self.pending > 0 {
             self.pending -= 1;
+            // An odd number is left: this one answered ASKING, which says nothing about the request.
+            if self.paired && !self.pending.is_multiple_of(2) {
+                return;
+            }
         }
         let Outcome::Error(text) = outcome else {
             if !is_preamble && self.owed > 0 {
@@ -240,6 +260,7 @@ impl Client {
         };
         self.target.address = Address::tcp(host, redirect.port);
         self.redirected = true;
+        self.asking = redirect.ask;
     }
 
     /// The connection is gone: with a cluster that is an error to be counted, elsewhere the end.

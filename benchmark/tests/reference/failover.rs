@@ -47,6 +47,28 @@ fn a_healthy_cluster() {
     assert!(value.is_some(), "each request was executed once");
 }
 
+#[test]
+fn a_slot_on_its_way() {
+    let cluster = cluster(Kind::Redis);
+    let [source, target, ..] = masters(&cluster)[..] else { panic!("masters") };
+    let slot = cluster.nodes[source].text(&["CLUSTER", "KEYSLOT", "one-key"]);
+    let owner = masters(&cluster)
+        .into_iter()
+        .find(|i| !cluster.nodes[*i].text(&["GET", "one-key"]).starts_with("MOVED"))
+        .unwrap();
+    let target = if owner == target { source } else { target };
+    cluster.nodes[target].text(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &cluster.id(owner)]);
+    cluster.nodes[owner].text(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &cluster.id(target)]);
+    let port = cluster.nodes[owner].port().to_string();
+    let args = ["--cluster", "-p", &port, "-n", "60", "-c", "3", "-P", "2", "-q", "incr", "one-key"];
+    let done = run(OURS, &args, b"");
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert!(done.err.contains(" errors: ASK\n"), "{done:?}");
+    let mut client = cluster.nodes[target].client();
+    client.call(&["ASKING"]).unwrap();
+    assert_eq!(client.call(&["GET", "one-key"]).unwrap().as_str(), Some("60"), "the new node has the key");
+}
+
 fn through_a_failover(kind: Kind) {
     let mut cluster = cluster(kind);
     let [victim, survivor, ..] = masters(&cluster)[..] else { panic!("masters") };
