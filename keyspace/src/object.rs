@@ -10,6 +10,7 @@ use crate::entry::NewValue;
 use crate::value::TypeName;
 use crate::{Keyspace, Touch, Ttl};
 use base::DbIndex;
+use std::borrow::{Borrow, BorrowMut};
 use std::sync::Arc;
 
 /// A value of any type but string.
@@ -20,7 +21,8 @@ pub enum Object {
     Set(ds::Set),
     Zset(ds::Zset),
     Hash(ds::Hash),
-    Stream(ds::Stream),
+    /// Boxed: it is several times as large as the others, and all would pay for it.
+    Stream(Box<ds::Stream>),
 }
 
 /// A structure that a key can hold.
@@ -50,13 +52,13 @@ macro_rules! kinds {
                 ds::$name::new(settings)
             }
             fn of(object: &Object) -> Option<&Self> {
-                if let Object::$name(inner) = object { Some(inner) } else { None }
+                if let Object::$name(inner) = object { Some(inner.borrow()) } else { None }
             }
             fn of_mut(object: &mut Object) -> Option<&mut Self> {
-                if let Object::$name(inner) = object { Some(inner) } else { None }
+                if let Object::$name(inner) = object { Some(inner.borrow_mut()) } else { None }
             }
             fn into_object(self) -> Object {
-                Object::$name(self)
+                Object::$name(self.into())
             }
             fn is_nothing(&self) -> bool {
                 self.is_empty()
@@ -86,7 +88,8 @@ macro_rules! kinds {
 
             /// Bytes on the heap.
             pub fn memory(&self) -> usize {
-                match self { $(Object::$name(inner) => inner.memory()),* }
+                let boxed = if let Object::Stream(_) = self { size_of::<ds::Stream>() } else { 0 };
+                boxed + match self { $(Object::$name(inner) => inner.memory()),* }
             }
         }
     };

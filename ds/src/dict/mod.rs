@@ -45,7 +45,7 @@ const PAGE_MIN: usize = 24;
 /// See the module. `V` must own nothing on the heap, or that is not counted by [`Dict::memory`].
 #[derive(Clone, Debug)]
 pub struct Dict<V> {
-    secrets: RapidSecrets,
+    seed: u64,
     len: usize,
     /// Bytes of pages and segments.
     bytes: usize,
@@ -74,13 +74,7 @@ impl<V: Clone> Dict<V> {
     /// An empty table whose hash function follows from `seed`.
     pub fn new(seed: u64) -> Self {
         let segment = Segment::new();
-        Self {
-            secrets: RapidSecrets::seed(seed),
-            len: 0,
-            bytes: segment.memory(),
-            largest: 0,
-            root: Root::One(Arc::new(segment)),
-        }
+        Self { seed, len: 0, bytes: segment.memory(), largest: 0, root: Root::One(Arc::new(segment)) }
     }
 
     /// How many members there are.
@@ -198,7 +192,7 @@ impl<V: Clone> Dict<V> {
 
     #[inline]
     fn hash(&self, key: &[u8]) -> u32 {
-        (rapidhash_v3_seeded(key, &self.secrets) >> 32) as u32
+        (rapidhash_v3_seeded(key, &secrets(self.seed)) >> 32) as u32
     }
 
     #[inline]
@@ -363,6 +357,21 @@ impl<V> Page<V> {
             self.segments.reserve_exact(more);
         }
     }
+}
+
+/// The secrets that a table's seed stands for. They are put together for each hash: that takes less than reading them
+/// from memory might, and a small table need not keep them. The constants are rapidhash's own; the seed, which nobody
+/// outside knows, is in all of them.
+#[inline]
+fn secrets(seed: u64) -> RapidSecrets {
+    const BASE: RapidSecrets = RapidSecrets::seed(0);
+    let mut secrets = BASE;
+    secrets.seed ^= seed;
+    // Turned by a few bits each, so that no two secrets stand in a known relation by exclusive or.
+    for (index, secret) in secrets.secrets.iter_mut().enumerate() {
+        *secret ^= seed.rotate_left(9 * index as u32 + 5);
+    }
+    secrets
 }
 
 fn page_of<V>(pages: &[(u32, Arc<Page<V>>)], hash: u32) -> usize {

@@ -7,6 +7,7 @@
 //! A removed record stays as a hole until so many have gathered that everything is copied together. Records of more
 //! than [`LARGE`] bytes are blobs of their own, shared by clones, so that a segment stays cheap to copy.
 
+use crate::size::rounded;
 use std::sync::Arc;
 
 /// Bytes of key and payload past which a record is a blob.
@@ -33,10 +34,17 @@ struct Blob {
 #[derive(Clone, Default, Debug)]
 pub struct Records {
     arena: Vec<u8>,
-    blobs: Vec<Blob>,
     /// Bytes of the arena in holes.
     dead: usize,
-    blob_bytes: usize,
+    /// Few tables have any.
+    blobs: Option<Box<Blobs>>,
+}
+
+#[derive(Clone, Default, Debug)]
+struct Blobs {
+    all: Vec<Blob>,
+    /// Of their contents.
+    bytes: usize,
 }
 
 /// What removing a record did to another one.
@@ -50,13 +58,17 @@ pub enum Moved {
 impl Records {
     /// Empty, with room for `bytes` bytes of records in the arena.
     pub fn with_capacity(bytes: usize) -> Self {
-        Self { arena: Vec::with_capacity(size_class(bytes)), ..Self::default() }
+        Self { arena: Vec::with_capacity(rounded(bytes)), ..Self::default() }
     }
 
     /// Bytes on the heap.
     #[inline]
     pub fn memory(&self) -> usize {
-        self.arena.capacity() + self.blobs.capacity() * size_of::<Blob>() + self.blob_bytes
+        let blobs = self
+            .blobs
+            .as_ref()
+            .map_or(0, |blobs| size_of::<Blobs>() + blobs.all.capacity() * size_of::<Blob>() + blobs.bytes);
+        self.arena.capacity() + blobs
     }
 
     /// Bytes of the arena that records take, holes not counted.
@@ -85,7 +97,7 @@ impl Records {
         }
         let start = self.arena.len();
         if start + bytes > self.arena.capacity() {
-            self.arena.reserve_exact(size_class((start + bytes).max(start + start / 8)) - start);
+            self.arena.reserve_exact(rounded((start + bytes).max(start + start / 8)) - start);
         }
         push_varint(&mut self.arena, (key.len() as u64) << 1 | u64::from(payload.is_some()));
         self.arena.extend_from_slice(key);
@@ -100,7 +112,7 @@ impl Records {
     #[inline]
     pub fn key(&self, place: Place) -> &[u8] {
         if place.0 & BLOB != 0 {
-            let blob = &self.blobs[(place.0 ^ BLOB) as usize];
+            let blob = self.blob(place);
             return &blob.bytes[..blob.key_len as usize];
         }
         let (header, at) = varint(&self.arena, place.0 as usize);
@@ -111,7 +123,7 @@ impl Records {
     #[inline]
     pub fn get(&self, place: Place) -> (&[u8], Option<&[u8]>) {
         if place.0 & BLOB != 0 {
-            let blob = &self.blobs[(place.0 ^ BLOB) as usize];
+            let blob = self.blob(place);
             let (key, payload) = blob.bytes.split_at(blob.key_len as usize);
             return (key, blob.has_payload.then_some(payload));
         }
@@ -149,21 +161,28 @@ impl Records {
             return Moved::Nothing;
         }
         let index = (place.0 ^ BLOB) as usize;
-        let blob = self.blobs.swap_remove(index);
-        self.blob_bytes -= blob_size(blob.bytes.len());
-        if self.blobs.len() * 4 < self.blobs.capacity() {
-            self.blobs.shrink_to(self.blobs.len() * 2);
+        let Some(blobs) = &mut self.blobs else { return Moved::Nothing };
+        let blob = blobs.all.swap_remove(index);
+        blobs.bytes -= blob_size(blob.bytes.len());
+        if blobs.all.len() * 4 < blobs.all.capacity() {
+            blobs.all.shrink_to(blobs.all.len() * 2);
         }
-        match self.blobs.get(index) {
+        let moved = match blobs.all.get(index) {
             Some(moved) => Moved::Owner(moved.owner as usize, place),
             None => Moved::Nothing,
+        };
+        if blobs.all.is_empty() {
+            self.blobs = None;
         }
+        moved
     }
 
     /// The entry that owns this record has another index now.
     pub fn renamed(&mut self, place: Place, owner: usize) {
-        if place.0 & BLOB != 0 {
-            self.blobs[(place.0 ^ BLOB) as usize].owner = owner as u32;
+        if place.0 & BLOB != 0
+            && let Some(blobs) = &mut self.blobs
+        {
+            blobs.all[(place.0 ^ BLOB) as usize].owner = owner as u32;
         }
     }
 
@@ -173,8 +192,14 @@ impl Records {
             let (key, payload) = other.get(place);
             return self.push(owner, key, payload);
         }
-        let blob = other.blobs[(place.0 ^ BLOB) as usize].clone();
+        let blob = other.blob(place).clone();
         self.add_blob(Blob { owner: owner as u32, ..blob })
+    }
+
+    /// The blob of a place that names one.
+    fn blob(&self, place: Place) -> &Blob {
+        let blobs = self.blobs.as_ref().map_or(&[][..], |blobs| &blobs.all);
+        &blobs[(place.0 ^ BLOB) as usize]
     }
 
     fn push_blob(&mut self, owner: usize, key: &[u8], payload: Option<&[u8]>) -> Place {
@@ -192,12 +217,13 @@ impl Records {
     }
 
     fn add_blob(&mut self, blob: Blob) -> Place {
-        if self.blobs.len() == self.blobs.capacity() {
-            self.blobs.reserve_exact(self.blobs.len() / 4 + 1);
+        let blobs = self.blobs.get_or_insert_default();
+        if blobs.all.len() == blobs.all.capacity() {
+            blobs.all.reserve_exact(blobs.all.len() / 4 + 1);
         }
-        self.blob_bytes += blob_size(blob.bytes.len());
-        self.blobs.push(blob);
-        Place((self.blobs.len() - 1) as u32 | BLOB)
+        blobs.bytes += blob_size(blob.bytes.len());
+        blobs.all.push(blob);
+        Place((blobs.all.len() - 1) as u32 | BLOB)
     }
 }
 
@@ -210,12 +236,6 @@ pub fn record_len(key: &[u8], payload: Option<&[u8]>) -> usize {
 fn blob_size(bytes: usize) -> usize {
     // Two counts stand before the bytes of an Arc.
     bytes + 16
-}
-
-/// The next size that the allocator knows: four between a power of two and the next.
-pub fn size_class(bytes: usize) -> usize {
-    let step = (bytes.max(1) - 1).checked_ilog2().map_or(8, |log| (1 << log >> 2).max(8));
-    bytes.next_multiple_of(step)
 }
 
 fn varint_len(value: usize) -> usize {

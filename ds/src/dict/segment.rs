@@ -4,7 +4,8 @@
 //! that a random member is one draw; an entry has the hash (for splits, scans and moved slots), the place of its
 //! record and the value. Nothing here allocates per member, and a clone is a few copies of a few KiB.
 
-use super::records::{Moved, Place, Records, record_len, size_class};
+use super::records::{Moved, Place, Records, record_len};
+use crate::size::rounded;
 
 /// Members past which a segment is split: with 128 slots, one in eight is free.
 pub const MEMBERS_MAX: usize = 112;
@@ -184,7 +185,7 @@ impl<V> Segment<V> {
         }
         if members > self.entries.capacity() {
             let unit = size_of::<Entry<V>>();
-            let wanted = size_class((members + members / 8) * unit) / unit;
+            let wanted = rounded((members + members / 8) * unit) / unit;
             self.entries.reserve_exact(wanted.max(members) - self.entries.len());
         }
         let hash = entry.hash;

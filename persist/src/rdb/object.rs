@@ -53,7 +53,7 @@ fn read(kind: u8, cursor: &mut Cursor<'_>, context: &Context<'_>) -> Result<Opti
         2 | 11 | 20 => set::decode(kind, cursor, context)?.map(Object::Set),
         3 | 5 | 12 | 17 => zset::decode(kind, cursor, context)?.map(Object::Zset),
         4 | 9 | 13 | 16 | 22..=25 => hash::decode(kind, cursor, context)?.map(Object::Hash),
-        15 | 19 | 21 => stream::decode(kind, cursor, context)?.map(Object::Stream),
+        15 | 19 | 21 => stream::decode(kind, cursor, context)?.map(|stream| Object::Stream(Box::new(stream))),
         _ => return malformed("a value of unknown type"),
     })
 }

@@ -171,12 +171,12 @@ mod tests {
     }
 
     fn payload(stream: &Stream) -> Vec<u8> {
-        dump::encode(ValueRef::Object(&Object::Stream(stream.clone())), true)
+        dump::encode(ValueRef::Object(&Object::Stream(Box::new(stream.clone()))), true)
     }
 
     fn decoded(payload: &[u8]) -> Option<Stream> {
         match dump::decode(payload, &Settings::default()) {
-            Ok(LoadValue::Object(Object::Stream(stream))) => Some(stream),
+            Ok(LoadValue::Object(Object::Stream(stream))) => Some(*stream),
             Ok(_) => panic!("something else"),
             Err(_) => None,
         }
@@ -214,7 +214,7 @@ mod tests {
         let mut accepted = 0;
         for _ in 0..300 {
             let stream = example(&mut prng);
-            let whole = dump::encode(ValueRef::Object(&Object::Stream(stream)), false);
+            let whole = dump::encode(ValueRef::Object(&Object::Stream(Box::new(stream))), false);
             let body = &whole[..whole.len() - 10];
             for _ in 0..60 {
                 let mut bad = body.to_vec();
