@@ -37,6 +37,8 @@ pub struct Config {
     pub settings: Settings,
     /// The configuration file as it was named, which CONFIG REWRITE writes to.
     pub file: Option<String>,
+    /// `rename-command`: the old name and the new one, empty for none, in order.
+    pub renames: Vec<(String, String)>,
     /// Directives that a file or the command line mentioned, as places in [`DIRECTIVES`].
     explicit: BTreeSet<usize>,
 }
@@ -48,7 +50,7 @@ impl Default for Config {
         for directive in DIRECTIVES {
             (directive.write)(&mut settings, directive.default);
         }
-        Self { settings, file: None, explicit: BTreeSet::new() }
+        Self { settings, file: None, renames: Vec::new(), explicit: BTreeSet::new() }
     }
 }
 

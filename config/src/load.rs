@@ -207,7 +207,10 @@ impl Loader<'_> {
                 self.users.push(values.to_vec());
                 Ok(())
             }
-            ("rename-command", 2) => Err("rename-command is not supported yet".into()),
+            ("rename-command", 2) => {
+                self.config.renames.push((values[0].clone(), values[1].clone()));
+                Ok(())
+            }
             ("loadmodule", 1..) => Err("Modules are not supported".into()),
             ("sentinel", 0) => Ok(()),
             ("sentinel", _) => Err("sentinel directive while not in sentinel mode".into()),

@@ -220,6 +220,19 @@ pub fn output_limits(args: &[&str], present: &str, _: Origin) -> Result<String, 
     Ok(limits.print())
 }
 
+/// `activedefrag`: there is no defragmentation, which is said in Redis's words.
+pub fn active_defrag(args: &[&str], _: &str, _: Origin) -> Result<String, String> {
+    let [arg] = args else { return Err(WRONG_ARITY.into()) };
+    match yes_or_no(arg)?.as_str() {
+        "yes" => Err(
+            "Active defragmentation cannot be enabled: it requires a Redis server compiled with a modified \
+                      Jemalloc like the one shipped by default with the Redis source distribution"
+                .into(),
+        ),
+        no => Ok(no.into()),
+    }
+}
+
 /// `oom-score-adj`, of which `yes` and `relative` are the same.
 pub fn oom_score_adj(args: &[&str], _: &str, _: Origin) -> Result<String, String> {
     let [arg] = args else { return Err(WRONG_ARITY.into()) };

@@ -141,8 +141,8 @@ directives! {
     lazyfree_lazy_eviction: bool = "lazyfree-lazy-eviction", Bool, "no", MODIFIABLE;
     lazyfree_lazy_expire: bool = "lazyfree-lazy-expire", Bool, "no", MODIFIABLE;
     lazyfree_lazy_server_del: bool = "lazyfree-lazy-server-del", Bool, "no", MODIFIABLE;
-    lazyfree_lazy_user_del: bool = "lazyfree-lazy-user-del", Bool, "no", NOT_YET_IF_SET;
-    lazyfree_lazy_user_flush: bool = "lazyfree-lazy-user-flush", Bool, "no", NOT_YET_IF_SET;
+    lazyfree_lazy_user_del: bool = "lazyfree-lazy-user-del", Bool, "no", MODIFIABLE;
+    lazyfree_lazy_user_flush: bool = "lazyfree-lazy-user-flush", Bool, "no", MODIFIABLE;
     repl_disable_tcp_nodelay: bool = "repl-disable-tcp-nodelay", Bool, "no", NOT_YET_IF_SET;
     repl_diskless_sync: bool = "repl-diskless-sync", Bool, "yes", MODIFIABLE;
     aof_rewrite_incremental_fsync: bool = "aof-rewrite-incremental-fsync", Bool, "yes", NOT_YET_IF_SET;
@@ -153,12 +153,12 @@ directives! {
     aof_use_rdb_preamble: bool = "aof-use-rdb-preamble", Bool, "yes", MODIFIABLE;
     aof_timestamp_enabled: bool = "aof-timestamp-enabled", Bool, "no", NOT_YET_IF_SET;
     cluster_replica_no_failover: bool = "cluster-replica-no-failover" | "cluster-slave-no-failover", Bool, "no", MODIFIABLE;
-    replica_lazy_flush: bool = "replica-lazy-flush" | "slave-lazy-flush", Bool, "no", NOT_YET_IF_SET;
+    replica_lazy_flush: bool = "replica-lazy-flush" | "slave-lazy-flush", Bool, "no", MODIFIABLE;
     replica_serve_stale_data: bool = "replica-serve-stale-data" | "slave-serve-stale-data", Bool, "yes", MODIFIABLE;
     replica_read_only: bool = "replica-read-only" | "slave-read-only", Bool, "yes", MODIFIABLE;
     replica_ignore_maxmemory: bool = "replica-ignore-maxmemory" | "slave-ignore-maxmemory", Bool, "yes", MODIFIABLE;
     jemalloc_bg_thread: bool = "jemalloc-bg-thread", Bool, "yes", NOT_YET_IF_SET;
-    activedefrag: bool = "activedefrag", Bool, "no", NOT_YET_IF_SET;
+    activedefrag: bool = "activedefrag", Special(rule::active_defrag), "no", MODIFIABLE;
     syslog_enabled: bool = "syslog-enabled", Bool, "no", IMMUTABLE;
     cluster_enabled: bool = "cluster-enabled", Bool, "no", IMMUTABLE;
     appendonly: bool = "appendonly", Bool, "no", DENY_LOADING;
@@ -205,7 +205,7 @@ directives! {
     appendfsync: AppendFsync = "appendfsync", Word(AppendFsync::WORDS), "everysec", MODIFIABLE;
     oom_score_adj: String = "oom-score-adj", Special(rule::oom_score_adj), "no", MODIFIABLE;
     acl_pubsub_default: String = "acl-pubsub-default", Word(&["allchannels", "resetchannels"]), "resetchannels", NOT_YET_IF_SET;
-    sanitize_dump_payload: String = "sanitize-dump-payload", Word(&["no", "yes", "clients"]), "no", NOT_YET_IF_SET;
+    sanitize_dump_payload: String = "sanitize-dump-payload", Word(&["no", "yes", "clients"]), "no", MODIFIABLE;
     enable_protected_configs: Permission = "enable-protected-configs", Word(Permission::WORDS), "no", IMMUTABLE;
     enable_debug_command: Permission = "enable-debug-command", Word(Permission::WORDS), "no", IMMUTABLE;
     enable_module_command: Permission = "enable-module-command", Word(Permission::WORDS), "no", IMMUTABLE | NOT_YET_IF_SET;

@@ -176,12 +176,10 @@ fn contradictions_and_dangers_are_refused() {
     refused("tls-cluster yes", 1, "tls-cluster yes", "tls-cluster is not supported yet");
     assert!(load_text("tls-port 0\ntls-cluster no\naclfile \"\"").is_ok());
     refused("loadmodule x.so", 1, "loadmodule x.so", "Modules are not supported");
-    refused(
-        "rename-command FLUSHALL \"\"",
-        1,
-        "rename-command FLUSHALL \"\"",
-        "rename-command is not supported yet",
-    );
+    let renamed = load_text("rename-command FLUSHALL \"\"\nrename-command GET fetch").unwrap();
+    let pair = |from: &str, to: &str| (String::from(from), String::from(to));
+    assert_eq!(renamed.renames, [pair("FLUSHALL", ""), pair("GET", "fetch")]);
+    refused("rename-command a", 1, "rename-command a", "Bad directive or wrong number of arguments");
     assert!(load_text("user default on nopass sanitize-payload ~* &* +@all").is_ok());
     assert!(load_text("user default on #ab ~* &* +@all").is_err());
     assert!(load_text("user default on #ab ~* &* +@all\nrequirepass x").is_ok());

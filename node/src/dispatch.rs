@@ -11,6 +11,7 @@ use crate::eviction::{self, Room};
 use crate::node::Node;
 use crate::observe::{self, Cost};
 use crate::refusal::{Outcome, Refusal};
+use crate::renames::Renames;
 use crate::session::{Client, ReplyMode, Role, Session, memory as client_memory};
 use crate::table::{Handler, is};
 use crate::{blocking, cluster, effects, persistence, replication, tracking, transaction};
@@ -73,7 +74,12 @@ impl Request<'_> {
 pub(crate) fn serve(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Verdict {
     let Some(session) = node.sessions.get_mut(client) else { return Verdict::Done };
     session.last_interaction = node.now.mono;
-    let command = match known(session.last_command, args) {
+    let known = if node.renames.is_empty() {
+        known(session.last_command, args)
+    } else {
+        renamed(&node.renames, session.role.is_obeyed(), args)
+    };
+    let command = match known {
         Ok(command) => command,
         Err(refusal) => return stranger(node, client, args, refusal, reply),
     };
@@ -217,6 +223,16 @@ fn known(last: Option<&'static Command>, args: Args<'_>) -> Result<&'static Comm
         Some(last) if last.container().is_none() && last.name.as_bytes().eq_ignore_ascii_case(name) => last,
         _ => spec::lookup(name).ok_or_else(|| unknown_command(args))?,
     };
+    inside(container, args)
+}
+
+/// The same where `rename-command` has changed names.
+fn renamed(renames: &Renames, obey: bool, args: Args<'_>) -> Result<&'static Command, Refusal> {
+    inside(renames.find(args.at(0), obey).ok_or_else(|| unknown_command(args))?, args)
+}
+
+/// The subcommand that is meant, if the command has any.
+fn inside(container: &'static Command, args: Args<'_>) -> Result<&'static Command, Refusal> {
     if container.subcommands().is_empty() || args.len() < 2 {
         return Ok(container);
     }

@@ -31,6 +31,7 @@ mod policy;
 mod progress;
 mod pubsub;
 mod refusal;
+mod renames;
 mod replication;
 mod session;
 mod stats;
@@ -46,3 +47,4 @@ pub use api::{
     ToControl,
 };
 pub use node::Node;
+pub use renames::check_renames;

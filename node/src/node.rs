@@ -19,6 +19,7 @@ use crate::persistence::{self, Persistence};
 use crate::policy::{self, Policy};
 use crate::progress::Progress;
 use crate::pubsub::Registry;
+use crate::renames::Renames;
 use crate::replication::Replication;
 use crate::session::memory::{self, ClientMemory};
 use crate::session::window::Window;
@@ -53,6 +54,7 @@ pub struct Node {
     pub(crate) metered: u64,
     pub(crate) config: Config,
     pub(crate) policy: Policy,
+    pub(crate) renames: Renames,
     pub(crate) table: Box<[Entry]>,
     pub(crate) keyspace: Keyspace,
     pub(crate) effects: Effects,
@@ -168,6 +170,8 @@ impl Node {
             blocked: blocking::keys::Blocked::default(),
             deadlines: BTreeSet::new(),
             prng,
+            // A configuration that cannot be obeyed was refused at the start.
+            renames: Renames::of(&config).unwrap_or_default(),
             config,
             policy,
         };

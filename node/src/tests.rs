@@ -227,6 +227,40 @@ mod checklist {
     }
 
     #[test]
+    fn renamed_commands_have_no_other_name() {
+        let mut world = World::with(|c| {
+            c.renames = vec![("GET".into(), "fetch".into()), ("FLUSHALL".into(), String::new())];
+        });
+        world.run(&["SET", "k", "v"]);
+        assert_eq!(world.run(&["Fetch", "k"]), "$1\r\nv\r\n");
+        for name in ["GET", "FLUSHALL"] {
+            assert!(world.run(&[name, "k"]).starts_with(&format!("-ERR unknown command '{name}'")));
+        }
+        world.run(&["MULTI"]);
+        world.run(&["fetch", "k"]);
+        assert_eq!(world.run(&["EXEC"]), "*1\r\n$1\r\nv\r\n");
+    }
+
+    #[test]
+    fn renamed_commands_are_known_to_the_aof() {
+        let mut world = World::with(|c| {
+            c.settings.appendonly = true;
+            c.settings.appendfsync = config::AppendFsync::Always;
+            c.renames = vec![("SET".into(), "put".into()), ("DEL".into(), String::new())];
+        });
+        world.settle();
+        world.run(&["put", "k", "v", "PX", "5"]);
+        world.run(&["put", "l", "v"]);
+        world.pass(200);
+        world.settle();
+        let mut again = world.restarted();
+        assert_eq!(
+            (again.run(&["GET", "k"]), again.run(&["GET", "l"])),
+            ("$-1\r\n".into(), "$1\r\nv\r\n".into())
+        );
+    }
+
+    #[test]
     fn arity() {
         let mut world = World::new();
         assert_eq!(world.run(&["ECHO"]), "-ERR wrong number of arguments for 'echo' command\r\n");

@@ -293,7 +293,6 @@ impl DataLoop {
         let now = self.clock.now();
         if self.next_usage <= now.mono {
             self.next_usage = now.mono + usage::PERIOD_MS;
-            self.follow_role();
             self.node.set_usage(node::Usage {
                 io_threads: self.team.threads() as u64,
                 threaded_reads: self.threaded_reads,
@@ -339,6 +338,7 @@ impl DataLoop {
 
     /// Carries out what the node wants; whether there was anything.
     fn act(&mut self) -> bool {
+        self.follow_role();
         let mut any = false;
         while let Some(action) = self.node.poll_action() {
             any = true;

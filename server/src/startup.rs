@@ -94,7 +94,7 @@ fn load_config(args: &[Vec<u8>]) -> Result<Config, ExitCode> {
         }
         ExitCode::FAILURE
     })?;
-    enter_folder(&config.settings).map_err(|text| {
+    node::check_renames(&config).and_then(|()| enter_folder(&config.settings)).map_err(|text| {
         eprintln!("\n*** FATAL CONFIG FILE ERROR (Redis {REDIS_VERSION}) ***\n{text}");
         ExitCode::FAILURE
     })?;

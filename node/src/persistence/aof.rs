@@ -64,6 +64,8 @@ pub(crate) struct Aof {
     sync_error: Option<String>,
     /// A base was asked for after a failed fsync.
     repairing: bool,
+    /// The process is about to end because of an error.
+    given_up: bool,
     /// The file was begun for a base that is not there yet.
     needs_base: bool,
 }
@@ -86,6 +88,7 @@ impl Aof {
             write_error: None,
             sync_error: None,
             repairing: false,
+            given_up: false,
             needs_base: false,
         }
     }
@@ -320,7 +323,8 @@ pub(super) fn failed(node: &mut Node, stage: AofStage, error: &str) {
             node.persistence.aof.sync_error = Some(error.to_owned());
         }
     }
-    if !always {
+    // Once is enough: what fails behind it fails for the same reason.
+    if !always || std::mem::replace(&mut node.persistence.aof.given_up, true) {
         return;
     }
     let text = match stage {

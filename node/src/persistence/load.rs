@@ -303,7 +303,7 @@ impl Sink for Feeder<'_> {
 
     fn command(&mut self, args: Args<'_>) -> Result<(), String> {
         let name = args.at(0);
-        if spec::lookup(name).is_none() {
+        if self.node.renames.find(name, true).is_none() {
             return Err(format!(
                 "Unknown command '{}' reading the append only file",
                 resp::reply::lossy(name)

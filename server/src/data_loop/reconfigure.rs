@@ -56,7 +56,7 @@ impl DataLoop {
         if scores && !self.adjust_oom_score(new) {
             self.adjust_oom_score(old);
             let argument = if has("oom-score-adj") { "oom-score-adj" } else { "oom-score-adj-values" };
-            let reason = "Failed to apply new oom_score_adj configuration, check server logs.".into();
+            let reason = "Failed to set current oom_score_adj. Check server logs.".into();
             return Err(ApplyError { argument, reason });
         }
         if !(has("port") || has("bind")) {

@@ -1,0 +1,89 @@
+//! `rename-command`: other names for commands, or none.
+//!
+//! Model: two small tables, empty unless the configuration names something. Whoever is obeyed (our primary, the AOF) may
+//! use the old names too: what this program writes into the log by itself is written under them.
+
+use config::Config;
+use spec::{Command, CommandId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The tables.
+#[derive(Default)]
+pub(crate) struct Renames {
+    /// New names, in lower case.
+    names: BTreeMap<Vec<u8>, &'static Command>,
+    /// Commands whose own names are not heard any more.
+    hidden: BTreeSet<CommandId>,
+}
+
+impl Renames {
+    /// Reads the configuration. The error is Redis's, for the line that cannot be obeyed.
+    pub fn of(config: &Config) -> Result<Self, String> {
+        let mut renames = Self::default();
+        for (from, to) in &config.renames {
+            let command = renames.find(from.as_bytes(), false).ok_or("No such command in rename-command")?;
+            renames.names.retain(|_, other| other.id != command.id);
+            renames.hidden.insert(command.id);
+            if to.is_empty() {
+                continue;
+            }
+            if renames.find(to.as_bytes(), false).is_some() {
+                return Err("Target command name already exists".into());
+            }
+            if to.eq_ignore_ascii_case(command.name) {
+                renames.hidden.remove(&command.id);
+            } else {
+                renames.names.insert(to.to_ascii_lowercase().into_bytes(), command);
+            }
+        }
+        Ok(renames)
+    }
+
+    /// Whether all commands have their own names.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.hidden.is_empty()
+    }
+
+    /// The command of a name; `obey`: the old names count too.
+    pub fn find(&self, name: &[u8], obey: bool) -> Option<&'static Command> {
+        if let Some(command) = self.names.get(&name.to_ascii_lowercase()) {
+            return Some(command);
+        }
+        spec::lookup(name).filter(|command| obey || !self.hidden.contains(&command.id))
+    }
+}
+
+/// Whether the node can obey every `rename-command` of the configuration; the error is Redis's.
+pub fn check_renames(config: &Config) -> Result<(), String> {
+    Renames::of(config).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(pairs: &[(&str, &str)]) -> Result<Renames, String> {
+        let mut config = Config::default();
+        config.renames = pairs.iter().map(|(from, to)| (from.to_string(), to.to_string())).collect();
+        Renames::of(&config)
+    }
+
+    #[test]
+    fn names_move_vanish_and_come_back() {
+        let renames =
+            of(&[("GET", "Fetch"), ("flushall", ""), ("SET", "get"), ("GETDEL", "x"), ("x", "")]).unwrap();
+        let name = |text: &str, obey| renames.find(text.as_bytes(), obey).map(|c| c.name);
+        assert_eq!(name("FETCH", false), Some("get"));
+        assert_eq!(name("get", false), Some("set"));
+        assert_eq!((name("flushall", false), name("flushall", true)), (None, Some("flushall")));
+        assert_eq!((name("getdel", false), name("x", false)), (None, None));
+        assert_eq!(name("ping", false), Some("ping"));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_as_redis_does() {
+        assert_eq!(of(&[("nonsense", "a")]).err().as_deref(), Some("No such command in rename-command"));
+        assert_eq!(of(&[("GET", "set")]).err().as_deref(), Some("Target command name already exists"));
+    }
+}
