@@ -377,3 +377,19 @@ fn frequency_grows_and_decays() {
     ks.set_now(UnixMillis(ks.now().0 + 7 * 60_000));
     assert_eq!(ks.object(DB0, b"k").map(|o| o.frequency), Some(18));
 }
+
+#[test]
+fn active_expiry_learns_the_mean_time_to_live() {
+    let mut ks = keyspace(false);
+    ks.set_now(UnixMillis(1000));
+    assert_eq!(ks.average_ttl(DB0), 0);
+    for (key, ms) in [(b"a", 4000), (b"b", 6000)] {
+        ks.set(DB0, key, NewValue::Int(1), Ttl::At(UnixMillis(1000 + ms)));
+    }
+    ks.active_expire(1);
+    assert_eq!(ks.average_ttl(DB0), 5000);
+    ks.remove(DB0, b"a");
+    ks.remove(DB0, b"b");
+    ks.active_expire(1);
+    assert_eq!(ks.average_ttl(DB0), 0);
+}

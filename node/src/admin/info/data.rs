@@ -178,7 +178,8 @@ pub(super) fn keyspace(node: &Node, lines: &mut Lines) {
                 0 => String::new(),
                 count => format!(",keys_with_volatile_items={count},subexpiry={count}"),
             };
-            let values = format_args!("keys={keys},expires={expires},avg_ttl=0{volatile}");
+            let average = node.keyspace.average_ttl(db);
+            let values = format_args!("keys={keys},expires={expires},avg_ttl={average}{volatile}");
             lines.field(&format!("db{}", db.0), values);
         }
     }
