@@ -118,6 +118,20 @@ impl Drop for QuietKeys {
     }
 }
 
+/// [`read_line`] byte by byte: what follows the line stays for whoever reads next.
+fn read_line_exactly() -> Option<Vec<u8>> {
+    let (mut line, mut byte) = (Vec::new(), [0]);
+    let mut ended = true;
+    while let Ok(1) = rustix::io::read(std::io::stdin(), &mut byte) {
+        ended = false;
+        if byte[0] == b'\n' || line.len() as u64 >= MAX_STDIN {
+            break;
+        }
+        line.push(byte[0]);
+    }
+    (!ended).then_some(line)
+}
+
 /// Asks for a secret without showing what is typed; `None` at the end of the input.
 pub fn ask_secret(question: &str) -> Option<Vec<u8>> {
     let stdin = std::io::stdin();
@@ -129,7 +143,7 @@ pub fn ask_secret(question: &str) -> Option<Vec<u8>> {
         // When this fails the secret is visible, and still read.
         let _ = rustix::termios::tcsetattr(&stdin, rustix::termios::OptionalActions::Now, &silent);
     }
-    let line = read_line();
+    let line = read_line_exactly();
     if let Some(settings) = &before {
         let _ = rustix::termios::tcsetattr(&stdin, rustix::termios::OptionalActions::Now, settings);
         complain("\n");

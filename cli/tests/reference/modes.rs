@@ -205,6 +205,8 @@ fn passwords() {
             }
         });
     }
+    // The password is the first line, and the commands follow it.
+    same(&["-p", &port, "--askpass"], b"secret\nget n\nget s\n", false, || {});
 }
 
 #[test]
