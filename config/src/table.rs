@@ -216,7 +216,7 @@ directives! {
     databases: u32 = "databases", Int(1, INT_MAX), "16", IMMUTABLE;
     port: u16 = "port", Int(0, 65535), "6379", MODIFIABLE;
     io_threads: u64 = "io-threads", Int(1, 128), "1", MODIFIABLE;
-    auto_aof_rewrite_percentage: u64 = "auto-aof-rewrite-percentage", Int(0, INT_MAX), "100", NOT_YET;
+    auto_aof_rewrite_percentage: u64 = "auto-aof-rewrite-percentage", Int(0, INT_MAX), "100", MODIFIABLE;
     cluster_replica_validity_factor: u64 = "cluster-replica-validity-factor" | "cluster-slave-validity-factor", Int(0, INT_MAX), "10", MODIFIABLE;
     list_max_listpack_size: i64 = "list-max-listpack-size" | "list-max-ziplist-size", Int(INT_MIN, INT_MAX), "-2", MODIFIABLE;
     tcp_keepalive: u64 = "tcp-keepalive", Int(0, INT_MAX), "300", MODIFIABLE;
@@ -281,7 +281,7 @@ directives! {
     client_query_buffer_limit: u64 = "client-query-buffer-limit", Memory(1 << 20, MEMORY_MAX), "1073741824", MODIFIABLE;
     maxmemory_clients: MemoryLimit = "maxmemory-clients", MemoryOrPercent, "0", MODIFIABLE;
     repl_backlog_ttl: u64 = "repl-backlog-ttl", Int(0, LONG_MAX), "3600", MODIFIABLE;
-    auto_aof_rewrite_min_size: u64 = "auto-aof-rewrite-min-size", Memory(0, MEMORY_MAX), "67108864", NOT_YET;
+    auto_aof_rewrite_min_size: u64 = "auto-aof-rewrite-min-size", Memory(0, MEMORY_MAX), "67108864", MODIFIABLE;
     loading_process_events_interval_bytes: u64 = "loading-process-events-interval-bytes", Int(1024, INT_MAX), "2097152", HIDDEN;
     tls_port: u16 = "tls-port", Int(0, 65535), "0", REFUSED;
     tls_session_cache_size: u64 = "tls-session-cache-size", Int(0, INT_MAX), "20480", NOT_YET_IF_SET;

@@ -24,6 +24,10 @@ const BACKLOG_MAX: u64 = 1 << 30;
 const MARKS_MAX: usize = 4096;
 /// How often `everysec` syncs, in ms.
 const SYNC_PERIOD_MS: u64 = 1000;
+/// After so many rewrites that failed one after the other the file's growth waits.
+const FAILURES_IN_A_ROW: u32 = 3;
+/// How long it waits then, in ms.
+const RETRY_GROWN_MS: u64 = 60_000;
 /// How long after a failure a first base is tried again, in ms.
 const RETRY_MS: u64 = 5000;
 
@@ -64,6 +68,12 @@ pub(crate) struct Aof {
     sync_error: Option<String>,
     /// A base was asked for after a failed fsync.
     repairing: bool,
+    /// The next report of the size is that of a fresh base.
+    measure_base: bool,
+    /// Rewrites that failed one after the other.
+    failures: u32,
+    /// Not before this does the file's growth begin another rewrite.
+    grow_after: Millis,
     /// The process is about to end because of an error.
     given_up: bool,
     /// The file was begun for a base that is not there yet.
@@ -88,6 +98,9 @@ impl Aof {
             write_error: None,
             sync_error: None,
             repairing: false,
+            measure_base: false,
+            failures: 0,
+            grow_after: Millis(0),
             given_up: false,
             needs_base: false,
         }
@@ -127,6 +140,11 @@ impl Aof {
         while let Some((_, offset)) = self.marks.pop_front_if(|(seq, _)| *seq <= synced) {
             self.synced_offset = self.synced_offset.max(offset);
         }
+    }
+
+    /// Whether the last rewrite succeeded.
+    pub fn rewrite_ok(&self) -> bool {
+        self.failures == 0
     }
 
     /// Bytes on their way to the disk.
@@ -234,6 +252,18 @@ pub(crate) fn rewrite(node: &mut Node) -> Result<(), String> {
     Ok(())
 }
 
+/// By how many percent the file has grown since its base was written, if that is reason enough for another one
+/// (`auto-aof-rewrite-percentage`, `auto-aof-rewrite-min-size`).
+pub(super) fn grown(node: &Node) -> Option<u64> {
+    let (settings, aof) = (&node.config.settings, &node.persistence.aof);
+    let fit = aof.state == State::On && !aof.measure_base && node.now.mono >= aof.grow_after;
+    if !fit || settings.auto_aof_rewrite_percentage == 0 || aof.size <= settings.auto_aof_rewrite_min_size {
+        return None;
+    }
+    let growth = (aof.size.saturating_mul(100) / aof.base_size.max(1)).saturating_sub(100);
+    (growth >= settings.auto_aof_rewrite_percentage).then_some(growth)
+}
+
 /// Hands the log's new records to the disk thread.
 pub(crate) fn flush(node: &mut Node) {
     // The disk thread takes requests in order: an append follows the opening that was asked for before.
@@ -281,6 +311,9 @@ pub(super) fn written(node: &mut Node, upto: Seq, size: u64) {
     let aof = &mut node.persistence.aof;
     aof.written = aof.written.max(upto);
     aof.size = size;
+    if std::mem::take(&mut aof.measure_base) {
+        aof.base_size = size;
+    }
     if aof.written >= aof.handed {
         aof.outstanding = 0;
     }
@@ -356,6 +389,10 @@ pub(super) fn closed(node: &mut Node) {
 pub(super) fn rewritten(node: &mut Node, ok: bool) {
     let aof = &mut node.persistence.aof;
     aof.repairing = false;
+    aof.failures = if ok { 0 } else { aof.failures + 1 };
+    if aof.failures >= FAILURES_IN_A_ROW {
+        aof.grow_after = node.now.mono + RETRY_GROWN_MS;
+    }
     let orphan = std::mem::take(&mut aof.needs_base) && !ok;
     if orphan && aof.state == State::On {
         // Without the base the new file is worth nothing, and the disk thread has dropped it.
@@ -368,6 +405,7 @@ pub(super) fn rewritten(node: &mut Node, ok: bool) {
     if ok {
         aof.sync_error = None;
         aof.base_size = aof.size;
+        aof.measure_base = true;
         let (seq, offset) = aof.base;
         aof.advance(seq);
         aof.synced_offset = aof.synced_offset.max(offset);

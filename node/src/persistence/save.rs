@@ -182,6 +182,15 @@ pub(crate) fn flushed_all(node: &mut Node) {
     }
 }
 
+/// A new base for an AOF that has grown too much.
+fn rewrite_grown(node: &mut Node) {
+    let Some(growth) = aof::grown(node) else { return };
+    node.log(LogLevel::Notice, format!("Starting automatic rewriting of AOF on {growth}% growth"));
+    if let Err(refusal) = start_rewrite(node) {
+        node.log(LogLevel::Warning, format!("Can't rewrite append only file in background: {refusal}"));
+    }
+}
+
 /// Save points, and what was scheduled.
 pub(super) fn cron(node: &mut Node) {
     if node.persistence.job.is_some() || node.persistence.sweeping || node.loading {
@@ -210,7 +219,7 @@ pub(super) fn cron(node: &mut Node) {
     if let (Some((seconds, changes)), true) = (point, due) {
         node.log(LogLevel::Notice, format!("{changes} changes in {seconds} seconds. Saving..."));
     } else if !persistence.scheduled || !due {
-        return;
+        return rewrite_grown(node);
     }
     node.persistence.scheduled = false;
     if let Err(text) = background(node) {

@@ -324,3 +324,25 @@ fn flushall_aborts_a_background_save() {
     let mut world = world.restarted();
     assert_eq!(world.run(&["DBSIZE"]), ":1\r\n");
 }
+
+#[test]
+fn an_aof_that_has_grown_gets_a_new_base_by_itself() {
+    let mut world = World::with(|c| {
+        durable(c);
+        c.settings.auto_aof_rewrite_min_size = 4000;
+    });
+    world.settle();
+    for _ in 0..40 {
+        world.run(&["SET", "k", &"v".repeat(100)]);
+        world.pass(200);
+    }
+    assert!(world.has_logged("Starting automatic rewriting of AOF on"));
+    assert!(world.has_logged("Background append only file rewriting started by pid"));
+    world.pass(200);
+    // The base is small again: one growth is one rewrite.
+    let began =
+        |world: &World| world.logged.iter().filter(|(_, text)| text.starts_with("Starting auto")).count();
+    assert_eq!(began(&world), 1);
+    let mut again = world.restarted();
+    assert_eq!(again.run(&["STRLEN", "k"]), ":100\r\n");
+}

@@ -40,7 +40,7 @@ pub(super) fn persistence(node: &Node, lines: &mut Lines) {
     lines.field("aof_rewrite_scheduled", u8::from(state.rewrite_scheduled));
     lines.field("aof_last_rewrite_time_sec", -1);
     lines.field("aof_current_rewrite_time_sec", seconds(rewrite));
-    lines.field("aof_last_bgrewrite_status", status(true));
+    lines.field("aof_last_bgrewrite_status", status(state.aof.rewrite_ok()));
     lines.zeros(&["aof_rewrites", "aof_rewrites_consecutive_failures"]);
     lines.field("aof_last_write_status", status(state.aof.failure().is_none()));
     lines.zeros(&["aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"]);
