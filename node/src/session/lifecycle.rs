@@ -4,7 +4,7 @@
 //! closed by one action, and nothing is heard of it afterwards.
 
 use super::{Client, Role, Session, memory};
-use crate::admin::client::log_line;
+use crate::admin::client::{FIXED_BUFFER, log_line};
 use crate::api::{Action, LogLevel, PeerInfo};
 use crate::blocking::{self, Waiting};
 use crate::cluster::lease;
@@ -146,7 +146,7 @@ pub(crate) fn limit_reply(node: &mut Node, client: Client, reply: &mut resp::Rep
         session.pushes = Vec::new();
         return;
     }
-    let owed = session.output.unsent(reply).saturating_add(session.pushes.len()) as u64;
+    let owed = counted(session, session.output.unsent(reply).saturating_add(session.pushes.len()));
     if limit.hard_bytes == 0 || owed < limit.hard_bytes {
         return;
     }
@@ -174,8 +174,15 @@ fn report_overflow(node: &mut Node, client: Client) {
     );
 }
 
+/// What of the bytes that a client is owed counts against its limit: not those of Redis's fixed buffer, so that a
+/// small limit still lets small replies through. A replica has no such buffer.
+fn counted(session: &Session, bytes: usize) -> u64 {
+    let free = if session.role == Role::Replica { 0 } else { FIXED_BUFFER };
+    bytes.saturating_sub(free) as u64
+}
+
 fn exceeds(session: &mut Session, limit: OutputLimit, now: base::Millis) -> bool {
-    let pending = session.output.pending() as u64;
+    let pending = counted(session, session.output.pending());
     if limit.hard_bytes != 0 && pending >= limit.hard_bytes {
         return true;
     }

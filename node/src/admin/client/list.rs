@@ -10,7 +10,7 @@ use resp::{Protocol, Reply};
 use std::fmt::Write;
 
 /// Redis's reply buffer of fixed size: what is owed beyond it is shown as a list of blocks.
-const FIXED_BUFFER: usize = 16 << 10;
+pub(crate) const FIXED_BUFFER: usize = 16 << 10;
 
 /// What stands in the log for what a client says about itself.
 const HIDDEN: &str = "*redacted*";
