@@ -5,6 +5,7 @@
 
 use super::SlotMap;
 use crate::actions::{DataEvent, DataStatus, LogLevel, Order, TopologyVersion};
+use crate::journal::EventType;
 use crate::machine::Machine;
 use alloc::format;
 use base::{Millis, SlotSet};
@@ -93,6 +94,8 @@ impl Machine {
         self.data.role_differs_since = None;
         let role = if wanted { "master" } else { "replica" };
         self.log(LogLevel::Warning, format!("The data thread does not act as a {role}; telling it again."));
+        let kind = if wanted { EventType::Promotion } else { EventType::Demotion };
+        self.note_own(kind, format!("its data do not act as a {role}'s: ordered again"));
         if wanted {
             self.orders.push_back(Order::Promote { version: self.publisher.version() });
             self.lease.lost();

@@ -1,4 +1,5 @@
-//! Replicas of replicas: words about roles may come after the last claim.
+//! Replicas of replicas: words about roles may come after the last claim. And the role that the data thread acts in:
+//! where it is not the wanted one for a second, it is ordered again (rule 9).
 
 use super::world::World;
 
@@ -31,4 +32,24 @@ fn a_sub_replica_stays_while_its_grandmaster_owns_nothing() {
     world.run(1_000);
     assert_eq!(world.topology(6).myself().primary, Some(primary));
     assert!(!world.logged(6, "I'm a sub-replica!"));
+}
+
+#[test]
+fn a_data_thread_in_the_wrong_role_is_told_again_after_a_second() {
+    let mut world = World::formed(3, 3, 93);
+    let primary = world.id(0);
+    assert_eq!(world.members[3].data.of, Some(primary));
+    let told = "The data thread does not act as a replica; telling it again.";
+    world.members[3].data.primary = true;
+    world.members[3].data.of = None;
+    world.run(600);
+    assert!(!world.logged(3, told), "a moment is no difference");
+    world.run_until(2_000, "it is a replica again", |w| w.members[3].data.of == Some(primary));
+    assert!(world.logged(3, told));
+    assert!(!world.members[3].data.primary);
+
+    world.members[0].data.primary = false;
+    world.run_until(3_000, "it is a primary again", |w| w.members[0].data.primary);
+    assert!(world.logged(0, "The data thread does not act as a master; telling it again."));
+    world.run_until(5_000, "agreement", World::agreed);
 }
