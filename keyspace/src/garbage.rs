@@ -80,6 +80,7 @@ impl Keyspace {
         self.replica = fresh.replica;
         self.expire_pause = fresh.expire_pause;
         self.ignore_expiry = fresh.ignore_expiry;
+        self.progress = fresh.progress.take();
         self.slot_hint = None;
         self.stats = fresh.stats;
         std::mem::swap(&mut self.events, &mut fresh.events);

@@ -46,6 +46,11 @@ use base::{DbIndex, Prng, Slot, UnixMillis};
 use db::{Db, Hasher};
 use garbage::{Waste, WasteMeter};
 use snapshot::{DbUid, Jobs};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Entries of a walk between two signs of life: some 10 µs of work.
+const ENTRIES_PER_TICK: u64 = 256;
 
 /// How a keyspace is made.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +97,8 @@ pub struct Keyspace {
     scratch: Vec<u8>,
     active: active::Walk,
     stats: Stats,
+    /// Counts up while one command walks over everything, for whoever asks whether this thread is alive.
+    progress: Option<Arc<AtomicU64>>,
 }
 
 impl Keyspace {
@@ -120,6 +127,7 @@ impl Keyspace {
             scratch: Vec::new(),
             active: active::Walk::default(),
             stats: Stats::default(),
+            progress: None,
         }
     }
 
@@ -157,6 +165,23 @@ impl Keyspace {
     /// only; `None` computes it for each key.
     pub fn set_slot_hint(&mut self, slot: Option<Slot>) {
         self.slot_hint = slot;
+    }
+
+    /// A counter that walks over whole databases count up now and then: proof of life in a long command. Only this
+    /// thread may write to it.
+    pub fn set_progress(&mut self, counter: Arc<AtomicU64>) {
+        self.progress = Some(counter);
+    }
+
+    /// One more entry of a walk was seen.
+    #[inline]
+    pub(crate) fn show_progress(&self, seen: &mut u64) {
+        *seen += 1;
+        if let Some(counter) = &self.progress
+            && seen.is_multiple_of(ENTRIES_PER_TICK)
+        {
+            counter.store(counter.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        }
     }
 
     /// Which access bits are kept.

@@ -205,6 +205,7 @@ impl Node {
 
     /// Gives the node the counter that it ticks with whatever it does; nobody else may write to it but its thread.
     pub fn set_progress(&mut self, counter: Arc<AtomicU64>) {
+        self.keyspace.set_progress(counter.clone());
         self.progress = Progress::over(counter);
     }
 

@@ -509,3 +509,21 @@ fn the_state_is_reported_ten_times_a_second() {
 fn the_slot_of_foo_is_as_the_specification_says() {
     assert_eq!(Slot::new(FOO), Some(Slot::of_key(b"foo")));
 }
+
+#[test]
+fn one_long_command_shows_that_the_thread_lives() {
+    let mut world = World::new();
+    let counter = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    world.node.set_progress(counter.clone());
+    for n in 0..2000 {
+        world.run(&["SET", &format!("k{n}"), "v"]);
+    }
+    let ticks_of = |world: &mut World, words: &[&str]| {
+        let before = counter.load(std::sync::atomic::Ordering::Relaxed);
+        world.run(words);
+        counter.load(std::sync::atomic::Ordering::Relaxed) - before
+    };
+    let short = ticks_of(&mut world, &["PING"]);
+    let long = ticks_of(&mut world, &["KEYS", "nothing"]);
+    assert!(long >= short + 2000 / 256, "{short} ticks of PING, {long} of KEYS");
+}
