@@ -49,7 +49,9 @@ pub(super) fn xadd(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Resu
     if added.trimmed {
         ctx.effects.notify(Classes::STREAM, "xtrim", ctx.db, key);
     }
-    if asked.is_chosen_by_us() || added.bound.is_some() {
+    if !ctx.limits.logged {
+        ctx.effects.propagate = Propagate::Nothing;
+    } else if asked.is_chosen_by_us() || added.bound.is_some() {
         let text = added.id.text();
         let bound = added.bound.as_deref().zip(options.trim).map(|(bound, (_, at))| (at, bound));
         let logged = rewritten(args, bound, Some((options.id_index, &text)));

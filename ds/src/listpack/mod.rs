@@ -373,6 +373,9 @@ impl Listpack {
 
     /// Moves what is behind the `old` bytes at `at`, so that there are `new` of them.
     fn open(&mut self, at: usize, old: usize, new: usize) {
+        if new == old {
+            return;
+        }
         let len = self.bytes.len();
         if new > old {
             size::reserve(&mut self.bytes, new - old);

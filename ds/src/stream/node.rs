@@ -101,13 +101,19 @@ impl Node {
         u64::try_from(self.counts().0).unwrap_or(0)
     }
 
-    /// The entries in order, deleted ones too.
-    pub(super) fn records(&self, key: StreamId) -> Records<'_> {
+    /// The names in the header.
+    fn names(&self) -> Names<'_> {
         let mut elements = self.pack.iter();
         let header = (elements.next(), elements.next(), elements.next());
         let count = header.2.and_then(|e| e.as_int()).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
-        let names = Names { elements: elements.clone(), count };
-        for _ in 0..count.saturating_add(1) {
+        Names { elements, count }
+    }
+
+    /// The entries in order, deleted ones too.
+    pub(super) fn records(&self, key: StreamId) -> Records<'_> {
+        let names = self.names();
+        let mut elements = names.elements.clone();
+        for _ in 0..names.count.saturating_add(1) {
             if elements.next().is_none() {
                 break;
             }
@@ -117,8 +123,7 @@ impl Node {
 
     /// The entries from the last to the first, deleted ones too.
     pub(super) fn records_back(&self, key: StreamId) -> RecordsBack<'_> {
-        let names = self.records(key).names;
-        RecordsBack { key, names, pack: &self.pack, end: self.pack.last() }
+        RecordsBack { key, names: self.names(), pack: &self.pack, end: self.pack.last() }
     }
 
     /// The id of the last entry, deleted or not; `None` without entries.
@@ -127,7 +132,7 @@ impl Node {
     }
 
     fn has_names<'f>(&self, names: impl ExactSizeIterator<Item = &'f [u8]>) -> bool {
-        let header = self.records(StreamId::ZERO).names;
+        let header = self.names();
         header.count == names.len() as u64
             && header.elements.zip(names).all(|(have, name)| match have {
                 Entry::Bytes(text) => text == name,
