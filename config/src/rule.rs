@@ -220,6 +220,21 @@ pub fn output_limits(args: &[&str], present: &str, _: Origin) -> Result<String, 
     Ok(limits.print())
 }
 
+/// `proc-title-template`: text with known variables in braces.
+pub fn title_template(text: &str) -> Result<(), &'static str> {
+    const KNOWN: [&str; 7] =
+        ["title", "listen-addr", "server-mode", "port", "tls-port", "config-file", "unixsocket"];
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once('{') {
+        let known = after.split_once('}').filter(|(name, _)| KNOWN.contains(name));
+        let Some((_, after)) = known else {
+            return Err("template format is invalid or contains unknown variables");
+        };
+        rest = after;
+    }
+    Ok(())
+}
+
 /// `activedefrag`: there is no defragmentation, which is said in Redis's words.
 pub fn active_defrag(args: &[&str], _: &str, _: Origin) -> Result<String, String> {
     let [arg] = args else { return Err(WRONG_ARITY.into()) };

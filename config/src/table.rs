@@ -136,7 +136,7 @@ directives! {
     rdb_del_sync_files: bool = "rdb-del-sync-files", Bool, "no", NOT_YET_IF_SET;
     activerehashing: bool = "activerehashing", Bool, "yes", NOT_YET_IF_SET;
     stop_writes_on_bgsave_error: bool = "stop-writes-on-bgsave-error", Bool, "yes", MODIFIABLE;
-    set_proc_title: bool = "set-proc-title", Bool, "yes", IMMUTABLE | NOT_YET;
+    set_proc_title: bool = "set-proc-title", Bool, "yes", IMMUTABLE;
     dynamic_hz: bool = "dynamic-hz", Bool, "yes", NOT_YET_IF_SET;
     lazyfree_lazy_eviction: bool = "lazyfree-lazy-eviction", Bool, "no", MODIFIABLE;
     lazyfree_lazy_expire: bool = "lazyfree-lazy-expire", Bool, "no", MODIFIABLE;
@@ -191,7 +191,7 @@ directives! {
     aof_rewrite_cpulist: String = "aof_rewrite_cpulist" ~ "aof-rewrite-cpulist", Text, "", IMMUTABLE | NOT_YET_IF_SET | EMPTY_IS_UNSET;
     bgsave_cpulist: String = "bgsave_cpulist" ~ "bgsave-cpulist", Text, "", IMMUTABLE | NOT_YET_IF_SET | EMPTY_IS_UNSET;
     ignore_warnings: String = "ignore-warnings", Text, "", NOT_YET_IF_SET;
-    proc_title_template: String = "proc-title-template", Text, "{title} {listen-addr} {server-mode}", NOT_YET;
+    proc_title_template: String = "proc-title-template", Checked(rule::title_template), "{title} {listen-addr} {server-mode}", MODIFIABLE;
     bind_source_addr: String = "bind-source-addr", Text, "", EMPTY_IS_UNSET;
     logfile: String = "logfile", Text, "", IMMUTABLE;
     locale_collate: String = "locale-collate", Text, "", NOT_YET_IF_SET;

@@ -21,6 +21,7 @@ pub mod stream;
 pub mod supervised;
 mod syslog;
 pub mod team;
+pub mod title;
 pub mod waker;
 
 pub use clock::Clock;

@@ -89,6 +89,8 @@ pub struct Parts {
     pub progress: Arc<AtomicU64>,
     /// Absolute path of the configuration file, if there is one.
     pub config_file: Option<PathBuf>,
+    /// The name that the program was called by.
+    pub program: String,
     /// Who waits for the server to be ready.
     pub supervisor: Supervisor,
 }

@@ -19,6 +19,7 @@ mod reaper;
 mod settings;
 mod startup;
 mod storage;
+mod title;
 mod usage;
 
 use std::io::Write;

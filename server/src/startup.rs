@@ -16,7 +16,7 @@ use crate::fifo::Mailbox;
 use crate::logo;
 use crate::reaper::Reaper;
 use crate::settings::{level_of_cluster, read_files, threshold};
-use crate::usage;
+use crate::{title, usage};
 use cluster::{Action, Machine, Outbox, Start};
 use config::{Config, ConfigError, Settings};
 use node::Node;
@@ -68,7 +68,10 @@ pub fn serve(argv: &[Vec<u8>], args: &[Vec<u8>]) -> ExitCode {
         logger.log(Level::Notice, text);
     }
     supervisor.stop_for_upstart();
-    match start(&logger, &mut config, config_file, supervisor)
+    let program = argv.first().map(|name| String::from_utf8_lossy(name).into_owned()).unwrap_or_default();
+    let named = config_file.as_ref().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
+    title::show(&config.settings, &program, &named);
+    match start(&logger, &mut config, config_file, supervisor, program)
         .map(|(data, helpers)| run(&logger, &config.settings, data, helpers))
     {
         Ok(code) => code,
@@ -150,6 +153,7 @@ fn start(
     config: &mut Config,
     config_file: Option<PathBuf>,
     supervisor: Supervisor,
+    program: String,
 ) -> Result<(DataLoop, Helpers), Failed> {
     let fail = |text: &str| {
         logger.log(Level::Warning, text);
@@ -218,6 +222,7 @@ fn start(
         logger: logger.clone(),
         progress,
         config_file,
+        program,
         supervisor,
     };
     let data = DataLoop::new(node, parts, &current_folder())

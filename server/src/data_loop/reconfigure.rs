@@ -99,6 +99,10 @@ impl DataLoop {
         if names.contains(&"loglevel") {
             self.parts.logger.set_threshold(threshold(settings.loglevel));
         }
+        if names.iter().any(|name| ["proc-title-template", "port", "bind"].contains(name)) {
+            let file = self.parts.config_file.as_ref().map(|path| path.to_string_lossy().into_owned());
+            crate::title::show(settings, &self.parts.program, &file.unwrap_or_default());
+        }
         if names.contains(&"watchdog-period") {
             runtime::crash::set_watchdog(settings.watchdog_period);
         }

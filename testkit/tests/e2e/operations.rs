@@ -107,3 +107,17 @@ fn the_watchdog_shows_where_the_time_goes_and_does_no_harm() {
     wait_for("the report of the signal", || server.log().contains("Received SIGALRM"));
     assert_eq!(server.text(&["PING"]), "PONG");
 }
+
+#[test]
+fn the_title_names_the_address() {
+    let ports = reserve();
+    let server = Server::build(Kind::Grapevine, ports.port(0)).start();
+    let pid = server.info("process_id").expect("a pid");
+    let title = || {
+        let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).expect("a command line");
+        String::from_utf8_lossy(&bytes).trim_end_matches('\0').to_string()
+    };
+    assert!(title().ends_with(&format!("grapevine-server 127.0.0.1:{}", server.port())), "{}", title());
+    server.command(&["CONFIG", "SET", "proc-title-template", "TEST {port}"]);
+    wait_for("the new title", || title() == format!("TEST {}", server.port()));
+}
