@@ -8,7 +8,8 @@
 //! - it left the shard;
 //! - it was down, paused, cut off from the majority or without a disk at some time since the election could begin; or, if the usurper came back from its own
 //!   disk, down, paused, or out of its reach while that one asked;
-//! - it had not synchronized with its present primary (it must not stand then), and that primary is not the usurper.
+//! - it had not synchronized with its present primary (it must not stand then), and that primary is not the usurper, or it is, but was followed in an
+//!   earlier life, which ended too soon. Whom nobody followed before must not be followed while it asks.
 //!
 //! Three kinds of usurpers excuse everybody: a replica that an operator forced (FAILOVER FORCE); a primary that comes back from its own disk with some
 //! data, but less than it had: it does not compare, as Redis does not; and one that came back with nothing, asked, and waited for long enough to be replaced
@@ -78,6 +79,8 @@ pub enum Other {
         primary: Option<usize>,
         /// Whether it has synchronized with that one.
         synced: bool,
+        /// Whether it followed that one before its present life began.
+        earlier: bool,
         /// What was wrong with it lately.
         unfit: Option<String>,
     },
@@ -186,7 +189,9 @@ impl Key {
         for (host, copy) in &self.copies {
             let reason = match (*host == usurper, other(*host)) {
                 (false, Other::Down) => Ok("down".into()),
-                (false, Other::Has { primary, synced, unfit }) => stayed(usurper, primary, synced, unfit),
+                (false, Other::Has { primary, synced, earlier, unfit }) => {
+                    stayed(usurper, primary.filter(|_| !synced), earlier, unfit)
+                }
                 (false, Other::Lacks { life, primary, unfit }) => {
                     self.gone(copy.lost(life, primary, unfit), usurper, owned)
                 }
@@ -213,17 +218,20 @@ impl Key {
     }
 }
 
-/// Why a host that has the key was not elected.
+/// Why a host that has the key was not elected. `unsynced`: the primary that it has not synchronized with.
 fn stayed(
     usurper: usize,
-    primary: Option<usize>,
-    synced: bool,
+    unsynced: Option<usize>,
+    earlier: bool,
     unfit: Option<String>,
 ) -> Result<String, String> {
-    match (unfit, primary) {
+    match (unfit, unsynced) {
         (Some(unfit), _) => Ok(unfit),
-        (None, Some(primary)) if !synced && primary != usurper => {
+        (None, Some(primary)) if primary != usurper => {
             Ok(format!("had not synchronized with host {primary}"))
+        }
+        (None, Some(primary)) if earlier => {
+            Ok(format!("had followed host {primary} in a life that ended before they synchronized"))
         }
         _ => Err("has it, and nothing was wrong with it".into()),
     }

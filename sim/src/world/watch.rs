@@ -41,6 +41,8 @@ struct Watched {
     promoted: Option<(u64, bool)>,
     forced: Option<Instant>,
     synced: bool,
+    /// On which host its primary is, and since when that is so.
+    follows: Option<(usize, Instant)>,
     /// Until when it let no replica synchronize.
     asked: Instant,
     /// In this life, since when and until when it left its shard to a replica.
@@ -237,7 +239,11 @@ impl World {
             keys: real.node.keyspace().len(DbIndex(0)),
         };
         let primary = me.primary.and_then(|id| places.get(&id).copied());
-        let last = std::mem::replace(&mut self.watch.hosts[host].last, now.clone());
+        let watched = &mut self.watch.hosts[host];
+        if watched.follows.map(|(followed, _)| followed) != primary {
+            watched.follows = primary.map(|primary| (primary, self.now));
+        }
+        let last = std::mem::replace(&mut watched.last, now.clone());
         if now.keys < last.keys || (Signature { keys: last.keys, ..now.clone() }) != last {
             self.look_at_keys(host, &now, primary);
         }
@@ -300,6 +306,9 @@ impl World {
         if !self.holds(host, key) {
             return Other::Lacks { life: process.life, primary, unfit };
         }
-        Other::Has { primary, synced: self.watch.hosts[host].synced, unfit }
+        let watched = &self.watch.hosts[host];
+        let follows = watched.follows.filter(|(followed, _)| Some(*followed) == primary);
+        let earlier = follows.is_some_and(|(followed, since)| since < self.watch.hosts[followed].booted);
+        Other::Has { primary, synced: watched.synced, earlier, unfit }
     }
 }

@@ -78,7 +78,7 @@ impl History {
     fn new() -> Self {
         let mut confirmed = Confirmed::default();
         confirmed.confirm(KEY, [(0, 1), (1, 1), (2, 1)].into_iter());
-        let has = Other::Has { primary: Some(0), synced: true, unfit: None };
+        let has = Other::Has { primary: Some(0), synced: true, earlier: true, unfit: None };
         Self { confirmed, others: std::array::from_fn(|_| has.clone()) }
     }
 
@@ -129,7 +129,8 @@ fn nobody_was_left_who_had_it() {
 fn who_had_it_could_not_be_elected() {
     let mut history = History::new();
     history.others[0] = Other::Down;
-    history.others[1] = Other::Has { primary: Some(0), synced: true, unfit: Some("Paused".into()) };
+    history.others[1] =
+        Other::Has { primary: Some(0), synced: true, earlier: true, unfit: Some("Paused".into()) };
     let excuse = history.usurped(2, Origin::Elected).expect("excused");
     assert!(excuse.contains("host 1: Paused"), "{excuse}");
     let mut history = History::new();
@@ -151,13 +152,18 @@ fn origins_that_excuse_everybody() {
 fn not_synchronized_with_another_than_the_usurper() {
     let mut history = History::new();
     history.lost_by_crash(2);
-    history.others[1] = Other::Has { primary: Some(9), synced: false, unfit: None };
+    history.others[1] = Other::Has { primary: Some(9), synced: false, earlier: false, unfit: None };
     assert!(history.usurped(0, EMPTY).is_ok());
     let mut history = History::new();
     history.lost_by_crash(2);
     // It followed the usurper's own claim: that is what must not happen.
-    history.others[1] = Other::Has { primary: Some(0), synced: false, unfit: None };
+    history.others[1] = Other::Has { primary: Some(0), synced: false, earlier: false, unfit: None };
     assert!(history.usurped(0, EMPTY).is_err());
+    let mut history = History::new();
+    history.lost_by_crash(2);
+    history.others[1] = Other::Has { primary: Some(0), synced: false, earlier: true, unfit: None };
+    let excuse = history.usurped(0, EMPTY).expect("excused");
+    assert!(excuse.contains("in a life that ended before they synchronized"), "{excuse}");
 }
 
 #[test]
