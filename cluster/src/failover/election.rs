@@ -1,7 +1,8 @@
 //! A replica whose primary failed stands for election.
 //!
 //! Delay: 500 ms for FAIL to spread, up to 500 ms at random so that siblings do not collide, and a second for each sibling with a larger offset.
-//! Then one request for votes with a new epoch, saved before it is sent. Votes count only with exactly that epoch, one per voter (rule 10).
+//! Then a request for votes with a new epoch, saved before it is sent. Votes count only with exactly that epoch, one per voter (rule 10).
+//! Who has not voted is asked again a few times: a voter refuses for a second while it knows a replica that holds more (rule 14).
 //! Whose data is too old, or from another history, does not stand.
 
 use crate::actions::{After, LogLevel};
@@ -20,6 +21,9 @@ const RANK_DELAY_MS: u64 = 1000;
 const LEAST_TIMEOUT_MS: u64 = 2000;
 /// The next one begins when this many times an election's duration has passed since the last one began.
 const RETRY_AFTER: u64 = 2;
+/// Voters are asked again this long after the last time, and so often.
+const ASK_AGAIN_MS: u64 = 500;
+const ASK_AGAIN: u8 = 3;
 /// The same reason for not standing is logged again only after this.
 const RELOG_MS: u64 = 10_000;
 /// Nothing is logged about not standing so shortly after the node timeout.
@@ -44,6 +48,8 @@ pub(crate) struct Election {
     sent: bool,
     epoch: Epoch,
     requested_at: Millis,
+    asked_at: Millis,
+    asked_again: u8,
     votes: BTreeSet<NodeId>,
     obstacle: Obstacle,
     logged_at: Option<Millis>,
@@ -106,6 +112,7 @@ impl Machine {
         } else if self.election.votes.len() >= self.health.quorum() {
             self.win();
         } else {
+            self.ask_again();
             self.log_obstacle(primary, Obstacle::WaitingVotes);
         }
     }
@@ -195,6 +202,7 @@ impl Machine {
         self.election.epoch = epoch;
         self.election.sent = true;
         self.election.requested_at = self.now.mono;
+        self.election.asked_at = self.now.mono;
         self.election.votes.clear();
         self.log(LogLevel::Notice, format!("Starting a failover election for epoch {epoch}."));
         self.note_own(EventType::Candidacy, format!("asks for votes in epoch {epoch}"));
@@ -203,6 +211,25 @@ impl Machine {
         let force = if self.manual.in_progress() { mflags::FORCEACK } else { 0 };
         let packet = self.bare_packet(MessageType::AuthRequest, force);
         self.broadcast(MessageType::AuthRequest, &packet, After::Saved(version));
+    }
+
+    /// Asks the voters that have not voted for us, in the same epoch. Who has voted for another says no again.
+    fn ask_again(&mut self) {
+        let now = self.now.mono;
+        let (epoch, mine) = (self.election.epoch, self.saver.is_clean());
+        let due = now.since(self.election.asked_at) >= ASK_AGAIN_MS && self.election.asked_again < ASK_AGAIN;
+        // A later epoch has begun meanwhile: nobody votes in ours any more.
+        if !due || !mine || self.current_epoch != epoch {
+            return;
+        }
+        self.election.asked_at = now;
+        self.election.asked_again += 1;
+        let force = if self.manual.in_progress() { mflags::FORCEACK } else { 0 };
+        let packet = self.bare_packet(MessageType::AuthRequest, force);
+        let silent = |ix| self.nodes[ix].is_voter() && !self.election.votes.contains(&self.nodes[ix].id);
+        for link in self.links_to(silent) {
+            self.send(link, MessageType::AuthRequest, packet.clone(), After::Now);
+        }
     }
 
     /// FAILOVER_AUTH_ACK.

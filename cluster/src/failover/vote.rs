@@ -2,6 +2,10 @@
 //!
 //! One vote per epoch, saved before it is sent. Refused: an epoch that is not the latest, a candidate that is no replica of a failed primary (FORCEACK excepted),
 //! a second vote about the same primary within two node timeouts, and claims that somebody with a later config epoch has taken over.
+//!
+//! Votes respect data (rule 14): for a second a candidate is refused while a replica of the same primary that holds more is there to be elected. A replica that is not in
+//! the primary's history states offset 0, so that offsets can be compared. A refusal does not use up the vote: the candidate asks again, and is
+//! then voted for, with what may be lost in the journal. An operator's failover (FORCEACK) is not judged so.
 
 use crate::actions::{After, LinkId, LogLevel};
 use crate::codec::{Header, MessageType, mflags};
@@ -9,11 +13,14 @@ use crate::gossip::claim::bits;
 use crate::journal::EventType;
 use crate::machine::Machine;
 use crate::state::NodeIx;
+use crate::topology::NodeFlags;
 use alloc::format;
 use alloc::string::String;
 
 /// No second vote about the same primary within this many node timeouts.
 const VOTE_PAUSE: u64 = 2;
+/// How long a candidate is refused because there is a better one.
+const REFUSAL_MS: u64 = 1000;
 
 impl Machine {
     /// FAILOVER_AUTH_REQUEST.
@@ -27,7 +34,9 @@ impl Machine {
         {
             return;
         }
-        if let Err(why) = self.may_vote(candidate, header) {
+        let better = self.better_candidate(candidate, header);
+        let verdict = self.may_vote(candidate, header).and_then(|()| self.refuse_for(candidate, better));
+        if let Err(why) = verdict {
             self.note(EventType::Vote, candidate, format!("refused a vote: {why}"));
             let text = format!("Failover auth denied to {}: {why}", self.label(candidate));
             self.log(LogLevel::Warning, text);
@@ -37,7 +46,11 @@ impl Machine {
         let Some(primary) = self.nodes[candidate].primary else { return };
         self.last_vote_epoch = self.current_epoch;
         self.nodes[primary].voted_time = Some(self.now.mono);
-        self.note(EventType::Vote, candidate, format!("given a vote in epoch {}", self.current_epoch));
+        let although = better.map_or_else(String::new, |(other, more)| {
+            format!(", although {} holds {more} bytes more", self.nodes[other].id)
+        });
+        let text = format!("given a vote in epoch {}{although}", self.current_epoch);
+        self.note(EventType::Vote, candidate, text);
         let version = self.saver.mark();
         self.publisher.structure_changed();
         let packet = self.bare_packet(MessageType::AuthAck, 0);
@@ -45,6 +58,38 @@ impl Machine {
         let text =
             format!("Failover auth granted to {} for epoch {}", self.label(candidate), self.current_epoch);
         self.log(LogLevel::Notice, text);
+    }
+
+    /// Of the replicas of the candidate's failed primary that could be elected in its place, who holds most, and how much more.
+    fn better_candidate(&self, candidate: NodeIx, header: &Header<'_>) -> Option<(NodeIx, u64)> {
+        let primary = self.nodes[candidate].primary?;
+        if header.mflags & mflags::FORCEACK != 0 || !self.nodes[primary].failed() {
+            return None;
+        }
+        let failed_at = self.nodes[primary].fail_time;
+        let eligible = |ix: &NodeIx| {
+            let node = &self.nodes[*ix];
+            let heard = node.data_received.is_some_and(|at| at > failed_at);
+            let stands = !node.flags.any(NodeFlags::FAIL | NodeFlags::PFAIL | NodeFlags::NOFAILOVER);
+            *ix != candidate && heard && stands
+        };
+        let others = self.nodes[primary].replicas.iter().copied().filter(eligible);
+        let best = others.max_by_key(|ix| self.nodes[*ix].repl_offset)?;
+        let more = self.nodes[best].repl_offset.0.checked_sub(header.offset.0).filter(|more| *more > 0)?;
+        Some((best, more))
+    }
+
+    /// Refuses because of a better candidate, but not for longer than its time to stand.
+    fn refuse_for(&mut self, candidate: NodeIx, better: Option<(NodeIx, u64)>) -> Result<(), String> {
+        let (Some((better, more)), Some(primary)) = (better, self.nodes[candidate].primary) else {
+            return Ok(());
+        };
+        let now = self.now.mono;
+        let since = *self.nodes[primary].refused_time.get_or_insert(now);
+        if now.since(since) >= REFUSAL_MS {
+            return Ok(());
+        }
+        Err(format!("{} holds {more} bytes more and may stand", self.label(better)))
     }
 
     fn may_vote(&self, candidate: NodeIx, header: &Header<'_>) -> Result<(), String> {

@@ -109,6 +109,7 @@ impl Machine {
         node.flags.clear(NodeFlags::PFAIL);
         node.flags.set(NodeFlags::FAIL);
         node.fail_time = now;
+        node.refused_time = None;
         if self.my_primary() == Some(ix) {
             self.todo.failover = true;
         }

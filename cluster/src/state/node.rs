@@ -50,6 +50,8 @@ pub(crate) struct Node {
     pub fail_time: Millis,
     /// When we last voted for a replica of it.
     pub voted_time: Option<Millis>,
+    /// When, since its last FAIL, we first refused a vote because another replica of it has more data.
+    pub refused_time: Option<Millis>,
     pub orphaned_since: Option<Millis>,
     pub repl_offset: ReplOffset,
     /// Who reported it as failing, and when last.
@@ -87,6 +89,7 @@ impl Node {
             contact: None,
             fail_time: now,
             voted_time: None,
+            refused_time: None,
             orphaned_since: None,
             repl_offset: ReplOffset(0),
             fail_reports: BTreeMap::new(),

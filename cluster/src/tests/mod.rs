@@ -13,4 +13,5 @@ mod manual;
 mod promotion;
 mod roles;
 mod start;
+mod vote;
 mod world;

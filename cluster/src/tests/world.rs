@@ -63,6 +63,8 @@ pub struct Member {
     config: Config,
     pub sent: u64,
     pub saves: u64,
+    /// The save that a stalled disk has not finished.
+    stalled_save: Option<(ConfigVersion, String)>,
     /// When a packet of its last said that it owns slots.
     pub claimed_at: Option<u64>,
 }
@@ -138,6 +140,7 @@ impl World {
                 config,
                 sent: 0,
                 saves: 0,
+                stalled_save: None,
                 claimed_at: None,
             });
             world.start_up(index);
@@ -238,6 +241,15 @@ impl World {
             self.at(PACKET_MS, peer, Event::Link { link, event: LinkEvent::Closed });
         }
         self.queue.retain(|_, (owner, _)| *owner != index);
+    }
+
+    /// A stalled disk goes on with what it was at.
+    pub fn end_disk_stall(&mut self, index: usize) {
+        self.members[index].disk_stalled = false;
+        if let Some((version, text)) = self.members[index].stalled_save.take() {
+            self.members[index].disk = text;
+            self.at(DISK_MS, index, Event::Saved { version });
+        }
     }
 
     /// The node's host loses its power: nobody hears of it.
@@ -411,7 +423,9 @@ impl World {
             Action::Save { version, text } => {
                 self.members[index].saves += 1;
                 nodes_conf::parse(text.as_bytes()).expect("what is written can be read");
-                if !self.members[index].disk_stalled {
+                if self.members[index].disk_stalled {
+                    self.members[index].stalled_save = Some((version, text));
+                } else {
                     self.members[index].disk = text;
                     self.at(DISK_MS, index, Event::Saved { version });
                 }
