@@ -129,7 +129,6 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next string's bytes.
-    #[allow(dead_code)] // until the first type uses it
     pub fn bytes(&mut self) -> Result<Cow<'a, [u8]>, Stop> {
         let bytes = self.bytes;
         Ok(self.string()?.text(bytes))

@@ -172,13 +172,11 @@ impl Encoder {
     }
 
     /// A count.
-    #[allow(dead_code)] // until the first type uses it
     pub(crate) fn length(&mut self, length: u64) {
         push_length(&mut self.out, length);
     }
 
     /// Bytes as they are.
-    #[allow(dead_code)] // until the first type uses it
     pub(crate) fn raw(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
     }

@@ -5,7 +5,6 @@ use super::{Encoder, Fault, hash, list, set, stream, zset};
 use keyspace::Object;
 
 /// What decoding depends on besides the bytes.
-#[allow(dead_code)] // until the first type uses it
 pub(crate) struct Context<'a> {
     /// Where small forms end.
     pub settings: &'a ds::Settings,
