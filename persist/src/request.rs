@@ -68,6 +68,9 @@ pub struct SnapshotHead {
     pub form: BaseForm,
 }
 
+/// How many bytes of a streamed snapshot come back before some of them are acknowledged ([`DiskRequest::SnapshotGoOn`]).
+pub const STREAM_AHEAD: usize = 4 << 20;
+
 /// For the disk thread.
 #[derive(Debug)]
 pub enum DiskRequest {
@@ -110,6 +113,13 @@ pub enum DiskRequest {
         id: JobId,
         /// The entries.
         chunk: SnapshotChunk,
+    },
+    /// So many bytes of a streamed snapshot have gone on: as many more may come. Not answered.
+    SnapshotGoOn {
+        /// The job.
+        id: JobId,
+        /// How many.
+        bytes: usize,
     },
     /// No more entries. Answered by `SnapshotDone` or `SnapshotFailed`.
     SnapshotEnd {
@@ -183,7 +193,7 @@ pub enum DiskEvent {
         /// Whether everything appended is safe.
         clean: bool,
     },
-    /// One `SnapshotChunk` has been worked off: the asker's measure of how much is under way.
+    /// One `SnapshotChunk` has been worked off, in the order in which they came: the asker's measure of how much is under way.
     SnapshotTaken {
         /// The job.
         id: JobId,

@@ -1,6 +1,6 @@
 //! The disk thread: `persist`'s worker over the real file system, fed by a queue, answering into the data loop's mailbox.
 //!
-//! Requests are done strictly in order. How much waits is bounded by the node, which counts what it has outstanding.
+//! Requests are done strictly in order; while none waits, a piece of the running snapshot is written. How much waits is bounded by the node, which counts what it has outstanding.
 
 use crate::data_loop::DataMessage;
 use crate::fifo::{Jobs, Mailbox};
@@ -58,7 +58,12 @@ fn work(root: &Path, queue: &Jobs<Job>, inbox: &Mailbox<DataMessage>) {
     let mut worker = Worker::new(DiskStorage::new(root));
     let mut jobs = VecDeque::new();
     let mut events = Vec::new();
-    while queue.next_all(&mut jobs) {
+    loop {
+        if worker.has_work() {
+            queue.take_all(&mut jobs);
+        } else if !queue.next_all(&mut jobs) {
+            return;
+        }
         // What waits together is done together: appends under `always` share one sync.
         while !jobs.is_empty() {
             let requests = std::iter::from_fn(|| match jobs.pop_front() {
@@ -69,11 +74,16 @@ fn work(root: &Path, queue: &Jobs<Job>, inbox: &Mailbox<DataMessage>) {
                 }
                 None => None,
             });
-            worker.handle_all(requests, &mut events);
+            worker.take(requests, &mut events);
             if let Some(Job::Folder(root)) = jobs.pop_front() {
+                // A file that was complete when the folder changed belongs into the old one.
+                while worker.has_work() {
+                    worker.work(&mut events);
+                }
                 worker.storage().change_root(&root);
             }
         }
+        worker.work(&mut events);
         for event in events.drain(..) {
             inbox.push(DataMessage::Disk(event));
         }

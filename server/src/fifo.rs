@@ -146,6 +146,12 @@ impl<T> Jobs<T> {
         }
     }
 
+    /// As [`Jobs::next_all`], but without waiting: `into` may stay empty.
+    pub fn take_all(&self, into: &mut VecDeque<T>) {
+        into.clear();
+        std::mem::swap(&mut lock(&self.state).items, into);
+    }
+
     /// The next job, waiting for it; `None` when the queue is closed and empty.
     pub fn next(&self) -> Option<T> {
         let mut state = lock(&self.state);

@@ -1,6 +1,6 @@
 //! A list as dumps hold it: node by node, or (of old) element by element.
 
-use super::{End, Form, List, node::Node, quicklist::Quicklist};
+use super::{End, Form, List, node::Node, nodes::At, quicklist::Quicklist};
 use crate::Settings;
 use crate::listpack::Listpack;
 
@@ -13,7 +13,18 @@ pub enum NodeRef<'a> {
     Plain(&'a [u8]),
 }
 
+/// Where a node is in a list that does not change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NodePlace(Option<At>);
+
 impl<'a> NodeRef<'a> {
+    fn of(node: &'a Node) -> Self {
+        match node {
+            Node::Packed(_) => NodeRef::Packed(node.bytes()),
+            Node::Plain(_) => NodeRef::Plain(node.bytes()),
+        }
+    }
+
     fn bytes(self) -> &'a [u8] {
         match self {
             NodeRef::Packed(bytes) | NodeRef::Plain(bytes) => bytes,
@@ -30,22 +41,34 @@ impl List {
         }
     }
 
+    /// Where the first node is.
+    pub fn first_node(&self) -> Option<NodePlace> {
+        match &self.form {
+            Form::Small(_) => Some(NodePlace(None)),
+            Form::Large(quicklist) => quicklist.nodes.first().map(|at| NodePlace(Some(at))),
+        }
+    }
+
+    /// The node at a place, and where the next one is. A place is good as long as the list does not change.
+    pub fn node_at(&self, place: NodePlace) -> Option<(NodeRef<'_>, Option<NodePlace>)> {
+        match (&self.form, place.0) {
+            (Form::Small(listpack), None) => Some((NodeRef::Packed(listpack.as_bytes()), None)),
+            (Form::Large(quicklist), Some(at)) => {
+                let next = quicklist.nodes.next(at).map(|at| NodePlace(Some(at)));
+                Some((NodeRef::of(quicklist.nodes.get(at)?), next))
+            }
+            _ => None,
+        }
+    }
+
     /// The nodes, first to last.
     pub fn nodes(&self) -> impl Iterator<Item = NodeRef<'_>> {
-        let (small, large) = match &self.form {
-            Form::Small(listpack) => (Some(NodeRef::Packed(listpack.as_bytes())), None),
-            Form::Large(quicklist) => (None, Some(&quicklist.nodes)),
-        };
-        let mut cursor = large.and_then(|nodes| nodes.first());
-        let large = std::iter::from_fn(move || {
-            let (nodes, at) = (large?, cursor?);
-            cursor = nodes.next(at);
-            Some(match nodes.get(at)? {
-                node @ Node::Packed(_) => NodeRef::Packed(node.bytes()),
-                node @ Node::Plain(_) => NodeRef::Plain(node.bytes()),
-            })
-        });
-        small.into_iter().chain(large)
+        let mut place = self.first_node();
+        std::iter::from_fn(move || {
+            let (node, next) = self.node_at(place?)?;
+            place = next;
+            Some(node)
+        })
     }
 }
 

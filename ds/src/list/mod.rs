@@ -27,7 +27,7 @@ mod nodes;
 mod quicklist;
 
 pub use iter::Iter;
-pub use load::{Builder, Facts, NodeRef};
+pub use load::{Builder, Facts, NodePlace, NodeRef};
 
 use crate::Settings;
 use crate::listpack::{Entry, Listpack};

@@ -208,6 +208,11 @@ impl Group {
         self.consumers.iter().map(|(name, consumer)| (name, &**consumer))
     }
 
+    /// As [`Group::consumers`], from a name on.
+    pub fn consumers_from(&self, name: &[u8]) -> impl Iterator<Item = (&Name, &Consumer)> {
+        self.consumers.from(name).map(|(name, consumer)| (name, &**consumer))
+    }
+
     /// How many consumers there are.
     pub fn consumers_len(&self) -> usize {
         self.consumers.len()

@@ -262,6 +262,11 @@ impl Log {
         Leaves { inner: self.leaves.iter(), left: self.leaves.len() }
     }
 
+    /// As [`Log::leaves`], from the first leaf on whose key is not smaller.
+    pub fn leaves_from(&self, key: StreamId) -> impl Iterator<Item = (StreamId, &[u8])> {
+        self.leaves.from(&key).map(|(key, leaf)| (*key, leaf.pack.as_bytes()))
+    }
+
     /// Whether a deleted entry may lie between `start` and the end.
     pub fn may_have_deleted_since(&self, start: StreamId) -> bool {
         self.len > 0

@@ -87,6 +87,11 @@ impl Stream {
         self.groups.iter().map(|(name, group)| (name, &**group))
     }
 
+    /// As [`Stream::groups`], from a name on.
+    pub fn groups_from(&self, name: &[u8]) -> impl Iterator<Item = (&Name, &Group)> {
+        self.groups.from(name).map(|(name, group)| (name, &**group))
+    }
+
     /// How many groups there are.
     pub fn groups_len(&self) -> usize {
         self.groups.len()

@@ -46,6 +46,15 @@ impl SnapshotChunk {
         packed.chain(self.owned.iter().map(|(db, entry)| SnapshotEntry::new(*db, entry.get())))
     }
 
+    /// The entry at a place in the order of [`SnapshotChunk::iter`].
+    pub fn get(&self, index: usize) -> Option<SnapshotEntry<'_>> {
+        if let Some(db) = self.packed_dbs.get(index) {
+            return Some(SnapshotEntry::new(*db, self.packed.get(index)?));
+        }
+        let (db, entry) = self.owned.get(index - self.packed_dbs.len())?;
+        Some(SnapshotEntry::new(*db, entry.get()))
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> usize {
         self.packed_dbs.len() + self.owned.len()

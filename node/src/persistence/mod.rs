@@ -154,11 +154,7 @@ pub(crate) fn handle_disk(node: &mut Node, event: DiskEvent) {
             shutdown::aof_closed(node, clean);
         }
         DiskEvent::SnapshotTaken { id } => snapshot::taken(node, id),
-        DiskEvent::SnapshotBytes { id, bytes } => {
-            if node.persistence.job.as_ref().is_some_and(|job| job.id == id) {
-                crate::replication::snapshot_bytes(node, bytes);
-            }
-        }
+        DiskEvent::SnapshotBytes { id, bytes } => snapshot::streamed(node, id, bytes),
         DiskEvent::SnapshotDone { id, bytes_total, log } => {
             for line in log {
                 node.log(LogLevel::Notice, line);
@@ -187,7 +183,9 @@ pub(crate) fn cron(node: &mut Node) {
 /// Whether a slice would do something.
 pub(crate) fn has_work(node: &Node) -> bool {
     let can_step = node.persistence.job.as_ref().is_some_and(|job| job.can_step(node.now.mono));
-    node.persistence.sweeping || (can_step && !snapshot::held_back(node))
+    node.persistence.sweeping
+        || (can_step && !snapshot::held_back(node))
+        || snapshot::owes_acknowledgement(node)
 }
 
 /// One slice of the running job.

@@ -5,7 +5,8 @@
 //! chunks; the disk thread encodes and writes them. BGSAVE, SAVE, AOF bases and full syncs are kinds of the same job and
 //! exclude each other.
 //!
-//! Bounds: at most [`CHUNKS_UNDER_WAY`] chunks are with the disk thread; pre-images may pile up to [`MEMORY_BUDGET`] bytes,
+//! Bounds: at most [`CHUNKS_UNDER_WAY`] chunks are with the disk thread, and it sends at most [`STREAM_AHEAD`] bytes of a
+//! stream (and a piece) before they are acknowledged, when the replicas have taken them; pre-images may pile up to [`MEMORY_BUDGET`] bytes,
 //! then the job is aborted with a logged reason (ENGINE 3).
 
 use super::{aof, request, save, shutdown};
@@ -16,6 +17,7 @@ use crate::session::Client;
 use base::Millis;
 use keyspace::{EvictBy, JobSlot, SnapshotBusy, StepOutcome};
 use persist::rdb::AccessField;
+use persist::request::STREAM_AHEAD;
 use persist::{BaseForm, DiskRequest, JobId, SnapshotHead, SnapshotTarget};
 
 /// Entries that one slice visits.
@@ -70,6 +72,8 @@ pub(crate) struct Job {
     pub keys_done: u64,
     visiting: bool,
     under_way: usize,
+    /// Bytes of a stream that came back and were not acknowledged yet.
+    unacknowledged: usize,
     /// When `rdb-key-save-delay` lets it go on.
     pub resume_at: Option<Millis>,
 }
@@ -117,6 +121,7 @@ pub(crate) fn begin(node: &mut Node, kind: Kind, target: SnapshotTarget) -> Resu
         keys_done: 0,
         visiting: true,
         under_way: 0,
+        unacknowledged: 0,
         resume_at: None,
     });
     Ok(id)
@@ -157,6 +162,7 @@ pub(super) fn slice(node: &mut Node) {
     if held_back(node) {
         return;
     }
+    acknowledge(node);
     let now = node.now.mono;
     let Some(job) = node.persistence.job.as_mut().filter(|job| job.can_step(now)) else { return };
     let id = job.id;
@@ -197,6 +203,30 @@ pub(super) fn finish_sweep(node: &mut Node) {
 pub(super) fn held_back(node: &Node) -> bool {
     node.persistence.job.as_ref().is_some_and(|job| job.kind == Kind::Replication)
         && replication::snapshot_held_back(node)
+}
+
+/// Bytes of a stream came back.
+pub(super) fn streamed(node: &mut Node, id: JobId, bytes: Vec<u8>) {
+    if let Some(job) = node.persistence.job.as_mut().filter(|job| job.id == id) {
+        job.unacknowledged += bytes.len();
+        replication::snapshot_bytes(node, bytes);
+    }
+}
+
+/// Whether the disk thread must hear that its bytes went on.
+pub(super) fn owes_acknowledgement(node: &Node) -> bool {
+    node.persistence.job.as_ref().is_some_and(|job| job.unacknowledged >= STREAM_AHEAD / 4)
+        && !held_back(node)
+}
+
+/// The replicas have room: the disk thread may send more.
+fn acknowledge(node: &mut Node) {
+    if owes_acknowledgement(node)
+        && let Some(job) = &mut node.persistence.job
+    {
+        let (id, bytes) = (job.id, std::mem::take(&mut job.unacknowledged));
+        request(node, DiskRequest::SnapshotGoOn { id, bytes });
+    }
 }
 
 /// The disk thread has worked off a chunk.

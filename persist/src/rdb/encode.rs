@@ -1,8 +1,13 @@
 //! [`Encoder`]: entries in, RDB bytes out, in pieces that the caller takes away when it likes.
 //!
+//! A large collection is written in pieces: when [`PIECE`] bytes wait to be taken, [`Encoder::begin`] and
+//! [`Encoder::go_on`] say how far they came. So no more is in memory than a piece, one string of a collection (or some
+//! few, of a table), and what compressing that takes.
+//!
 //! Databases may come in any order and more than once (a snapshot hands over overwritten entries early): a SELECTDB is
 //! written whenever the database changes, its size hint only the first time.
 
+use super::object::Place;
 use super::types::*;
 use base::crc::Crc64;
 use base::{DbIndex, UnixMillis};
@@ -22,6 +27,9 @@ pub enum AccessField {
     /// As the LFU counter in the low 8 bits.
     Lfu,
 }
+
+/// Bytes that wait to be taken at which a large value stops for a while.
+pub const PIECE: usize = 64 << 10;
 
 /// Strings up to this many bytes are never compressed: the frame would eat the gain. As in Redis.
 const COMPRESS_ABOVE: usize = 20;
@@ -74,7 +82,7 @@ impl Encoder {
         self.string(value);
     }
 
-    /// One entry of any database.
+    /// One entry of any database, whole.
     pub fn entry(
         &mut self,
         db: DbIndex,
@@ -83,6 +91,21 @@ impl Encoder {
         expire: Option<UnixMillis>,
         access: u32,
     ) {
+        let mut place = self.begin(db, key, value, expire, access);
+        while let Some(from) = place {
+            place = self.go_on(value, from);
+        }
+    }
+
+    /// One entry of any database, or the first piece of it: then [`Encoder::go_on`] must follow with the same value.
+    pub fn begin(
+        &mut self,
+        db: DbIndex,
+        key: &[u8],
+        value: ValueRef<'_>,
+        expire: Option<UnixMillis>,
+        access: u32,
+    ) -> Option<Place> {
         self.select(db);
         if let Some(at) = expire {
             self.out.push(OP_EXPIRE_MS);
@@ -98,7 +121,17 @@ impl Encoder {
         }
         self.out.push(kind_of(&value));
         self.string(key);
-        self.value(value);
+        self.value(value, None)
+    }
+
+    /// The next piece of a value.
+    pub fn go_on(&mut self, value: ValueRef<'_>, from: Place) -> Option<Place> {
+        self.value(value, Some(from))
+    }
+
+    /// Whether so much waits to be taken that a large value should stop.
+    pub(crate) fn is_full(&self) -> bool {
+        self.out.len() >= PIECE
     }
 
     /// The end mark and the checksum. Nothing may follow.
@@ -153,11 +186,14 @@ impl Encoder {
     pub(crate) fn value_bytes(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
         let mut encoder = Encoder::new(compress, false);
         encoder.out.clear();
-        encoder.value(value);
+        let mut place = encoder.value(value, None);
+        while let Some(from) = place {
+            place = encoder.go_on(value, from);
+        }
         encoder.out
     }
 
-    fn value(&mut self, value: ValueRef<'_>) {
+    fn value(&mut self, value: ValueRef<'_>, from: Option<Place>) -> Option<Place> {
         match value {
             ValueRef::Int(number) => {
                 if !push_small_int(&mut self.out, number) {
@@ -167,8 +203,9 @@ impl Encoder {
                 }
             }
             ValueRef::Bytes(bytes) => self.string(bytes),
-            ValueRef::Object(object) => super::object::encode(object, self),
+            ValueRef::Object(object) => return super::object::encode(object, self, from),
         }
+        None
     }
 
     /// A count.

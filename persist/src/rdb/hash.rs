@@ -7,7 +7,7 @@
 
 use super::Encoder;
 use super::cursor::{Cursor, Stop, malformed};
-use super::object::Context;
+use super::object::{Context, MEMBERS_PER_STEP};
 use super::types::VALKEY_VERSIONS;
 use super::ziplist;
 use ds::hash::EXPIRY_MAX;
@@ -29,30 +29,35 @@ pub(crate) fn kind(value: &Hash) -> u8 {
     if value.as_listpack().is_some() { 16 } else { 4 }
 }
 
-/// Writes it.
-pub(crate) fn encode(value: &Hash, out: &mut Encoder) {
-    if let Some(first) = value.next_expiry() {
-        return encode_with_times(value, first, out);
+/// Writes it, from its beginning or from a cursor on; the cursor at which it stopped.
+pub(crate) fn encode(value: &Hash, out: &mut Encoder, from: Option<u64>) -> Option<u64> {
+    let first = value.next_expiry();
+    if let (Some(listpack), None) = (value.as_listpack(), first) {
+        out.string(listpack.as_bytes());
+        return None;
     }
-    if let Some(listpack) = value.as_listpack() {
-        return out.string(listpack.as_bytes());
+    if from.is_none() {
+        if let Some(first) = first {
+            out.raw(&first.to_le_bytes());
+        }
+        out.length(value.len() as u64);
     }
-    out.length(value.len() as u64);
-    for (field, value) in value.iter() {
-        field.with_text(|text| out.string(text));
-        value.with_text(|text| out.string(text));
-    }
-}
-
-fn encode_with_times(hash: &Hash, first: i64, out: &mut Encoder) {
-    out.raw(&first.to_le_bytes());
-    out.length(hash.len() as u64);
-    for (field, value) in hash.iter() {
-        field.with_text(|text| {
-            out.length(hash.expiry(text).map_or(0, |at| (at - first) as u64 + 1));
-            out.string(text);
+    let mut cursor = from.unwrap_or(0);
+    loop {
+        cursor = value.scan(cursor, MEMBERS_PER_STEP, |field, text| {
+            field.with_text(|field| {
+                if let Some(first) = first {
+                    out.length(value.expiry(field).map_or(0, |at| (at - first) as u64 + 1));
+                }
+                out.string(field);
+            });
+            text.with_text(|text| out.string(text));
         });
-        value.with_text(|text| out.string(text));
+        match cursor {
+            0 => return None,
+            cursor if out.is_full() => return Some(cursor),
+            _ => {}
+        }
     }
 }
 
@@ -243,7 +248,10 @@ mod tests {
     fn bytes_of(hash: &Hash) -> Vec<u8> {
         let mut out = Encoder::new(true, false);
         out.take();
-        encode(hash, &mut out);
+        let mut from = encode(hash, &mut out, None);
+        while from.is_some() {
+            from = encode(hash, &mut out, from);
+        }
         out.take()
     }
 

@@ -5,7 +5,7 @@ use super::Encoder;
 use super::cursor::{Cursor, Stop, malformed};
 use super::object::Context;
 use super::ziplist;
-use ds::list::{Builder, NodeRef};
+use ds::list::{Builder, NodePlace, NodeRef};
 use ds::listpack::Entry;
 use ds::{List, Listpack};
 
@@ -28,17 +28,26 @@ pub(crate) fn kind(_value: &List) -> u8 {
     QUICKLIST_2
 }
 
-/// Writes it.
-pub(crate) fn encode(value: &List, out: &mut Encoder) {
-    out.length(value.node_count() as u64);
-    for node in value.nodes() {
+/// Writes it node by node, from the first or the given one; the node at which it stopped.
+pub(crate) fn encode(value: &List, out: &mut Encoder, from: Option<NodePlace>) -> Option<NodePlace> {
+    let mut next = from;
+    if from.is_none() {
+        out.length(value.node_count() as u64);
+        next = value.first_node();
+    }
+    while let Some((node, after)) = next.and_then(|place| value.node_at(place)) {
         let (container, bytes) = match node {
             NodeRef::Packed(bytes) => (PACKED, bytes),
             NodeRef::Plain(bytes) => (PLAIN, bytes),
         };
         out.length(container);
         out.string(bytes);
+        next = after;
+        if out.is_full() {
+            break;
+        }
     }
+    next
 }
 
 /// Reads a value of any of the types of lists; `None` if it is empty.
@@ -121,7 +130,10 @@ mod tests {
     fn bytes_of(list: &List) -> Vec<u8> {
         let mut out = Encoder::new(true, false);
         out.take();
-        encode(list, &mut out);
+        let mut from = encode(list, &mut out, None);
+        while from.is_some() {
+            from = encode(list, &mut out, from);
+        }
         out.take()
     }
 

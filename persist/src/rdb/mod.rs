@@ -20,9 +20,12 @@ mod ziplist;
 mod zset;
 
 #[cfg(test)]
+mod pieces;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use decode::decode_value;
 pub use decode::{DecodeError, Decoder, Fault, Item};
 pub(crate) use encode::kind_of;
-pub use encode::{AccessField, Encoder};
+pub use encode::{AccessField, Encoder, PIECE};
+pub use object::Place;

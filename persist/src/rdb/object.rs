@@ -2,6 +2,7 @@
 
 use super::cursor::{Cursor, Stop, malformed};
 use super::{Encoder, Fault, hash, list, set, stream, zset};
+use ds::list::NodePlace;
 use keyspace::Object;
 
 /// What decoding depends on besides the bytes.
@@ -10,6 +11,25 @@ pub(crate) struct Context<'a> {
     pub settings: &'a ds::Settings,
     /// The file's version: Redis and Valkey use some type numbers for different things.
     pub version: u32,
+}
+
+/// So many members of a table are written before it is seen how much that was.
+pub(crate) const MEMBERS_PER_STEP: usize = 16;
+
+/// How far a large value was written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Place(At);
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum At {
+    /// This node of a list is next.
+    Node(NodePlace),
+    /// The members of a table from this cursor on.
+    Cursor(u64),
+    /// So many members of a sorted set are left.
+    Left(usize),
+    /// A part of a stream.
+    Part(stream::Part),
 }
 
 /// The value type under which an object is written.
@@ -23,15 +43,21 @@ pub(crate) fn kind(object: &Object) -> u8 {
     }
 }
 
-/// Writes an object's value, without its type and key.
-pub(crate) fn encode(object: &Object, out: &mut Encoder) {
-    match object {
-        Object::List(value) => list::encode(value, out),
-        Object::Set(value) => set::encode(value, out),
-        Object::Zset(value) => zset::encode(value, out),
-        Object::Hash(value) => hash::encode(value, out),
-        Object::Stream(value) => stream::encode(value, out),
-    }
+/// Writes an object's value, without its type and key, from its beginning or from where it stopped; where it stopped.
+pub(crate) fn encode(object: &Object, out: &mut Encoder, from: Option<Place>) -> Option<Place> {
+    let from = from.map(|place| place.0);
+    let cursor = if let Some(At::Cursor(cursor)) = from { Some(cursor) } else { None };
+    let at = match (object, from) {
+        (Object::List(value), Some(At::Node(node))) => list::encode(value, out, Some(node)).map(At::Node),
+        (Object::List(value), _) => list::encode(value, out, None).map(At::Node),
+        (Object::Set(value), _) => set::encode(value, out, cursor).map(At::Cursor),
+        (Object::Hash(value), _) => hash::encode(value, out, cursor).map(At::Cursor),
+        (Object::Zset(value), Some(At::Left(left))) => zset::encode(value, out, Some(left)).map(At::Left),
+        (Object::Zset(value), _) => zset::encode(value, out, None).map(At::Left),
+        (Object::Stream(value), Some(At::Part(part))) => stream::encode(value, out, Some(part)).map(At::Part),
+        (Object::Stream(value), _) => stream::encode(value, out, None).map(At::Part),
+    };
+    at.map(Place)
 }
 
 /// Reads the value that `bytes` are, all of them; `None` if it holds no element (Redis skips such keys).

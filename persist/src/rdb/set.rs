@@ -4,7 +4,7 @@
 
 use super::Encoder;
 use super::cursor::{Cursor, Stop, malformed};
-use super::object::Context;
+use super::object::{Context, MEMBERS_PER_STEP};
 use ds::{IntSet, Listpack, Set, set::Member};
 
 /// The value type under which it is written.
@@ -12,14 +12,23 @@ pub(crate) fn kind(value: &Set) -> u8 {
     if value.as_ints().is_some() { 11 } else { 2 }
 }
 
-/// Writes it.
-pub(crate) fn encode(value: &Set, out: &mut Encoder) {
+/// Writes it, from its beginning or from a cursor on; the cursor at which it stopped.
+pub(crate) fn encode(value: &Set, out: &mut Encoder, from: Option<u64>) -> Option<u64> {
     if let Some(ints) = value.as_ints() {
-        return out.string(ints.as_bytes());
+        out.string(ints.as_bytes());
+        return None;
     }
-    out.length(value.len() as u64);
-    for member in value.iter() {
-        member.with_text(|text| out.string(text));
+    if from.is_none() {
+        out.length(value.len() as u64);
+    }
+    let mut cursor = from.unwrap_or(0);
+    loop {
+        cursor = value.scan(cursor, MEMBERS_PER_STEP, |member| member.with_text(|text| out.string(text)));
+        match cursor {
+            0 => return None,
+            cursor if out.is_full() => return Some(cursor),
+            _ => {}
+        }
     }
 }
 
@@ -80,7 +89,10 @@ mod tests {
     fn bytes_of(set: &Set) -> Vec<u8> {
         let mut out = Encoder::new(true, false);
         out.take();
-        encode(set, &mut out);
+        let mut from = encode(set, &mut out, None);
+        while from.is_some() {
+            from = encode(set, &mut out, from);
+        }
         out.take()
     }
 

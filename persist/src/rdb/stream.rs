@@ -10,7 +10,7 @@ use super::decode::Fault;
 use super::object::Context;
 use ds::Stream;
 use ds::stream::{
-    Builder, Corrupt, Group, GroupBuilder, NewerNumbers, Numbers, StreamId, UNKNOWN_ENTRIES_READ,
+    Builder, Corrupt, GroupBuilder, Name, NewerNumbers, Numbers, StreamId, UNKNOWN_ENTRIES_READ,
 };
 
 /// As Redis 5 wrote it.
@@ -25,50 +25,110 @@ pub(crate) fn kind(_value: &Stream) -> u8 {
     SECOND
 }
 
-/// Writes it.
-pub(crate) fn encode(value: &Stream, out: &mut Encoder) {
-    let log = value.log();
-    let leaves = log.leaves();
-    out.length(leaves.len() as u64);
-    for (key, pack) in leaves {
-        out.string(&key.to_bytes());
-        out.string(pack);
+/// What of a stream comes next.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Part {
+    /// Leaves from this key on.
+    Leaves(StreamId),
+    /// The group of this name, or the next one.
+    Group(Name),
+    /// The group's pending entries from this id on.
+    Pending(Name, StreamId),
+    /// The group's consumer of this name, or the next one.
+    Consumer(Name, Name),
+    /// What of the group this consumer owns, from this id on.
+    Owned(Name, Name, StreamId),
+}
+
+/// Writes it, from its beginning or from a part on; the part at which it stopped.
+pub(crate) fn encode(value: &Stream, out: &mut Encoder, from: Option<Part>) -> Option<Part> {
+    let mut part = from.unwrap_or_else(|| {
+        out.length(value.log().leaves().len() as u64);
+        Part::Leaves(StreamId::ZERO)
+    });
+    loop {
+        part = encode_part(value, part, out)?;
+        if out.is_full() {
+            return Some(part);
+        }
     }
+}
+
+/// Writes as much of a part as fits into a piece; what comes next.
+fn encode_part(value: &Stream, part: Part, out: &mut Encoder) -> Option<Part> {
+    match part {
+        Part::Leaves(from) => {
+            for (key, pack) in value.log().leaves_from(from) {
+                out.string(&key.to_bytes());
+                out.string(pack);
+                if let Some(next) = key.next().filter(|_| out.is_full()) {
+                    return Some(Part::Leaves(next));
+                }
+            }
+            encode_numbers(value, out);
+            Some(Part::Group(Name::default()))
+        }
+        Part::Group(from) => {
+            let (name, group) = value.groups_from(&from).next()?;
+            out.string(name);
+            encode_id(group.last_id, out);
+            out.length(group.entries_read as u64);
+            out.length(group.pending_len() as u64);
+            Some(Part::Pending(name.clone(), StreamId::ZERO))
+        }
+        Part::Pending(name, from) => {
+            let group = value.group(&name)?;
+            for (id, pending) in group.pending_from(from) {
+                out.raw(&id.to_bytes());
+                out.raw(&pending.delivered_ms.to_le_bytes());
+                out.length(pending.deliveries);
+                if let Some(next) = id.next().filter(|_| out.is_full()) {
+                    return Some(Part::Pending(name, next));
+                }
+            }
+            out.length(group.consumers_len() as u64);
+            Some(Part::Consumer(name, Name::default()))
+        }
+        Part::Consumer(name, from) => {
+            let Some((consumer_name, consumer)) = value.group(&name)?.consumers_from(&from).next() else {
+                return Some(Part::Group(successor(&name)));
+            };
+            out.string(consumer_name);
+            out.raw(&consumer.seen_ms().to_le_bytes());
+            out.length(consumer.pending_len() as u64);
+            Some(Part::Owned(name, consumer_name.clone(), StreamId::ZERO))
+        }
+        Part::Owned(name, consumer, from) => {
+            for id in value.group(&name)?.pending_of(&consumer, from) {
+                out.raw(&id.to_bytes());
+                if let Some(next) = id.next().filter(|_| out.is_full()) {
+                    return Some(Part::Owned(name, consumer, next));
+                }
+            }
+            let next = successor(&consumer);
+            Some(Part::Consumer(name, next))
+        }
+    }
+}
+
+/// The smallest name that is greater.
+fn successor(name: &Name) -> Name {
+    name.iter().copied().chain([0]).collect()
+}
+
+fn encode_numbers(value: &Stream, out: &mut Encoder) {
+    let log = value.log();
     out.length(log.len());
     for id in [log.last_id(), log.first_id(), log.max_deleted_id()] {
         encode_id(id, out);
     }
     out.length(log.added());
     out.length(value.groups_len() as u64);
-    for (name, group) in value.groups() {
-        out.string(name);
-        encode_group(group, out);
-    }
 }
 
 fn encode_id(id: StreamId, out: &mut Encoder) {
     out.length(id.ms);
     out.length(id.seq);
-}
-
-fn encode_group(group: &Group, out: &mut Encoder) {
-    encode_id(group.last_id, out);
-    out.length(group.entries_read as u64);
-    out.length(group.pending_len() as u64);
-    for (id, pending) in group.pending_from(StreamId::ZERO) {
-        out.raw(&id.to_bytes());
-        out.raw(&pending.delivered_ms.to_le_bytes());
-        out.length(pending.deliveries);
-    }
-    out.length(group.consumers_len() as u64);
-    for (name, consumer) in group.consumers() {
-        out.string(name);
-        out.raw(&consumer.seen_ms().to_le_bytes());
-        out.length(consumer.pending_len() as u64);
-        for id in consumer.pending_ids() {
-            out.raw(&id.to_bytes());
-        }
-    }
 }
 
 /// Reads a value of any of the types of streams. One without entries is a value like any other.

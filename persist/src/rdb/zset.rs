@@ -22,16 +22,25 @@ pub(crate) fn kind(value: &Zset) -> u8 {
     if value.as_listpack().is_some() { LISTPACK } else { BINARY_SCORES }
 }
 
-/// Writes it.
-pub(crate) fn encode(value: &Zset, out: &mut Encoder) {
+/// Writes it, from its beginning or with so many members left; how many are left where it stopped.
+pub(crate) fn encode(value: &Zset, out: &mut Encoder, from: Option<usize>) -> Option<usize> {
     if let Some(listpack) = value.as_listpack() {
-        return out.string(listpack.as_bytes());
+        out.string(listpack.as_bytes());
+        return None;
     }
-    out.length(value.len() as u64);
-    for (member, score) in value.iter_from(value.len().saturating_sub(1), true) {
+    if from.is_none() {
+        out.length(value.len() as u64);
+    }
+    let mut left = from.unwrap_or(value.len());
+    for (member, score) in value.iter_from(left.saturating_sub(1), true) {
         member.with_text(|member| out.string(member));
         out.raw(&score.to_le_bytes());
+        left = left.saturating_sub(1);
+        if out.is_full() {
+            return Some(left).filter(|left| *left > 0);
+        }
     }
+    None
 }
 
 /// Reads a value of any of the types of sorted sets; `None` if it is empty.
@@ -137,7 +146,10 @@ mod tests {
     fn bytes_of(zset: &Zset) -> Vec<u8> {
         let mut out = Encoder::new(true, false);
         out.take();
-        encode(zset, &mut out);
+        let mut from = encode(zset, &mut out, None);
+        while from.is_some() {
+            from = encode(zset, &mut out, from);
+        }
         out.take()
     }
 

@@ -2,7 +2,10 @@
 //! in line, over a storage that crashes.
 //!
 //! It blocks in [`Storage`] and nowhere else. Requests are worked off in order; consecutive appends under `always` share
-//! one sync when they come together in [`Worker::handle_all`] (group commit).
+//! one sync when they come together in [`Worker::take`] (group commit).
+//!
+//! A snapshot's entries alone wait: [`Worker::work`] writes a piece of them, so that appends need not wait for a
+//! value of a gigabyte, and a stream does not run ahead of those who read it.
 
 mod append;
 mod snapshot;
@@ -41,18 +44,40 @@ impl<S: Storage> Worker<S> {
         self.storage
     }
 
-    /// Works off one request; what came of it is pushed to `out`.
+    /// Works off one request and all the work there is; what came of it is pushed to `out`.
     pub fn handle(&mut self, request: DiskRequest, out: &mut Vec<DiskEvent>) {
-        self.step(request, out);
-        self.settle(out);
+        self.handle_all([request], out);
     }
 
-    /// Works off several requests that wait together.
+    /// Works off several requests that wait together, and all the work there is.
     pub fn handle_all(&mut self, requests: impl IntoIterator<Item = DiskRequest>, out: &mut Vec<DiskEvent>) {
+        self.take(requests, out);
+        while self.has_work() {
+            self.work(out);
+        }
+    }
+
+    /// Works off requests that wait together, but for the entries of a snapshot.
+    pub fn take(&mut self, requests: impl IntoIterator<Item = DiskRequest>, out: &mut Vec<DiskEvent>) {
         for request in requests {
             self.step(request, out);
         }
         self.settle(out);
+    }
+
+    /// Whether [`Worker::work`] would do something.
+    pub fn has_work(&self) -> bool {
+        self.job.as_ref().is_some_and(Job::has_work)
+    }
+
+    /// Writes the next piece of the snapshot, or ends it.
+    pub fn work(&mut self, out: &mut Vec<DiskEvent>) {
+        let Some(job) = self.job.as_mut().filter(|job| job.has_work()) else { return };
+        if job.is_written() {
+            self.end_snapshot(out);
+        } else if let Err(error) = job.write(&mut self.storage, out) {
+            self.fail_snapshot(error, out);
+        }
     }
 
     /// The sync that a group of appends shares.
@@ -93,15 +118,22 @@ impl<S: Storage> Worker<S> {
                 }
             }
             DiskRequest::SnapshotChunk { id, chunk } => {
-                let Some(job) = self.job.as_mut().filter(|job| job.id() == id) else { return };
-                match job.chunk(&mut self.storage, &chunk, out) {
-                    Ok(()) => out.push(DiskEvent::SnapshotTaken { id }),
-                    Err(error) => self.fail_snapshot(error, out),
+                if let Some(job) = self.job_of(id) {
+                    job.chunk(chunk);
                 }
             }
-            DiskRequest::SnapshotEnd { id } => self.end_snapshot(id, out),
+            DiskRequest::SnapshotGoOn { id, bytes } => {
+                if let Some(job) = self.job_of(id) {
+                    job.go_on(bytes);
+                }
+            }
+            DiskRequest::SnapshotEnd { id } => {
+                if let Some(job) = self.job_of(id) {
+                    job.no_more();
+                }
+            }
             DiskRequest::SnapshotAbort { id } => {
-                if self.job.as_ref().is_some_and(|job| job.id() == id) {
+                if self.job_of(id).is_some() {
                     self.drop_snapshot();
                 }
             }
@@ -115,6 +147,10 @@ impl<S: Storage> Worker<S> {
                 let _ = self.storage.remove(&name);
             }
         }
+    }
+
+    fn job_of(&mut self, id: JobId) -> Option<&mut Job> {
+        self.job.as_mut().filter(|job| job.id() == id)
     }
 
     fn open_aof(&mut self, directory: String, filename: String, form: BaseForm, out: &mut Vec<DiskEvent>) {
@@ -157,8 +193,8 @@ impl<S: Storage> Worker<S> {
         Ok(())
     }
 
-    fn end_snapshot(&mut self, id: JobId, out: &mut Vec<DiskEvent>) {
-        let Some(mut job) = self.job.take_if(|job| job.id() == id) else { return };
+    fn end_snapshot(&mut self, out: &mut Vec<DiskEvent>) {
+        let Some(mut job) = self.job.take() else { return };
         match job.end(&mut self.storage, self.aof.as_mut(), out) {
             Ok(done) => {
                 out.push(done);

@@ -1,14 +1,15 @@
 //! A snapshot on its way out: entries are encoded here, on the disk thread, and go to a file or back as bytes.
+//!
+//! Chunks wait in [`Job`] and are written by and by, a piece in one call of [`Job::write`]; a large value takes many.
 
 use super::append::{self, AofFiles};
 use crate::aof::{BaseForm, CommandWriter, write_all};
-use crate::rdb::Encoder;
-use crate::request::{DiskEvent, JobId, SnapshotHead, SnapshotTarget};
+use crate::rdb::{Encoder, PIECE, Place};
+use crate::request::{DiskEvent, JobId, STREAM_AHEAD, SnapshotHead, SnapshotTarget};
 use crate::storage::{ErrorKind, FileId, Storage, StorageError, directory_of};
 use keyspace::{SnapshotChunk, SnapshotEntry};
+use std::collections::VecDeque;
 
-/// Encoded bytes are handed on in pieces of about this size.
-const PIECE: usize = 64 << 10;
 /// A file is synced each time so many bytes were written, so that the last sync is short (`rdb-save-incremental-fsync`).
 const SYNC_EVERY: u64 = 4 << 20;
 
@@ -47,12 +48,17 @@ impl Writer {
         Writer::Rdb(Box::new(encoder))
     }
 
-    fn entry(&mut self, entry: &SnapshotEntry<'_>) {
-        match self {
-            Writer::Rdb(encoder) => {
-                encoder.entry(entry.db, entry.key, entry.value, entry.expire, entry.access);
+    /// Writes an entry, or a piece of it; where it goes on then.
+    fn entry(&mut self, entry: &SnapshotEntry<'_>, from: Option<Place>) -> Option<Place> {
+        match (self, from) {
+            (Writer::Rdb(encoder), None) => {
+                encoder.begin(entry.db, entry.key, entry.value, entry.expire, entry.access)
             }
-            Writer::Commands(commands) => commands.entry(entry.db, entry.key, entry.value, entry.expire),
+            (Writer::Rdb(encoder), Some(from)) => encoder.go_on(entry.value, from),
+            (Writer::Commands(commands), _) => {
+                commands.entry(entry.db, entry.key, entry.value, entry.expire);
+                None
+            }
         }
     }
 
@@ -96,6 +102,14 @@ pub(super) struct Job {
     id: JobId,
     writer: Writer,
     sink: Sink,
+    /// What is still to be written; the first chunk from its entry `next` on, and that from `place` on.
+    chunks: VecDeque<SnapshotChunk>,
+    next: usize,
+    place: Option<Place>,
+    /// No more chunks will come.
+    complete: bool,
+    /// Bytes sent that nobody has acknowledged.
+    ahead: usize,
 }
 
 impl Job {
@@ -120,7 +134,16 @@ impl Job {
                 Sink::open(storage, temp, Goal::BaseAlone { directory, filename })?
             }
         };
-        let mut job = Self { id, writer: Writer::new(head, form), sink };
+        let mut job = Self {
+            id,
+            writer: Writer::new(head, form),
+            sink,
+            chunks: VecDeque::new(),
+            next: 0,
+            place: None,
+            complete: false,
+            ahead: 0,
+        };
         // A stream's head leaves at once: the replica sees that something comes.
         if matches!(job.sink, Sink::Events) {
             job.flush(storage, out)?;
@@ -136,19 +159,48 @@ impl Job {
         matches!(self.sink, Sink::File { goal: Goal::AofBase, .. })
     }
 
-    pub fn chunk(
-        &mut self,
-        storage: &mut dyn Storage,
-        chunk: &SnapshotChunk,
-        out: &mut Vec<DiskEvent>,
-    ) -> Result<(), StorageError> {
-        for entry in chunk.iter() {
-            self.writer.entry(&entry);
-            if self.writer.pending() >= PIECE {
-                self.flush(storage, out)?;
-            }
+    /// More entries.
+    pub fn chunk(&mut self, chunk: SnapshotChunk) {
+        self.chunks.push_back(chunk);
+    }
+
+    /// There are no more entries.
+    pub fn no_more(&mut self) {
+        self.complete = true;
+    }
+
+    /// Bytes of the stream have gone on.
+    pub fn go_on(&mut self, bytes: usize) {
+        self.ahead = self.ahead.saturating_sub(bytes);
+    }
+
+    /// Whether there is something to write, or all is written.
+    pub fn has_work(&self) -> bool {
+        self.is_written() || (!self.chunks.is_empty() && self.ahead < STREAM_AHEAD)
+    }
+
+    /// Whether only the end is missing.
+    pub fn is_written(&self) -> bool {
+        self.complete && self.chunks.is_empty()
+    }
+
+    /// Writes up to the next full piece or the end of a chunk.
+    pub fn write(&mut self, storage: &mut dyn Storage, out: &mut Vec<DiskEvent>) -> Result<(), StorageError> {
+        let Some(chunk) = self.chunks.front() else { return Ok(()) };
+        while self.writer.pending() < PIECE
+            && let Some(entry) = chunk.get(self.next)
+        {
+            self.place = self.writer.entry(&entry, self.place.take());
+            self.next += usize::from(self.place.is_none());
         }
-        if matches!(self.sink, Sink::Events) { self.flush(storage, out) } else { Ok(()) }
+        let done = self.next == chunk.len();
+        if done {
+            self.chunks.pop_front();
+            self.next = 0;
+            out.push(DiskEvent::SnapshotTaken { id: self.id });
+        }
+        let all = done && matches!(self.sink, Sink::Events);
+        if all || self.writer.pending() >= PIECE { self.flush(storage, out) } else { Ok(()) }
     }
 
     fn flush(&mut self, storage: &mut dyn Storage, out: &mut Vec<DiskEvent>) -> Result<(), StorageError> {
@@ -157,7 +209,10 @@ impl Job {
             return Ok(());
         }
         match &mut self.sink {
-            Sink::Events => out.push(DiskEvent::SnapshotBytes { id: self.id, bytes }),
+            Sink::Events => {
+                self.ahead += bytes.len();
+                out.push(DiskEvent::SnapshotBytes { id: self.id, bytes });
+            }
             Sink::File { file, unsynced, .. } => {
                 write_all(storage, *file, &bytes)?;
                 *unsynced += bytes.len() as u64;

@@ -5,7 +5,7 @@ use crate::load::{LoadFailure, Loader, Sink};
 use crate::memory::{Failure, MemStorage};
 use crate::rdb::Item;
 use crate::request::{
-    AofStage, DiskEvent, DiskRequest, JobId, Seq, SnapshotHead, SnapshotTarget, SyncPolicy,
+    AofStage, DiskEvent, DiskRequest, JobId, STREAM_AHEAD, Seq, SnapshotHead, SnapshotTarget, SyncPolicy,
 };
 use base::{Args, DbIndex};
 use keyspace::{JobSlot, Keyspace, LoadExtra, LoadValue, Options, SnapshotChunk, StepOutcome};
@@ -312,6 +312,81 @@ fn a_stream_is_the_same_rdb() {
     worker.handle(DiskRequest::SnapshotEnd { id: JobId(3) }, &mut events);
     assert!(events.iter().any(|e| matches!(e, DiskEvent::SnapshotFailed { id: JobId(4), .. })));
     assert!(matches!(events.last(), Some(DiskEvent::SnapshotDone { id: JobId(3), .. })));
+}
+
+/// A keyspace with one list of some 16 MiB, as a snapshot hands it over.
+fn large_chunk() -> SnapshotChunk {
+    let settings = ds::Settings::default();
+    let mut list = ds::List::new(&settings);
+    for n in 0..4000u32 {
+        let element = [&n.to_le_bytes()[..], &[b'e'; 4096]].concat();
+        list.grow(element.len(), 1, &settings);
+        list.push(ds::list::End::Right, &element, &settings);
+    }
+    let mut keyspace = Keyspace::new(Options { databases: 16, clustered: false, seed: 1 });
+    let value = LoadValue::Object(keyspace::Object::List(list));
+    keyspace.load(DbIndex(0), b"list", value, None, LoadExtra::default()).unwrap();
+    keyspace.snapshot_begin(JobSlot::Save).unwrap();
+    while keyspace.snapshot_step(JobSlot::Save, 3) != StepOutcome::Done {}
+    keyspace.snapshot_take(JobSlot::Save).expect("a chunk")
+}
+
+fn large_snapshot(target: SnapshotTarget) -> Vec<DiskRequest> {
+    let id = JobId(1);
+    let head = Box::new(SnapshotHead { checksum: true, ..Default::default() });
+    let chunk = DiskRequest::SnapshotChunk { id, chunk: large_chunk() };
+    vec![DiskRequest::SnapshotBegin { id, target, head }, chunk, DiskRequest::SnapshotEnd { id }]
+}
+
+#[test]
+fn appends_do_not_wait_for_a_large_value() {
+    let mut worker = Worker::new(MemStorage::new(1));
+    let mut events = Vec::new();
+    worker.handle(open(), &mut events);
+    worker.take(large_snapshot(dump()), &mut events);
+    let mut pieces = 0;
+    while worker.has_work() {
+        events.clear();
+        worker.take([append(pieces, SyncPolicy::Always)], &mut events);
+        assert!(
+            matches!(events[..], [DiskEvent::AofWritten { .. }, DiskEvent::AofSynced { .. }]),
+            "{events:?}"
+        );
+        worker.work(&mut events);
+        pieces += 1;
+    }
+    assert!(
+        matches!(events.last(), Some(DiskEvent::SnapshotDone { bytes_total, .. }) if *bytes_total > 15 << 20)
+    );
+    assert!(pieces > 200, "{pieces} pieces");
+}
+
+#[test]
+fn a_stream_does_not_run_ahead_of_its_readers() {
+    const MOST: usize = STREAM_AHEAD + 2 * crate::rdb::PIECE;
+    let mut worker = Worker::new(MemStorage::new(1));
+    let mut events = Vec::new();
+    worker.handle_all(large_snapshot(SnapshotTarget::Stream), &mut events);
+    let (mut streamed, mut rounds) = (Vec::new(), 0);
+    while !matches!(events.last(), Some(DiskEvent::SnapshotDone { .. })) {
+        let mut came = 0;
+        for event in events.drain(..) {
+            if let DiskEvent::SnapshotBytes { bytes, .. } = event {
+                came += bytes.len();
+                streamed.extend(bytes);
+            }
+        }
+        assert!(!worker.has_work() && came > 0 && came <= MOST, "{came} bytes");
+        rounds += 1;
+        worker.handle(DiskRequest::SnapshotGoOn { id: JobId(1), bytes: came }, &mut events);
+    }
+    streamed.extend(events.iter().flat_map(|event| match event {
+        DiskEvent::SnapshotBytes { bytes, .. } => &bytes[..],
+        _ => &[],
+    }));
+    assert!(rounds >= 3, "{rounds} rounds");
+    worker.handle_all(large_snapshot(dump()), &mut events);
+    assert_eq!(streamed, worker.storage().read("dump.rdb").unwrap());
 }
 
 #[test]
