@@ -26,20 +26,46 @@ fn window_at(input: &[u8], at: usize) -> u32 {
     u32::from(input[at]) << 16 | u32::from(input[at + 1]) << 8 | u32::from(input[at + 2])
 }
 
-/// Compresses into at most `limit` bytes; `None` if it does not fit (or the input is empty).
-pub fn compress(input: &[u8], limit: usize) -> Option<Vec<u8>> {
-    if input.is_empty() || limit == 0 {
-        return None;
+/// The table and the output buffer, kept from string to string: to clear 256 KiB costs more than to compress most values.
+#[derive(Default)]
+pub struct Compressor {
+    /// Where each hash was last seen, counted from `base`; less than `base` is of an earlier string. Empty before the
+    /// first.
+    table: Vec<u32>,
+    /// What position 0 of the string at hand counts as.
+    base: u32,
+    out: Vec<u8>,
+}
+
+impl Compressor {
+    /// Compresses into at most `limit` bytes; `None` if it does not fit (or the input is empty, or 4 GiB and more).
+    pub fn compress(&mut self, input: &[u8], limit: usize) -> Option<&[u8]> {
+        let length = u32::try_from(input.len()).ok().filter(|length| *length > 0 && limit > 0)?;
+        if self.table.is_empty() {
+            self.table = vec![0; 1 << TABLE_BITS];
+        }
+        let end = self.base.checked_add(length).unwrap_or_else(|| {
+            self.table.fill(0);
+            self.base = 0;
+            length
+        });
+        self.out.clear();
+        let mut packer = Packer { out: std::mem::take(&mut self.out), literals: 0, limit };
+        let outcome = pack(input, &mut self.table, self.base, &mut packer);
+        self.base = end;
+        self.out = packer.out;
+        outcome.map(|()| self.out.as_slice())
     }
-    let mut packer = Packer { out: Vec::with_capacity(limit.min(input.len())), literals: 0, limit };
+}
+
+fn pack(input: &[u8], table: &mut [u32], base: u32, packer: &mut Packer) -> Option<()> {
     packer.out.push(0);
-    let mut table = vec![0u32; 1 << TABLE_BITS];
     let end = input.len();
     let mut at = 0;
     while at + 2 < end {
         let slot = slot_of(window_at(input, at));
-        let candidate = table[slot] as usize;
-        table[slot] = u32::try_from(at).ok()?;
+        let candidate = table[slot].saturating_sub(base) as usize;
+        table[slot] = base + at as u32;
         // Position 0 stands for "nothing there"; liblzf does not refer to it either.
         let near = candidate > 0 && candidate < at && at - candidate - 1 < DISTANCE_MAX;
         if !near || input[candidate..candidate + 3] != input[at..at + 3] {
@@ -54,17 +80,17 @@ pub fn compress(input: &[u8], limit: usize) -> Option<Vec<u8>> {
             break;
         }
         for back in [2, 1] {
-            table[slot_of(window_at(input, at - back))] = (at - back) as u32;
+            table[slot_of(window_at(input, at - back))] = base + (at - back) as u32;
         }
     }
-    if packer.out.len() + 3 > limit {
+    if packer.out.len() + 3 > packer.limit {
         return None;
     }
     for &byte in &input[at..] {
         packer.literal(byte)?;
     }
     packer.end_run();
-    Some(packer.out)
+    Some(())
 }
 
 /// How many bytes at `at` repeat those at `candidate`; three at least are known to.
@@ -172,4 +198,30 @@ pub fn decompress(input: &[u8], size: usize) -> Option<Vec<u8>> {
         }
     }
     (out.len() == size).then_some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_before_changes_nothing() {
+        let strings: Vec<Vec<u8>> = (0..200u32)
+            .map(|i| format!("{i} {i} some text, some of it again {} {i}", i % 7).into_bytes())
+            .collect();
+        let mut kept = Compressor::default();
+        for string in &strings {
+            let alone = Compressor::default().compress(string, string.len()).map(<[u8]>::to_vec);
+            assert_eq!(kept.compress(string, string.len()).map(<[u8]>::to_vec), alone);
+        }
+        kept.base = u32::MAX - 5;
+        for string in &strings {
+            let alone = Compressor::default().compress(string, string.len()).map(<[u8]>::to_vec);
+            assert_eq!(
+                kept.compress(string, string.len()).map(<[u8]>::to_vec),
+                alone,
+                "after the positions began anew"
+            );
+        }
+    }
 }

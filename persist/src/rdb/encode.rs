@@ -9,6 +9,7 @@
 
 use super::object::Place;
 use super::types::*;
+use crate::lzf::Compressor;
 use base::crc::Crc64;
 use base::{DbIndex, UnixMillis};
 use keyspace::ValueRef;
@@ -46,6 +47,7 @@ pub struct Encoder {
     access: AccessField,
     db: Option<DbIndex>,
     sizes: Vec<(DbIndex, u64, u64)>,
+    lzf: Compressor,
 }
 
 impl Encoder {
@@ -60,6 +62,7 @@ impl Encoder {
             access: AccessField::None,
             db: None,
             sizes: Vec::new(),
+            lzf: Compressor::default(),
         };
         encoder.out.extend_from_slice(format!("REDIS{WRITTEN_VERSION:04}").as_bytes());
         encoder
@@ -228,12 +231,12 @@ impl Encoder {
         }
         if self.compress
             && bytes.len() > COMPRESS_ABOVE
-            && let Some(packed) = crate::lzf::compress(bytes, bytes.len() - 4)
+            && let Some(packed) = self.lzf.compress(bytes, bytes.len() - 4)
         {
             self.out.push(0xc0 | ENC_LZF as u8);
             push_length(&mut self.out, packed.len() as u64);
             push_length(&mut self.out, bytes.len() as u64);
-            self.out.extend_from_slice(&packed);
+            self.out.extend_from_slice(packed);
             return;
         }
         push_raw(&mut self.out, bytes);

@@ -183,8 +183,12 @@ fn damage_never_panics_and_never_swells() {
 }
 
 mod lzf {
-    use crate::lzf::{MAX_RATIO, compress, decompress};
+    use crate::lzf::{Compressor, MAX_RATIO, decompress};
     use base::Prng;
+
+    fn compress(input: &[u8], limit: usize) -> Option<Vec<u8>> {
+        Compressor::default().compress(input, limit).map(<[u8]>::to_vec)
+    }
 
     fn samples() -> Vec<Vec<u8>> {
         let mut prng = Prng::new(5);

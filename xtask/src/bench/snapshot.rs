@@ -74,7 +74,6 @@ fn measure(arm: &Arm, server: &Server, keys: u64, samples: &mut Samples) -> Outc
     let keys = keys.to_string();
     let idle = write(arm, &keys, IDLE_REQUESTS)?;
     let before = total_pss(server.pid())?;
-    let saves = field(arm, "rdb_saves")?;
     let done = AtomicBool::new(false);
     let (peak, busy, seconds) = thread::scope(|scope| {
         let reader = scope.spawn(|| peak_pss(server.pid(), &done));
@@ -85,7 +84,7 @@ fn measure(arm: &Arm, server: &Server, keys: u64, samples: &mut Samples) -> Outc
             }
             seen
         });
-        let saved = save(arm, &saves);
+        let saved = save(arm);
         done.store(true, Ordering::Relaxed);
         let peak = reader.join().map_err(|_| "the reader of memory panicked".to_owned());
         let busy = writer.join().map_err(|_| "the writer panicked".to_owned());
@@ -108,9 +107,9 @@ fn write(arm: &Arm, keys: &str, requests: &str) -> Result<Latency, String> {
 }
 
 /// Seconds that a snapshot took.
-fn save(arm: &Arm, saves_before: &str) -> Result<f64, String> {
+fn save(arm: &Arm) -> Result<f64, String> {
     quiet_output("redis-cli", &["-p", &arm.port.to_string(), "bgsave"])?;
-    let took = wait_until(SAVE_DEADLINE, || field(arm, "rdb_saves").is_ok_and(|saves| saves != saves_before))
+    let took = wait_until(SAVE_DEADLINE, || field(arm, "rdb_bgsave_in_progress").is_ok_and(|on| on == "0"))
         .map_err(|()| format!("{} did not finish its snapshot", arm.name))?;
     if field(arm, "rdb_last_bgsave_status")? != "ok" {
         return Err(format!("{} could not save", arm.name));
