@@ -4,6 +4,7 @@
 //! version that it waits for ([`After`]); its bytes are built when the decision is taken and delayed unchanged.
 
 use crate::commands::{Answer, CommandError};
+use crate::journal::{Event, EventType};
 use crate::topology::Topology;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -101,6 +102,8 @@ pub enum Action {
         /// What it waits for.
         after: After,
     },
+    /// Append to the journal's file. Losing it disturbs nothing.
+    Journal(Event),
     /// A line for the log.
     Log {
         /// At this level.
@@ -224,6 +227,13 @@ pub enum DataEvent {
     Paused {
         /// The replication offset behind the barrier; nothing follows it while paused.
         offset: ReplOffset,
+    },
+    /// Something for the journal, about this node.
+    Journal {
+        /// What it is about.
+        kind: EventType,
+        /// A sentence.
+        text: String,
     },
     /// At start, after loading: the slots that hold keys.
     HasKeys(SlotSet),

@@ -36,7 +36,7 @@ pub use actions::{
 pub use codec::{Framer, PacketError};
 pub use commands::{Answer, Command, CommandError, FailoverMode, SetSlotAction};
 pub use config::Config;
-pub use journal::{Event, EventType};
+pub use journal::{Event, EventType, Step};
 pub use machine::{Machine, Start};
 pub use nodes_conf::NodesConf;
 pub use outbox::Outbox;

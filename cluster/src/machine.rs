@@ -11,7 +11,7 @@ use crate::codec::PacketError;
 use crate::commands::Command;
 use crate::config::Config;
 use crate::failover::{Boot, Election, Lease, Manual, Promotion};
-use crate::journal::Journal;
+use crate::journal::{Event, EventType, Journal};
 use crate::nodes_conf::NodesConf;
 use crate::state::{
     Blacklist, Claims, DataView, Health, Links, Node, NodeIx, Nodes, Publisher, Saver, SlotMap,
@@ -21,6 +21,7 @@ use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use base::{Epoch, Millis, NodeId, Now, Prng};
 
 /// How often a call may go round its own consequences before the rest waits for the next one.
@@ -86,6 +87,11 @@ pub struct Machine {
 impl Machine {
     /// A node that starts: from nothing, or from its nodes.conf.
     pub fn new(config: Config, start: Start, seed: u64, now: Now) -> Self {
+        Self::with_past(config, start, Vec::new(), seed, now)
+    }
+
+    /// As [`Machine::new`], with what the journal's file held, oldest first.
+    pub fn with_past(config: Config, start: Start, past: Vec<Event>, seed: u64, now: Now) -> Self {
         let mut prng = Prng::new(seed);
         let (nodes, me) = match &start {
             Start::Fresh => lone_node(NodeId::random(&mut prng), &mut prng, now),
@@ -119,7 +125,7 @@ impl Machine {
             manual: Manual::default(),
             promotion: None,
             boot: Boot::default(),
-            journal: Journal::default(),
+            journal: Journal::with_past(past),
             lease: Lease::default(),
             saver: Saver::default(),
             publisher: Publisher::default(),
@@ -144,11 +150,13 @@ impl Machine {
         match start {
             Start::Fresh => {
                 self.log(LogLevel::Notice, format!("No cluster configuration found, I'm {me}"));
+                self.note_own(EventType::Boot, "started without a nodes.conf, under a new name".into());
                 self.saver.mark();
             }
             Start::Restored(conf) => {
                 self.restore(conf);
                 self.log(LogLevel::Notice, format!("Node configuration loaded, I'm {me}"));
+                self.note_own(EventType::Boot, "started from its nodes.conf".into());
             }
         }
         self.apply_config();

@@ -28,6 +28,7 @@ struct Node {
     data: Vec<u8>,
     loading: Option<(Position, Vec<u8>)>,
     logged: Vec<String>,
+    noted: Vec<String>,
 }
 
 impl Node {
@@ -43,6 +44,7 @@ impl Node {
             data: Vec::new(),
             loading: None,
             logged: Vec::new(),
+            noted: Vec::new(),
         }
     }
 
@@ -85,6 +87,7 @@ impl Node {
         while let Some(action) = self.primary.poll_action() {
             match action {
                 PrimaryAction::Log { text, .. } => self.logged.push(text),
+                PrimaryAction::Note(text) => self.noted.push(text),
                 other => out.push(other),
             }
         }
@@ -185,6 +188,8 @@ fn psync_is_granted_for_what_is_held_only() {
     assert_eq!(node.primary.counts(), SyncCounts { full: 3, partial_ok: 2, partial_err: 3 });
     assert!(node.has_logged("greater than the master replication offset"));
     assert!(node.has_logged("Replication ID mismatch"));
+    assert!(node.noted.iter().any(|text| text.ends_with("which the backlog does not hold")));
+    assert!(node.noted.iter().any(|text| text.ends_with("its data is of another history")));
 }
 
 #[test]
@@ -284,7 +289,7 @@ fn wait_counts_acknowledgements() {
 
 fn replica_actions(replica: &mut Replica) -> Vec<ReplicaAction> {
     let all = core::iter::from_fn(|| replica.poll_action());
-    all.filter(|action| !matches!(action, ReplicaAction::Log { .. })).collect()
+    all.filter(|action| !matches!(action, ReplicaAction::Log { .. } | ReplicaAction::Note(_))).collect()
 }
 
 fn command(words: &[&str]) -> ReplicaAction {
@@ -503,7 +508,7 @@ impl Pair {
                     self.a.primary.snapshot_done(now);
                 }
                 PrimaryAction::AbortSnapshot => {}
-                PrimaryAction::Log { .. } => unreachable!(),
+                PrimaryAction::Log { .. } | PrimaryAction::Note(_) => unreachable!(),
             }
         }
         for conn in self.a.primary.hungry(&self.a.log) {
@@ -557,6 +562,7 @@ impl Pair {
                 }
                 ReplicaAction::Stream(bytes) => self.b_apply(&bytes),
                 ReplicaAction::Log { text, .. } => self.b.logged.push(text),
+                ReplicaAction::Note(text) => self.b.noted.push(text),
             }
         }
         self.b.upstream = Some(upstream);

@@ -7,6 +7,7 @@
 //! The machine decides everything; this file only moves bytes and facts. Actions that wait for a save or for the data
 //! thread wait in the machine's [`Outbox`].
 
+pub mod journal;
 mod links;
 pub mod saver;
 
@@ -106,6 +107,8 @@ pub struct Parts {
     pub listeners: Vec<Listener>,
     /// Writes nodes.conf.
     pub saver: Saver,
+    /// Keeps what the machine notes.
+    pub journal: journal::Journal,
     /// The log.
     pub logger: Logger,
     /// `bind-source-addr`: where outbound links leave from.
@@ -398,6 +401,7 @@ impl ControlLoop {
             }
             Action::Save { version, text } => self.parts.saver.save(Save { version, text }),
             Action::ToData { message, .. } => self.parts.to_data.push(message),
+            Action::Journal(event) => self.parts.journal.append(event),
             Action::Log { level, text } => self.log(level_of_cluster(level), &text),
         }
     }

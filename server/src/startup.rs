@@ -295,8 +295,10 @@ fn prepare_bus(logger: &Logger, settings: &Settings) -> Result<Bus, Failed> {
         Failed
     })?;
     let start = read_nodes_conf(logger, Path::new(path))?;
-    let mut machine =
-        Machine::new(node::cluster_config(settings), start, process::random_seed(), Clock.now());
+    let journal = current_folder().join(path);
+    let past = control_loop::journal::read(&control_loop::journal::path_beside(&journal));
+    let config = node::cluster_config(settings);
+    let mut machine = Machine::with_past(config, start, past, process::random_seed(), Clock.now());
     let outbox = first_actions(logger, &mut machine);
     Ok(Bus { machine, outbox, lock })
 }
@@ -378,13 +380,19 @@ fn start_control(
 ) -> std::io::Result<(JoinHandle<()>, Arc<Mailbox<ControlMessage>>)> {
     let waker = Waker::new()?;
     let inbox = Arc::new(Mailbox::new(waker.clone()));
+    // Resolved against the folder of now: CONFIG SET dir does not move them.
+    let nodes_conf = current_folder().join(&settings.cluster_config_file);
     let parts = control_loop::Parts {
         waker,
         inbox: inbox.clone(),
         to_data: setup.to_data,
         listeners: setup.listeners,
-        // Resolved against the folder of now: CONFIG SET dir does not move it.
-        saver: Saver::start(current_folder().join(&settings.cluster_config_file), bus.lock, inbox.clone())?,
+        journal: control_loop::journal::Journal::start(
+            control_loop::journal::path_beside(&nodes_conf),
+            settings.cluster_journal_max_size,
+            logger.clone(),
+        )?,
+        saver: Saver::start(nodes_conf, bus.lock, inbox.clone())?,
         logger: logger.clone(),
         source: settings.bind_source_addr.parse().ok(),
         progress: setup.progress,

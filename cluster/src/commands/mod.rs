@@ -11,6 +11,7 @@ mod slots;
 pub use error::CommandError;
 
 use crate::journal::{Event, Query};
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -75,6 +76,15 @@ pub enum Command {
     SetConfigEpoch(Vec<u8>),
     /// `SAVECONFIG`.
     SaveConfig,
+    /// A command with who asked for it, for the journal.
+    Asked {
+        /// The user and where the client is.
+        by: String,
+        /// The command as it came.
+        words: String,
+        /// What to do.
+        command: Box<Command>,
+    },
     /// `EVENTS [SINCE id] [COUNT n] [TYPE t]`: changes nothing, but only the control thread knows.
     Events(Query),
 }

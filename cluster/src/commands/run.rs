@@ -2,17 +2,35 @@
 
 use super::{Answer, Command, CommandError};
 use crate::actions::RequestId;
+use crate::journal::EventType;
 use crate::machine::Machine;
 use crate::state::NodeIx;
+use alloc::format;
+use alloc::string::ToString;
 use base::NodeId;
 
 impl Machine {
     pub(crate) fn on_command(&mut self, request: RequestId, command: Command) {
         // A question waits for no disk.
         let asks = matches!(command, Command::Events(_));
-        let result = self.run(command);
+        let result = match command {
+            Command::Asked { by, words, command } => {
+                let result = self.run(*command);
+                self.note_command(&by, &words, &result);
+                result
+            }
+            command => self.run(command),
+        };
         let version = (result.is_ok() && !asks).then(|| self.saver.pending());
         self.queue_reply(request, result, version);
+    }
+
+    fn note_command(&mut self, by: &str, words: &str, result: &Result<Answer, CommandError>) {
+        let outcome = match result {
+            Ok(_) => "accepted".to_string(),
+            Err(error) => format!("refused: {error}"),
+        };
+        self.note_own(EventType::Command, format!("{by} asked for {words}: {outcome}"));
     }
 
     fn run(&mut self, command: Command) -> Result<Answer, CommandError> {
@@ -35,6 +53,7 @@ impl Machine {
                 self.saver.mark();
                 Ok(Answer::Ok)
             }
+            Command::Asked { command, .. } => self.run(*command),
             Command::Events(query) => Ok(Answer::Events(self.journal.query(query))),
         }
     }

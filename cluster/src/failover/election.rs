@@ -7,7 +7,7 @@
 
 use crate::actions::{After, LogLevel};
 use crate::codec::{Header, MessageType, mflags};
-use crate::journal::EventType;
+use crate::journal::Step;
 use crate::machine::Machine;
 use crate::state::NodeIx;
 use alloc::collections::BTreeSet;
@@ -169,8 +169,11 @@ impl Machine {
             format!("Start of election delayed for {delay} milliseconds (rank #{rank}, offset {offset})."),
         );
         let kind = if manual { "asked for by hand" } else { "its master failed" };
-        self.note_own(
-            EventType::Candidacy,
+        let of = self.my_primary();
+        self.note_step(
+            Step::Scheduled,
+            self.me,
+            of,
             format!("stands in {delay} ms: {kind}; rank {rank}, offset {offset}"),
         );
         // The siblings rank themselves by our offset too.
@@ -205,7 +208,8 @@ impl Machine {
         self.election.asked_at = self.now.mono;
         self.election.votes.clear();
         self.log(LogLevel::Notice, format!("Starting a failover election for epoch {epoch}."));
-        self.note_own(EventType::Candidacy, format!("asks for votes in epoch {epoch}"));
+        let of = self.my_primary();
+        self.note_step(Step::Asked, self.me, of, format!("asks for votes in epoch {epoch}"));
         let version = self.saver.mark();
         self.publisher.structure_changed();
         let force = if self.manual.in_progress() { mflags::FORCEACK } else { 0 };
@@ -248,9 +252,11 @@ impl Machine {
         if self.election.votes.insert(node.id) {
             let (votes, quorum) = (self.election.votes.len(), self.health.quorum());
             let epoch = self.election.epoch;
-            self.note(
-                EventType::Vote,
+            let of = self.my_primary();
+            self.note_step(
+                Step::Received,
                 ix,
+                of,
                 format!("votes for us in epoch {epoch}: {votes} of {quorum} needed"),
             );
         }
@@ -268,7 +274,8 @@ impl Machine {
         self.log(LogLevel::Notice, "Failover election won: I'm the new master.".into());
         let (me, epoch) = (self.me, self.election.epoch);
         let votes = self.election.votes.len();
-        self.note_own(EventType::Promotion, format!("won epoch {epoch} with {votes} votes; saving that"));
+        let of = self.my_primary();
+        self.note_step(Step::Won, me, of, format!("won epoch {epoch} with {votes} votes; saving that"));
         if self.nodes[me].config_epoch < epoch {
             self.nodes[me].config_epoch = epoch;
             self.log(LogLevel::Notice, format!("configEpoch set to {epoch} after successful failover"));
@@ -285,7 +292,8 @@ impl Machine {
             Obstacle::Expired => "lost: no majority of votes in time",
             Obstacle::None | Obstacle::WaitingDelay | Obstacle::WaitingVotes => return,
         };
-        self.note_own(EventType::Candidacy, why.into());
+        let of = self.my_primary();
+        self.note_step(Step::Hindered, self.me, of, why.into());
     }
 
     fn log_obstacle(&mut self, primary: NodeIx, obstacle: Obstacle) {

@@ -6,10 +6,11 @@
 //! Until the claim the file says that nobody has heard of it: who starts from such a file asks before it claims (`boot`).
 
 use crate::actions::{ConfigVersion, LogLevel, Order, ToData, TopologyVersion};
-use crate::journal::EventType;
+use crate::journal::Step;
 use crate::machine::Machine;
 use crate::state::NodeIx;
 use alloc::format;
+use alloc::string::String;
 use base::{Millis, NodeId, SlotSet};
 
 /// The data thread has half the node timeout to answer, and this at least.
@@ -23,14 +24,14 @@ pub(crate) fn promotion_limit(node_timeout_ms: u64) -> u64 {
 /// A promotion that is not claimed yet.
 #[derive(Debug)]
 pub(crate) struct Promotion {
-    step: Step,
+    stage: Stage,
     primary: NodeId,
     shard: NodeId,
     slots: SlotSet,
 }
 
 #[derive(Debug)]
-enum Step {
+enum Stage {
     Saving(ConfigVersion),
     Applying { version: TopologyVersion, deadline: Millis },
 }
@@ -48,26 +49,26 @@ impl Machine {
             self.add_slot(me, slot);
         }
         let version = self.saver.mark();
-        self.promotion = Some(Promotion { step: Step::Saving(version), primary: name, shard, slots });
+        self.promotion = Some(Promotion { stage: Stage::Saving(version), primary: name, shard, slots });
         self.replicating = None;
     }
 
     /// Between winning and the save, the data thread must not see the new owner.
     pub(crate) fn promotion_holds_publication(&self) -> bool {
-        self.promotion.as_ref().is_some_and(|p| matches!(p.step, Step::Saving(_)))
+        self.promotion.as_ref().is_some_and(|p| matches!(p.stage, Stage::Saving(_)))
     }
 
     /// A version of nodes.conf is durable: is it the one that makes us a primary?
     pub(crate) fn promotion_saved(&mut self) {
-        let Some(Promotion { step: Step::Saving(version), .. }) = self.promotion else { return };
+        let Some(Promotion { stage: Stage::Saving(version), .. }) = self.promotion else { return };
         if !self.saver.is_saved(version) {
             return;
         }
-        self.note_own(EventType::Promotion, "saved; the data is told to take over".into());
+        self.note_promotion(Step::Saved, "saved; the data is told to take over".into());
         let version = self.publish_topology();
         let deadline = self.now.mono + promotion_limit(self.config.node_timeout_ms);
         if let Some(promotion) = &mut self.promotion {
-            promotion.step = Step::Applying { version, deadline };
+            promotion.stage = Stage::Applying { version, deadline };
         }
         self.tell_data(ToData::Order(Order::Promote { version }));
     }
@@ -84,7 +85,7 @@ impl Machine {
 
     /// The data thread acts as a primary: now we may say so.
     pub(crate) fn on_promoted(&mut self, done: TopologyVersion) {
-        let Some(Promotion { step: Step::Applying { version, .. }, .. }) = self.promotion else { return };
+        let Some(Promotion { stage: Stage::Applying { version, .. }, .. }) = self.promotion else { return };
         if done < version {
             return;
         }
@@ -97,12 +98,9 @@ impl Machine {
             self.reset_manual_failover();
             return self.undo_promotion();
         }
-        self.promotion = None;
         let (slots, epoch) = (self.myself().slot_count, self.config_epoch());
-        self.note_own(
-            EventType::Promotion,
-            format!("acts as a master: claims {slots} slots in epoch {epoch}"),
-        );
+        self.note_promotion(Step::Acts, format!("acts as a master: claims {slots} slots in epoch {epoch}"));
+        self.promotion = None;
         self.reset_manual_failover();
         self.election.reset();
         self.refresh_wire();
@@ -113,7 +111,7 @@ impl Machine {
     }
 
     pub(crate) fn promotion_timeout(&mut self) {
-        let Some(Promotion { step: Step::Applying { deadline, .. }, .. }) = self.promotion else { return };
+        let Some(Promotion { stage: Stage::Applying { deadline, .. }, .. }) = self.promotion else { return };
         if self.now.mono >= deadline {
             self.log(
                 LogLevel::Warning,
@@ -130,10 +128,16 @@ impl Machine {
         }
     }
 
+    /// A step of the promotion under way.
+    fn note_promotion(&mut self, step: Step, text: String) {
+        let of = self.promotion.as_ref().map(|promotion| promotion.primary);
+        self.add_event(step.kind(), step, self.me(), of, text);
+    }
+
     /// A replica of the old primary again, which has its slots back.
     fn undo_promotion(&mut self) {
+        self.note_promotion(Step::Abandoned, "given up: a replica again, the epoch is burnt".into());
         let Some(promotion) = self.promotion.take() else { return };
-        self.note_own(EventType::Promotion, "given up: a replica again, the epoch is burnt".into());
         self.saver.withhold_claims(&self.wire);
         let me = self.me;
         let primary: Option<NodeIx> = self.nodes.find(&promotion.primary);

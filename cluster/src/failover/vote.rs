@@ -10,7 +10,7 @@
 use crate::actions::{After, LinkId, LogLevel};
 use crate::codec::{Header, MessageType, mflags};
 use crate::gossip::claim::bits;
-use crate::journal::EventType;
+use crate::journal::Step;
 use crate::machine::Machine;
 use crate::state::NodeIx;
 use crate::topology::NodeFlags;
@@ -37,7 +37,8 @@ impl Machine {
         let better = self.better_candidate(candidate, header);
         let verdict = self.may_vote(candidate, header).and_then(|()| self.refuse_for(candidate, better));
         if let Err(why) = verdict {
-            self.note(EventType::Vote, candidate, format!("refused a vote: {why}"));
+            let of = self.nodes[candidate].primary;
+            self.note_step(Step::Refused, candidate, of, format!("refused a vote: {why}"));
             let text = format!("Failover auth denied to {}: {why}", self.label(candidate));
             self.log(LogLevel::Warning, text);
             return;
@@ -50,7 +51,7 @@ impl Machine {
             format!(", although {} holds {more} bytes more", self.nodes[other].id)
         });
         let text = format!("given a vote in epoch {}{although}", self.current_epoch);
-        self.note(EventType::Vote, candidate, text);
+        self.note_step(Step::Granted, candidate, Some(primary), text);
         let version = self.saver.mark();
         self.publisher.structure_changed();
         let packet = self.bare_packet(MessageType::AuthAck, 0);

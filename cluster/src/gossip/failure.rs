@@ -5,7 +5,7 @@
 //! FAIL is undone when a replica or a slotless primary answers again, and for a primary with slots when nobody replaced it for twice the timeout.
 
 use crate::actions::LogLevel;
-use crate::journal::EventType;
+use crate::journal::{EventType, Step};
 use crate::machine::Machine;
 use crate::state::{Node, NodeIx};
 use crate::topology::NodeFlags;
@@ -64,7 +64,7 @@ impl Machine {
             node.data_received.map_or("never".into(), |at| format!("{} ms ago", self.now.mono.since(at)));
         let text =
             format!("no answer for {} ms (timeout {timeout}), last heard of {heard}", since(node.ping_sent));
-        self.note(EventType::Suspicion, ix, text);
+        self.note_step(Step::Suspected, ix, Some(ix), text);
         self.nodes[ix].flags.set(NodeFlags::PFAIL);
         self.suspects += 1;
         self.structure_and_state_changed();
@@ -94,9 +94,10 @@ impl Machine {
         let text = format!("Marking node {} as failing (quorum reached).", self.label(ix));
         self.log(LogLevel::Notice, text);
         let quorum = self.health.quorum();
-        self.note(
-            EventType::Fail,
+        self.note_step(
+            Step::Failed,
             ix,
+            Some(ix),
             format!("failed: {reports} reports besides our own word, {quorum} needed"),
         );
         self.set_failed(ix);
@@ -128,7 +129,7 @@ impl Machine {
         let text = format!("FAIL message received from {} about {}", self.label(sender), self.label(ix));
         self.log(LogLevel::Notice, text);
         let by = self.nodes[sender].id;
-        self.note(EventType::Fail, ix, format!("failed: says {by}"));
+        self.note_step(Step::Failed, ix, Some(ix), format!("failed: says {by}"));
         self.set_failed(ix);
     }
 

@@ -58,6 +58,7 @@ impl Machine {
                 self.on_promoted(version);
             }
             DataEvent::Paused { offset } => self.on_paused(offset),
+            DataEvent::Journal { kind, text } => self.note_own(kind, text),
             DataEvent::HasKeys(slots) => self.on_has_keys(&slots),
         }
     }

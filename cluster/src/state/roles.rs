@@ -3,7 +3,7 @@
 use super::node::Node;
 use super::table::NodeIx;
 use crate::actions::{LogLevel, Order};
-use crate::journal::EventType;
+use crate::journal::Step;
 use crate::machine::Machine;
 use crate::topology::NodeFlags;
 use alloc::format;
@@ -96,7 +96,8 @@ impl Machine {
         let me = self.me;
         let was = if self.myself().is_primary() { "a master" } else { "another's replica" };
         let name = self.nodes[primary].id;
-        self.note_own(EventType::Demotion, format!("was {was}, now a replica of {name}"));
+        let of = self.myself().is_primary().then_some(me);
+        self.note_step(Step::Returned, me, of, format!("was {was}, now a replica of {name}"));
         if self.myself().is_primary() {
             let flags = &mut self.nodes[me].flags;
             flags.clear(NodeFlags::PRIMARY | NodeFlags::MIGRATE_TO);

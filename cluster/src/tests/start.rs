@@ -9,7 +9,8 @@ use std::format;
 use std::vec::Vec;
 
 fn drain(machine: &mut Machine) -> Vec<Action> {
-    core::iter::from_fn(|| machine.poll_action()).collect()
+    let actions = core::iter::from_fn(|| machine.poll_action());
+    actions.filter(|action| !matches!(action, Action::Journal(_))).collect()
 }
 
 fn fresh() -> Machine {

@@ -431,6 +431,7 @@ impl World {
                 }
             }
             Action::ToData { message, .. } => self.data_thread(index, message),
+            Action::Journal(_) => {}
             Action::Log { text, .. } => {
                 let line = format!("{} {text}", self.now);
                 self.members[index].log.push(line);

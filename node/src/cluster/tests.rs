@@ -427,7 +427,10 @@ fn events_are_asked_of_the_control_thread_and_printed() {
         id: 4,
         at: base::UnixMillis(1_700_000_000_000),
         kind: EventType::Vote,
+        step: cluster::Step::Granted,
         node: base::NodeId([b'a'; 40]),
+        of: None,
+        epoch: base::Epoch(7),
         text: "given a vote in epoch 7".into(),
     };
     world.node.handle_control(world.now, ToData::Reply { request, result: Ok(Answer::Events(vec![event])) });

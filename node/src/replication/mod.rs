@@ -30,6 +30,7 @@ pub(crate) use status::{info, snapshot_fields, status, syncs};
 use crate::node::Node;
 use crate::session::{Client, Session};
 use base::{ConnId, Now, Prng, ReplId, ReplOffset};
+use cluster::{DataEvent, EventType};
 use config::Settings;
 use repl::{Context, History, Level, Position, Primary, PrimaryConfig};
 
@@ -158,6 +159,13 @@ pub(crate) fn config_changed(node: &mut Node, _names: &[&'static str]) {
 /// DEBUG CHANGE-REPL-ID.
 pub(crate) fn change_id(node: &mut Node) {
     node.replication.history.renew(&mut node.prng);
+}
+
+/// A synchronization, for the cluster's journal.
+fn note(node: &mut Node, text: String) {
+    if node.cluster.enabled {
+        crate::cluster::install::tell(node, DataEvent::Journal { kind: EventType::Sync, text });
+    }
 }
 
 fn log(node: &mut Node, level: Level, text: String) {

@@ -73,6 +73,7 @@ pub(super) fn drive(node: &mut Node) {
                     snapshot::abort(node);
                 }
             }
+            PrimaryAction::Note(text) => super::note(node, text),
             PrimaryAction::Log { level, text } => super::log(node, level, text),
         }
     }

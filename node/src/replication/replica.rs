@@ -262,6 +262,7 @@ pub(super) fn drive(node: &mut Node) {
                     input::run(node, client);
                 }
             }
+            ReplicaAction::Note(text) => super::note(node, text),
             ReplicaAction::Log { level, text } => log(node, level, text),
         }
     }

@@ -120,6 +120,9 @@ impl Primary {
             self.notice(format!(
                 "Unable to partial resync with replica {name} for lack of backlog (Replica request was: {offset})."
             ));
+            self.note(format!(
+                "full sync of replica {name}: it asks for offset {offset}, which the backlog does not hold"
+            ));
             if offset > context.log.offset().0 as i64 {
                 self.warning(format!(
                     "Warning: replica {name} tried to PSYNC with an offset that is greater than the master replication offset."
@@ -140,6 +143,7 @@ impl Primary {
         };
         self.send(conn, reply);
         let length = context.log.offset().0 - cursor.0;
+        self.note(format!("partial sync of replica {name}: {length} bytes from offset {offset}"));
         self.notice(format!(
             "Partial resynchronization request from {name} accepted. Sending {length} bytes of backlog starting from offset {offset}."
         ));
@@ -149,6 +153,7 @@ impl Primary {
     fn explain_refusal(&mut self, name: &str, id: &[u8], offset: i64, history: &History) {
         if id.first() == Some(&b'?') {
             self.notice(format!("Full resync requested by replica {name}"));
+            self.note(format!("full sync of replica {name}: it asks for everything"));
             return;
         }
         let zeros = "0".repeat(40);
@@ -160,12 +165,17 @@ impl Primary {
             self.notice(format!(
                 "Partial resynchronization not accepted: Requested offset for second ID was {offset}, but I can reply up to {bound}"
             ));
+            let only = offset.saturating_sub(bound).saturating_sub(1).max(0);
+            self.note(format!(
+                "full sync of replica {name}: it holds {only} bytes of the former history that are not part of this one"
+            ));
         } else {
             let asked: String = String::from_utf8_lossy(id).chars().take(64).collect();
             self.notice(format!(
                 "Partial resynchronization not accepted: Replication ID mismatch (Replica asked for '{asked}', my replication IDs are '{}' and '{second}')",
                 history.id()
             ));
+            self.note(format!("full sync of replica {name}: its data is of another history"));
         }
     }
 }

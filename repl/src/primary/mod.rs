@@ -103,6 +103,8 @@ pub enum PrimaryAction {
     StartSnapshot,
     /// Nobody wants the running snapshot any more.
     AbortSnapshot,
+    /// A synchronization, and its reason: for the cluster's journal.
+    Note(String),
     /// A line for the log.
     Log {
         /// Its severity.
@@ -388,6 +390,10 @@ impl Primary {
 
     fn notice(&mut self, text: String) {
         self.actions.push_back(PrimaryAction::Log { level: Level::Notice, text });
+    }
+
+    fn note(&mut self, text: String) {
+        self.actions.push_back(PrimaryAction::Note(text));
     }
 
     fn warning(&mut self, text: String) {

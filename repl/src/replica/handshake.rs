@@ -130,6 +130,15 @@ impl Replica {
         match parse_psync(line) {
             PsyncReply::Full(position) => {
                 self.notice(format!("Full resync from master: {}:{}", position.id, position.offset));
+                let why = if self.resumable {
+                    format!("it does not go on from offset {} of history {}", at.offset, at.id)
+                } else {
+                    "there was nothing to go on from".to_string()
+                };
+                self.note(format!(
+                    "full sync from the master: {why}; its data is at offset {} of history {}",
+                    position.offset, position.id
+                ));
                 self.state = State::Transfer(Transfer::new(position));
             }
             PsyncReply::BadFull => {
@@ -142,6 +151,7 @@ impl Replica {
             }
             PsyncReply::Continue(id) => {
                 self.notice("Successful partial resynchronization with master.".to_string());
+                self.note(format!("partial sync from the master: goes on from offset {}", at.offset));
                 if let Some(id) = id.filter(|id| *id != at.id) {
                     self.warning(format!("Master replication ID changed to {id}"));
                 }

@@ -113,6 +113,8 @@ pub enum ReplicaAction {
     },
     /// Bytes of the stream that came together with something else. Later ones are the owner's directly.
     Stream(Vec<u8>),
+    /// A synchronization, and its reason: for the cluster's journal.
+    Note(String),
     /// A line for the log.
     Log {
         /// Its severity.
@@ -458,6 +460,10 @@ impl Replica {
 
     fn notice(&mut self, text: String) {
         self.actions.push_back(ReplicaAction::Log { level: Level::Notice, text });
+    }
+
+    fn note(&mut self, text: String) {
+        self.actions.push_back(ReplicaAction::Note(text));
     }
 
     fn warning(&mut self, text: String) {

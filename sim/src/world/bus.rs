@@ -58,6 +58,8 @@ impl World {
                 self.schedule_inside(done, host, Inside::Saved);
             }
             Action::ToData { message, .. } => self.send_to_data(host, message),
+            // Nothing reads it.
+            Action::Journal(_) => {}
             Action::Log { level, text } => {
                 self.log.record(self.now, host, "log", &[fingerprint(text.as_bytes())], || {
                     format!("{level:?}: {text}")

@@ -10,6 +10,10 @@ use base::{Args, DbIndex, number};
 use cluster::{Command, CommandError, FailoverMode, SetSlotAction};
 use resp::Reply;
 
+/// How many words of a command, and how many bytes, the journal shows.
+const WORDS_MAX: usize = 32;
+const WORDS_LENGTH_MAX: usize = 256;
+
 /// The handler of a mutating subcommand.
 pub(super) fn handler(name: &str) -> Option<AdminHandler> {
     const NAMES: &[&str] = &[
@@ -36,9 +40,25 @@ pub(super) fn handler(name: &str) -> Option<AdminHandler> {
 /// Sends the command on; the reply comes when the control thread has decided and saved.
 fn mutate(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
     topology(node)?;
-    let command = parse(node, args)?;
+    let command = match parse(node, args)? {
+        question @ Command::Events(_) => question,
+        command => Command::Asked { by: who(node, client), words: words(args), command: Box::new(command) },
+    };
     install::ask(node, client, command, reply);
     Ok(())
+}
+
+/// Who asks, for the journal.
+fn who(node: &Node, client: Client) -> String {
+    let from = node.sessions.get(client).map_or("nowhere", |session| session.peer.peer.as_str());
+    format!("user default at {from}")
+}
+
+/// The command as it came, for the journal: on one line, and not longer than that bears.
+fn words(args: Args<'_>) -> String {
+    let all: Vec<u8> = args.iter().take(WORDS_MAX).collect::<Vec<_>>().join(&b' ');
+    let plain = |byte: &u8| if byte.is_ascii_graphic() || *byte == b' ' { char::from(*byte) } else { '?' };
+    all.iter().take(WORDS_LENGTH_MAX).map(plain).collect()
 }
 
 fn parse(node: &Node, args: Args<'_>) -> Result<Command, Refusal> {

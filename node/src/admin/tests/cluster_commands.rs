@@ -194,7 +194,12 @@ fn what_changes_the_cluster_goes_to_the_control_thread() {
             Command::SetSlot { slot: bytes("9"), action: SetSlotAction::Stable, keys: 0 },
         ),
     ] {
-        assert_eq!(sent(&mut bench, line), command, "{line}");
+        let asked = Command::Asked {
+            by: "user default at 127.0.0.1:50001".into(),
+            words: line.into(),
+            command: Box::new(command),
+        };
+        assert_eq!(sent(&mut bench, line), asked, "{line}");
     }
 }
 
