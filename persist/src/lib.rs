@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub mod aof;
+pub mod check;
 pub mod dump;
 #[cfg(test)]
 mod interop;

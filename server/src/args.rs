@@ -1,7 +1,9 @@
 //! What the command line asks for: to serve, to print something, or what is refused by name.
 //!
 //! The program answers to several names, as Redis does: `redis-server`, `redis-sentinel`, `redis-check-rdb`,
-//! `redis-check-aof`. Directives (`--port 7000`) are passed on untouched; `config` reads them.
+//! `redis-check-aof`, and to `grapevine-` in the place of `redis-`. Directives (`--port 7000`) are passed on untouched; `config` reads them.
+
+use crate::check::{self, Check};
 
 /// The version of Redis whose behaviour is reported to clients.
 pub const REDIS_VERSION: &str = "7.2.4";
@@ -11,8 +13,12 @@ pub const REDIS_VERSION: &str = "7.2.4";
 pub enum Invocation {
     /// Serve, with these arguments after the program's name.
     Serve(Vec<Vec<u8>>),
+    /// Check a file.
+    Check(Check),
     /// Print this on standard output and succeed.
     Print(String),
+    /// Print this on standard output and fail.
+    Fail(String),
     /// Print this on standard error and fail.
     Refuse(String),
 }
@@ -21,29 +27,39 @@ pub enum Invocation {
 pub fn parse(argv: &[Vec<u8>]) -> Invocation {
     let program = argv.first().map(|name| String::from_utf8_lossy(name).into_owned()).unwrap_or_default();
     let name = program.rsplit('/').next().unwrap_or_default();
-    if let Some(refusal) = refused_by_name(name) {
-        return Invocation::Refuse(refusal);
-    }
     let rest = argv.get(1..).unwrap_or_default();
+    if name.ends_with("-sentinel") {
+        return Invocation::Refuse(not_yet(name));
+    } else if name.ends_with("-check-rdb") {
+        return check_rdb(&program, rest);
+    } else if name.ends_with("-check-aof") {
+        return check_aof(&program, rest);
+    }
     match rest.first().map(Vec::as_slice) {
+        Some(b"--check-rdb") => return check_rdb(&format!("{program} --check-rdb"), &rest[1..]),
+        Some(b"--check-aof") => return check_aof(&format!("{program} --check-aof"), &rest[1..]),
         Some(b"-v" | b"--version") => return Invocation::Print(version()),
         Some(b"-h" | b"--help") => return Invocation::Refuse(usage(name)),
         Some(b"--test-memory") => return Invocation::Refuse(not_yet("--test-memory")),
         Some(b"--check-system") => return Invocation::Refuse(not_yet("--check-system")),
         _ => {}
     }
-    let refused = ["--sentinel", "--check-rdb", "--check-aof"];
-    match refused.iter().find(|option| rest.iter().any(|arg| arg == option.as_bytes())) {
-        Some(option) => Invocation::Refuse(not_yet(option)),
-        None => Invocation::Serve(rest.to_vec()),
+    if rest.iter().any(|arg| arg == b"--sentinel") {
+        return Invocation::Refuse(not_yet("--sentinel"));
+    }
+    Invocation::Serve(rest.to_vec())
+}
+
+fn check_rdb(program: &str, args: &[Vec<u8>]) -> Invocation {
+    match check::rdb(program, args) {
+        Ok(check) => Invocation::Check(check),
+        Err((text, false)) => Invocation::Print(text),
+        Err((text, true)) => Invocation::Refuse(text),
     }
 }
 
-fn refused_by_name(name: &str) -> Option<String> {
-    ["sentinel", "check-rdb", "check-aof"]
-        .iter()
-        .find(|role| name.ends_with(&format!("-{role}")))
-        .map(|_| not_yet(name))
+fn check_aof(program: &str, args: &[Vec<u8>]) -> Invocation {
+    check::aof(program, args).map_or_else(Invocation::Fail, Invocation::Check)
 }
 
 fn not_yet(what: &str) -> String {
@@ -64,6 +80,8 @@ fn usage(name: &str) -> String {
        {name} - (read config from stdin)
        {name} -v or --version
        {name} -h or --help
+       {name} --check-rdb <rdb-file-name>
+       {name} --check-aof [--fix|--truncate-to-timestamp $timestamp] <file.manifest|file.aof>
 
 Options are directives of redis.conf, each with two dashes before it.
 
@@ -82,6 +100,7 @@ Examples:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use persist::check::Repair;
 
     fn of(args: &[&str]) -> Invocation {
         parse(&args.iter().map(|a| a.as_bytes().to_vec()).collect::<Vec<_>>())
@@ -107,14 +126,31 @@ mod tests {
     }
 
     #[test]
+    fn checks_are_asked_for_by_name_or_by_option() {
+        let rdb = Invocation::Check(Check::Rdb("dump.rdb".into()));
+        assert_eq!(of(&["/usr/bin/redis-check-rdb", "dump.rdb"]), rdb);
+        assert_eq!(of(&["grapevine-server", "--check-rdb", "dump.rdb"]), rdb);
+        let aof = |repair| Invocation::Check(Check::Aof("a".into(), repair));
+        assert_eq!(of(&["grapevine-check-aof", "a"]), aof(Repair::None));
+        assert_eq!(of(&["redis-check-aof", "--fix", "a"]), aof(Repair::Fix));
+        let timed = ["redis-server", "--check-aof", "--truncate-to-timestamp", "17", "a"];
+        assert_eq!(of(&timed), aof(Repair::ToTimestamp(17)));
+        for args in [
+            &["redis-check-aof"][..],
+            &["redis-check-aof", "--mend", "a"],
+            &["redis-check-aof", "--truncate-to-timestamp", "soon", "a"],
+        ] {
+            assert!(matches!(of(args), Invocation::Fail(_)), "{args:?}");
+        }
+        assert!(matches!(of(&["redis-check-rdb"]), Invocation::Refuse(text) if text.starts_with("Usage: ")));
+    }
+
+    #[test]
     fn what_is_not_there_is_refused_by_name() {
         for args in [
             &["redis-sentinel"][..],
             &["/a/redis-sentinel", "s.conf"],
             &["grapevine-server", "s.conf", "--sentinel"],
-            &["redis-check-rdb", "dump.rdb"],
-            &["grapevine-check-aof", "x"],
-            &["grapevine-server", "--check-rdb", "dump.rdb"],
         ] {
             let Invocation::Refuse(text) = of(args) else { panic!("{args:?} is refused") };
             assert!(text.contains(" is not supported yet"), "{text}");

@@ -8,6 +8,7 @@
 
 mod allocator;
 mod args;
+mod check;
 mod control_loop;
 mod data_loop;
 mod disk;
@@ -35,6 +36,11 @@ fn main() -> ExitCode {
         args::Invocation::Print(text) => {
             let _ = std::io::stdout().write_all(text.as_bytes());
             ExitCode::SUCCESS
+        }
+        args::Invocation::Check(check) => check::run(&check),
+        args::Invocation::Fail(text) => {
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            ExitCode::FAILURE
         }
         args::Invocation::Refuse(text) => {
             let _ = std::io::stderr().write_all(text.as_bytes());

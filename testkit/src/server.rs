@@ -22,7 +22,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn program(self) -> PathBuf {
+    /// The server's path.
+    pub fn program(self) -> PathBuf {
         match self {
             Kind::Grapevine => binary("grapevine-server"),
             Kind::Redis => PathBuf::from("redis-server"),

@@ -63,9 +63,9 @@ pub enum Item<'a> {
 /// What is wrong.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Fault {
-    /// It does not begin with `REDIS` and four digits.
+    /// It does not begin with `REDIS`.
     Signature,
-    /// A version that we do not read.
+    /// A version that we do not read, or what there is of digits where four belong.
     Version(u32),
     /// The input ended before the end mark.
     Truncated,
@@ -121,6 +121,8 @@ pub struct Decoder {
     /// The walk over a value that is not all there yet.
     skim: Option<Skim>,
     finished: bool,
+    /// As it stands behind the end mark.
+    checksum: Option<u64>,
     failed: Option<DecodeError>,
 }
 
@@ -147,6 +149,7 @@ impl Decoder {
             settings: ds::Settings::default(),
             skim: None,
             finished: false,
+            checksum: None,
             failed: None,
         }
     }
@@ -178,6 +181,12 @@ impl Decoder {
         self.finished
     }
 
+    /// The checksum that stands at the end, 0 for one that was not computed; `None` before it has been read, and in versions
+    /// before 5.
+    pub fn checksum(&self) -> Option<u64> {
+        self.checksum
+    }
+
     /// Bytes consumed so far.
     pub fn offset(&self) -> u64 {
         self.offset
@@ -186,6 +195,11 @@ impl Decoder {
     /// The version in the header, 0 before it has been read.
     pub fn version(&self) -> u32 {
         self.version
+    }
+
+    /// The bytes of the part at hand and what came after it, its offset, and the version.
+    pub(crate) fn unread(&self) -> (&[u8], u64, u32) {
+        (&self.buffer[self.start..], self.offset, self.version)
     }
 
     /// The bytes after the end mark (an AOF with an RDB at its front goes on there).
@@ -289,6 +303,7 @@ impl Decoder {
         self.start += used;
         self.offset += used as u64;
         self.finished = true;
+        self.checksum = sum;
         Ok((Part::Eof(sum), begin))
     }
 
@@ -370,14 +385,11 @@ pub(crate) fn decode_value(
 
 fn header(cursor: &mut Cursor<'_>) -> Result<u32, Stop> {
     let bytes = cursor.take(9)?;
-    let digits = bytes.strip_prefix(b"REDIS").filter(|d| d.iter().all(u8::is_ascii_digit));
-    let Some(digits) = digits else { return Err(Stop::Fault(Fault::Signature)) };
-    let version = digits.iter().fold(0, |v, d| v * 10 + u32::from(d - b'0'));
-    if (1..=NEWEST_VERSION).contains(&version) || VALKEY_VERSIONS.contains(&version) {
-        Ok(version)
-    } else {
-        Err(Stop::Fault(Fault::Version(version)))
-    }
+    let Some(digits) = bytes.strip_prefix(b"REDIS") else { return Err(Stop::Fault(Fault::Signature)) };
+    let count = digits.iter().take_while(|d| d.is_ascii_digit()).count();
+    let version = digits[..count].iter().fold(0, |v, d| v * 10 + u32::from(d - b'0'));
+    let known = (1..=NEWEST_VERSION).contains(&version) || VALKEY_VERSIONS.contains(&version);
+    if known && count == digits.len() { Ok(version) } else { Err(Stop::Fault(Fault::Version(version))) }
 }
 
 fn part(cursor: &mut Cursor<'_>, version: u32, skim: &mut Option<Skim>) -> Result<Part, Stop> {

@@ -97,12 +97,19 @@ pub(crate) struct Skim {
     frames: Vec<Frame>,
     /// The next byte to look at.
     at: usize,
+    /// Behind the last primitive that was whole.
+    reached: usize,
 }
 
 impl Skim {
     /// A walk that begins at byte `at`.
     pub fn new(pieces: &'static [Piece], at: usize) -> Self {
-        Self { frames: vec![Frame { pieces, index: 0, left: 1 }], at }
+        Self { frames: vec![Frame { pieces, index: 0, left: 1 }], at, reached: at }
+    }
+
+    /// Behind the last length, string or number that was whole: never before the place where the walk goes on.
+    pub fn reached(&self) -> usize {
+        self.reached
     }
 
     /// Goes on over `bytes`, which begin where they began at the first call; where the value ends, when it is all there.
@@ -125,7 +132,9 @@ impl Skim {
                 Raw(count) => cursor.take(count).map(|_| None),
                 TextFloat => skip_text_float(&mut cursor).map(|()| None),
                 Times(pieces) => cursor.length().map(|left| Some(Frame { pieces, index: 0, left })),
-            }?;
+            };
+            self.reached = cursor.at;
+            let pushed = pushed?;
             frame.index += 1;
             self.frames.extend(pushed);
         }

@@ -41,7 +41,7 @@ fn many(
 }
 
 /// Every type in every encoding.
-fn fill(server: &Server) {
+pub(crate) fn fill(server: &Server) {
     for db in DATABASES {
         let mut client = server.client();
         send(&mut client, &["SELECT", db]);

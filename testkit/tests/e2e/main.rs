@@ -1,6 +1,7 @@
 //! End-to-end tests: real processes on loopback, Grapevine's and Debian's redis-server 7.0.15 side by side.
 
 mod articles;
+mod checks;
 mod client_failover;
 mod clients;
 mod cluster_texts;
