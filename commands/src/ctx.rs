@@ -19,6 +19,8 @@ pub struct Limits {
     pub keep_expired: bool,
     /// The command comes from the master or from the AOF and must be obeyed: size limits do not hold.
     pub obey: bool,
+    /// `rdbcompression`: DUMP compresses long strings.
+    pub compress: bool,
     /// DEBUG SET-SKIP-CHECKSUM-VALIDATION: RESTORE takes payloads with a wrong checksum.
     pub skip_checksum: bool,
     /// The client may be made to wait: it is no transaction, no script, no master.
@@ -39,6 +41,7 @@ impl Default for Limits {
             lazy_server_del: false,
             keep_expired: false,
             obey: false,
+            compress: true,
             skip_checksum: false,
             may_block: false,
             logged: true,

@@ -35,6 +35,8 @@ pub enum CommandError {
     Arity(&'static str),
     /// SCAN's cursor is not a number.
     InvalidCursor,
+    /// RESTORE of a payload that makes no sense: what its form is called, and what is wrong; the reply says neither.
+    BadPayload(&'static str, &'static str),
     /// Any other text, complete.
     Text(&'static str),
     /// Any other text, complete, with something of the request in it.
@@ -69,6 +71,7 @@ impl fmt::Display for CommandError {
                 return write!(f, "ERR wrong number of arguments for '{name}' command");
             }
             CommandError::InvalidCursor => "ERR invalid cursor",
+            CommandError::BadPayload(..) => "ERR Bad data format",
             CommandError::Text(text) => text,
             CommandError::Owned(text) => text,
         })

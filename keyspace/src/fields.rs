@@ -1,4 +1,4 @@
-//! Fields of hashes that expire: deleted when a command is about to change them, and by a bounded walk.
+//! Fields of hashes that expire: deleted when a command names them, and by a bounded walk.
 //!
 //! A field whose time has passed is hidden from readers (the commands compare times) and deleted here, on a primary
 //! alone; the owner turns what is reported into HDEL in the log and notifications. A hash without fields is gone.
@@ -48,9 +48,18 @@ impl Keyspace {
         self.delete_fields(db, key, due);
     }
 
+    /// Deletes all fields of a hash whose time has passed, if this node may.
+    pub fn expire_all_fields(&mut self, db: DbIndex, key: &[u8]) {
+        if !self.may_delete_expired() || self.ignore_expiry {
+            return;
+        }
+        let due = self.hash(db, key).map(|hash| hash.expired(self.now.0, usize::MAX)).unwrap_or_default();
+        self.delete_fields(db, key, due);
+    }
+
     /// Deletes some of the fields whose time has passed, of all databases; returns how many. Nothing on a replica.
     ///
-    /// `effort` is `active-expire-effort`, 1 to 10. Call again while the answer is high and time is left.
+    /// `effort` is `active-expire-effort`, 1 to 10. Call again while there were some and time is left.
     pub fn active_expire_fields(&mut self, effort: u32) -> usize {
         if !self.may_delete_expired() || self.ignore_expiry {
             return 0;

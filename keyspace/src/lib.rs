@@ -18,6 +18,7 @@ mod fields;
 mod garbage;
 mod lookup;
 mod object;
+mod own;
 mod query;
 mod snapshot;
 mod strings;
@@ -96,6 +97,7 @@ pub struct Keyspace {
     candidates: evict::Pool,
     scratch: Vec<u8>,
     active: active::Walk,
+    own: own::OwnKeys,
     stats: Stats,
     /// Counts up while one command walks over everything, for whoever asks whether this thread is alive.
     progress: Option<Arc<AtomicU64>>,
@@ -126,6 +128,7 @@ impl Keyspace {
             candidates: evict::Pool::default(),
             scratch: Vec::new(),
             active: active::Walk::default(),
+            own: own::OwnKeys::default(),
             stats: Stats::default(),
             progress: None,
         }
@@ -149,6 +152,7 @@ impl Keyspace {
     /// On a replica expired keys are hidden but never deleted: the master says when.
     pub fn set_replica(&mut self, replica: bool) {
         self.replica = replica;
+        self.own.forget_all();
     }
 
     /// While clients are paused expired keys are hidden but not deleted.

@@ -162,6 +162,7 @@ impl Keyspace {
     /// Removes every key of one database or of all; returns how many. The memory comes out of `take_garbage`.
     pub fn flush(&mut self, db: Option<DbIndex>) -> u64 {
         let mut removed = 0;
+        self.own.forget_all();
         for index in 0..self.dbs.len() {
             if db.is_some_and(|only| only.0 as usize != index) {
                 continue;

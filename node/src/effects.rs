@@ -8,12 +8,13 @@
 //! Invariants: nothing is encoded that nobody reads; a replica logs what its primary's commands did for its AOF alone,
 //! because the primary's own bytes are what its replicas get.
 
+use crate::api::LogLevel;
 use crate::node::Node;
 use crate::refusal::{Outcome, Refusal};
 use crate::session::Client;
 use crate::{blocking, persistence, pubsub, replication, tracking, transaction};
 use base::{Args, DbIndex, OwnedArgs, Slot};
-use commands::{Classes, Ctx, Effects, Propagate};
+use commands::{Classes, CommandError, Ctx, Effects, Propagate};
 use keyspace::KeyEventKind;
 use repl::{Kind, Meta, Targets, Unit as Place};
 use resp::Reply;
@@ -77,6 +78,9 @@ pub(crate) fn run(
     if let Some(block) = node.effects.block.take() {
         blocking::keys::park(node, client, args, *block);
     }
+    if let Err(CommandError::BadPayload(form, what)) = outcome {
+        node.log(LogLevel::Warning, format!("Refused payload: {form} integrity check failed: {what}"));
+    }
     outcome.map_err(Refusal::from)
 }
 
@@ -92,6 +96,9 @@ fn settle(node: &mut Node, client: Client, obey: bool, db: DbIndex, slot: Option
     }
     let effects = std::mem::take(&mut node.effects);
     node.persistence.dirty += effects.dirty;
+    if !obey && replication::is_replica(node) {
+        effects.touched().for_each(|(db, key)| node.keyspace.remember_own(db, key));
+    }
     if effects.flushed.contains(&None) {
         persistence::flushed_all(node);
     }

@@ -491,6 +491,7 @@ impl Node {
         self.limits.proto_max_bulk_len = self.policy.proto_max_bulk_len;
         self.limits.lazy_expire = self.policy.lazy_expire;
         self.limits.lazy_server_del = self.policy.lazy_server_del;
+        self.limits.compress = self.config.settings.rdbcompression;
         let before = self.limits.settings;
         self.limits.settings = ds::Settings {
             // No directive: DEBUG's.

@@ -19,6 +19,11 @@ use std::collections::BTreeMap;
 /// What an argument costs in memory besides its bytes: its place.
 const ARGUMENT_BYTES: usize = size_of::<base::argv::ArgRange>();
 
+/// What the arguments of a request that is kept cost.
+pub(crate) fn request_memory(args: Args<'_>) -> usize {
+    args.total_len() + args.len() * ARGUMENT_BYTES
+}
+
 /// A command that waits for EXEC.
 pub struct Queued {
     /// Which command.
@@ -118,7 +123,7 @@ fn exec(node: &mut Node, client: Client, _args: Args<'_>, reply: &mut Reply) -> 
 pub(crate) fn queue(node: &mut Node, request: &Request<'_>, reply: &mut Reply) {
     let limit = node.policy.query_buffer_limit;
     let Some(multi) = node.sessions.get_mut(request.client).and_then(|s| s.multi.as_mut()) else { return };
-    multi.bytes += request.args.total_len() + request.args.len() * ARGUMENT_BYTES + size_of::<Queued>();
+    multi.bytes += request_memory(request.args) + size_of::<Queued>();
     if multi.bytes as u64 > limit {
         multi.broken = true;
         multi.queue = Vec::new();

@@ -1,7 +1,7 @@
 //! DUMP payloads: one value in RDB form, the RDB version in two bytes, and a CRC-64 of both.
 
-use crate::rdb::types::{NEWEST_VERSION, VALKEY_VERSIONS, WRITTEN_VERSION};
-use crate::rdb::{Encoder, decode_value, kind_of};
+use crate::rdb::types::{NEWEST_VERSION, VALKEY_VERSIONS, WRITTEN_VERSION, form_name};
+use crate::rdb::{Encoder, Fault, decode_value, kind_of};
 use keyspace::{LoadValue, ValueRef};
 
 /// Version and checksum.
@@ -12,8 +12,8 @@ const FOOTER: usize = 10;
 pub enum DumpError {
     /// Cut, changed, or of a version that we do not read: "DUMP payload version or checksum are wrong".
     Footer,
-    /// The footer is right and the value is not: "Bad data format".
-    Value,
+    /// The footer is right and the value is not: "Bad data format". The form of the value, and what is wrong with it.
+    Value(&'static str, &'static str),
     /// A type that this version cannot store, by name.
     Unsupported(&'static str),
 }
@@ -22,7 +22,7 @@ impl std::fmt::Display for DumpError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             DumpError::Footer => f.write_str("ERR DUMP payload version or checksum are wrong"),
-            DumpError::Value => f.write_str("ERR Bad data format"),
+            DumpError::Value(..) => f.write_str("ERR Bad data format"),
             DumpError::Unsupported(name) => {
                 write!(f, "ERR Bad data format: a {name}, which this version cannot store")
             }
@@ -63,8 +63,11 @@ fn decode_payload(payload: &[u8], settings: &ds::Settings, checked: bool) -> Res
     }
     match body.split_first() {
         Some((&(6 | 7), _)) => Err(DumpError::Unsupported("module value")),
-        Some((&kind, rest)) => decode_value(kind, rest, version, settings).ok_or(DumpError::Value),
-        None => Err(DumpError::Value),
+        Some((&kind, rest)) => decode_value(kind, rest, version, settings).map_err(|fault| match fault {
+            Fault::Damaged(form, what) => DumpError::Value(form, what),
+            _ => DumpError::Value(form_name(kind), "a value that is none"),
+        }),
+        None => Err(DumpError::Value("Value", "nothing")),
     }
 }
 

@@ -1,6 +1,5 @@
 //! One value as bytes and back: DUMP, RESTORE.
 
-use super::expired_as;
 use crate::parse::{integer, is};
 use crate::{Classes, CommandError, Ctx};
 use base::{Args, UnixMillis};
@@ -10,8 +9,9 @@ use resp::Reply;
 
 /// DUMP key
 pub fn dump(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
+    let compress = ctx.limits.compress;
     match ctx.lookup(args.at(1), Touch::Read) {
-        Some(found) => reply.bulk(&dump::encode(found.value(), true)),
+        Some(found) => reply.bulk(&dump::encode(found.value(), compress)),
         None => reply.null(),
     }
     Ok(())
@@ -69,8 +69,10 @@ pub fn restore(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(
         return Err(CommandError::Text("ERR Invalid TTL value, must be >= 0"));
     }
     let decode = if ctx.limits.skip_checksum { dump::decode_unchecked } else { dump::decode };
-    let value =
-        decode(payload, &ctx.limits.settings).map_err(|error| CommandError::Owned(error.to_string()))?;
+    let value = decode(payload, &ctx.limits.settings).map_err(|error| match error {
+        dump::DumpError::Value(form, what) => CommandError::BadPayload(form, what),
+        error => CommandError::Owned(error.to_string()),
+    })?;
     let at = if o.absolute { ttl } else { ttl.saturating_add(ctx.now.0) };
     let expire = (ttl != 0).then_some(UnixMillis(at));
     // Without REPLACE there is nothing to remove, unless it has expired and is only hidden.
@@ -79,7 +81,8 @@ pub fn restore(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(
     if expire.is_some_and(|at| at <= ctx.now) && !ctx.limits.keep_expired {
         if deleted {
             ctx.changed(Classes::GENERIC, "del", key);
-            ctx.effects.instead([expired_as(ctx.limits), key]);
+            let verb = if ctx.limits.lazy_server_del { b"UNLINK".as_slice() } else { b"DEL" };
+            ctx.effects.instead([verb, key]);
         }
         return Ok(());
     }

@@ -3,8 +3,8 @@
 //! `set` and `incr` change fields, `read` answers about fields by name, `all` gives many, `random` draws them; `expire`,
 //! `ttl` and `ex` are about fields' times to live.
 //!
-//! A field that has expired is hidden from readers at once and deleted later; commands that build on a field's value
-//! have it deleted first ([`keyspace::Keyspace::expire_named_fields`]), so that the log says HDEL before what they did.
+//! A field that has expired is hidden from readers at once. Commands that name it have it deleted first
+//! ([`keyspace::Keyspace::expire_named_fields`]), so that the log says HDEL before what they did; the cron deletes the rest.
 //!
 //! What a hash is made of, and when it changes its form, is `ds`'s.
 

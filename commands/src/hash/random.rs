@@ -30,13 +30,22 @@ pub fn hrandfield(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Resul
 }
 
 fn one(ctx: &mut Ctx<'_>, key: &[u8], reply: &mut Reply) -> Result<(), CommandError> {
-    ctx.read::<Hash>(key, Touch::Read)?;
-    let clock = ctx.field_clock();
+    let clock = open(ctx, key)?;
     match peek::<Hash>(ctx.keyspace, ctx.db, key).and_then(|hash| Live::of(hash, clock).random(ctx.prng)) {
         Some((field, _)) => reply_text(reply, field),
         None => reply.null(),
     }
     Ok(())
+}
+
+/// The key must hold a hash. Its fields whose time has passed are deleted, as in Redis 7.4; on a replica they are
+/// passed over by the clock that comes back.
+fn open(ctx: &mut Ctx<'_>, key: &[u8]) -> Result<i64, CommandError> {
+    let clock = ctx.field_clock();
+    if ctx.read::<Hash>(key, Touch::Read)?.is_some_and(|hash| hash.has_expired(clock)) {
+        ctx.keyspace.expire_all_fields(ctx.db, key);
+    }
+    Ok(clock)
 }
 
 fn many(
@@ -46,8 +55,7 @@ fn many(
     values: bool,
     reply: &mut Reply,
 ) -> Result<(), CommandError> {
-    ctx.read::<Hash>(key, Touch::Read)?;
-    let clock = ctx.field_clock();
+    let clock = open(ctx, key)?;
     let Some(hash) = peek::<Hash>(ctx.keyspace, ctx.db, key).map(|hash| Live::of(hash, clock)) else {
         reply.array(0);
         return Ok(());

@@ -21,11 +21,11 @@ pub fn by_pattern(ctx: &mut Ctx<'_>, pattern: &[u8], element: &[u8]) -> Option<V
     let key = [before, element, behind].concat();
     let clock = ctx.field_clock();
     let found = ctx.lookup(&key, Touch::Read)?;
-    match field {
-        None => found.string().map(|string| string.to_vec()),
-        Some(field) => match found.object()? {
-            Object::Hash(hash) => hash.live(field, clock).map(|value| value.to_vec()),
-            _ => None,
-        },
+    let Some(field) = field else { return found.string().map(|string| string.to_vec()) };
+    let Object::Hash(hash) = found.object()? else { return None };
+    if hash.is_expired(field, clock) {
+        ctx.keyspace.expire_named_fields(ctx.db, &key, [field].into_iter());
+        return None;
     }
+    hash.get(field).map(|value| value.to_vec())
 }

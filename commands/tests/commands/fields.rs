@@ -57,7 +57,7 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("HMGET h a b", "[nil 5]", "", ""),
     ("HEXISTS h a", "0", "", ""),
     ("HSTRLEN h a", "0", "", ""),
-    ("HLEN h", "4", "", ""),
+    ("HLEN h", "3", "", ""),
     ("HGETALL h", "[b 5 c 3 d 4.5]", "", ""),
     ("HKEYS h", "[b c d]", "", ""),
     ("HVALS h", "[5 3 4.5]", "", ""),
@@ -195,10 +195,44 @@ fn the_last_field_takes_the_key_along() {
     ask(&mut runner, "HSETEX h PX 10 FIELDS 1 a 7");
     runner.advance(11);
     assert_eq!(ask(&mut runner, "HGETALL h"), "[]");
-    assert_eq!(ask(&mut runner, "HRANDFIELD h 5"), "[]");
-    assert_eq!(ask(&mut runner, "HRANDFIELD h -5"), "[]");
-    assert_eq!(ask(&mut runner, "HRANDFIELD h"), "nil");
+    assert_eq!(ask(&mut runner, "HLEN h"), "1");
     assert_eq!(runner.keyspace.active_expire_fields(1), 1);
+    assert_eq!(ask(&mut runner, "EXISTS h"), "0");
+}
+
+/// As in Redis 7.4: those that it names, all of them for a random one; none on a replica.
+#[test]
+fn a_read_deletes_expired_fields() {
+    for (command, reply, gone) in [
+        ("HGET h a", "nil", 1),
+        ("HMGET h a b z", "[nil nil 1]", 2),
+        ("HEXISTS h b", "0", 1),
+        ("HSTRLEN h b", "0", 1),
+        ("HRANDFIELD h", "z", 3),
+        ("HRANDFIELD h 5", "[z]", 3),
+        ("HRANDFIELD h -2", "[z z]", 3),
+        ("SORT l BY nosort GET *->a", "[nil]", 1),
+        ("HGETALL h", "[z 1]", 0),
+        ("HTTL h FIELDS 1 a", "[-2]", 0),
+    ] {
+        for replica in [false, true] {
+            let mut runner = Runner::new(Protocol::Resp2);
+            ask(&mut runner, "HSETEX h PX 10 FIELDS 3 a 7 b 7 c 7");
+            ask(&mut runner, "HSET h z 1");
+            ask(&mut runner, "RPUSH l h");
+            runner.keyspace.set_replica(replica);
+            runner.limits.keep_expired = replica;
+            runner.advance(11);
+            assert_eq!(ask(&mut runner, command), reply, "{command}");
+            let deleted: usize = runner.expired_fields.iter().map(|gone| gone.fields.len()).sum();
+            assert_eq!(deleted, if replica { 0 } else { gone }, "{command}");
+        }
+    }
+    let mut runner = Runner::new(Protocol::Resp2);
+    ask(&mut runner, "HSETEX h PX 10 FIELDS 1 a 7");
+    runner.advance(11);
+    assert_eq!(ask(&mut runner, "HRANDFIELD h"), "nil");
+    assert!(runner.expired_fields[0].removed);
     assert_eq!(ask(&mut runner, "EXISTS h"), "0");
 }
 

@@ -107,7 +107,7 @@ impl GroupBuilder {
     pub fn consumer(&mut self, name: &[u8], seen_ms: i64, active_ms: i64) -> Result<(), Corrupt> {
         match self.group.restore_consumer(name, seen_ms, active_ms) {
             true => Ok(()),
-            false => Err(Corrupt("a consumer twice")),
+            false => Err(Corrupt("Duplicate stream consumer detected")),
         }
     }
 

@@ -15,7 +15,8 @@
 use super::{Waiting, begin, finish};
 use crate::node::Node;
 use crate::refusal::Refusal;
-use crate::session::{Client, ReplyMode, input};
+use crate::session::{Client, ReplyMode, input, memory};
+use crate::transaction::request_memory;
 use crate::{cluster, dispatch};
 use base::{Args, DbIndex, Millis, OwnedArgs};
 use commands::{Block, Effects};
@@ -50,6 +51,8 @@ struct Queue {
 
 /// A request that waits.
 struct Parked {
+    /// Bytes that it costs, the names of its keys in the list included.
+    cost: usize,
     command: &'static Command,
     args: OwnedArgs,
     db: DbIndex,
@@ -128,9 +131,12 @@ pub(crate) fn park(node: &mut Node, client: Client, args: Args<'_>, mut block: B
             (node.blocked.tickets, deadline)
         }
     };
+    let args = block.instead.take().unwrap_or_else(|| args.to_owned());
+    let keys: usize = block.keys.iter().map(|key| 2 * (key.len() + size_of::<Vec<u8>>())).sum();
     let parked = Parked {
+        cost: request_memory(args.as_args()) + keys + size_of::<Parked>(),
         command,
-        args: block.instead.take().unwrap_or_else(|| args.to_owned()),
+        args,
         db: session.db,
         block,
         ticket,
@@ -138,8 +144,24 @@ pub(crate) fn park(node: &mut Node, client: Client, args: Args<'_>, mut block: B
         muted: matches!(session.reply_mode, ReplyMode::Off | ReplyMode::Skip),
         asking: false,
     };
+    set_cost(node, client, parked.cost);
     node.blocked.enlist(client, Box::new(parked));
     begin(node, client, Waiting::Keys { deadline }, deadline);
+}
+
+/// What the request that waits costs counts for its client.
+fn set_cost(node: &mut Node, client: Client, cost: usize) {
+    if let Some(session) = node.sessions.get_mut(client) {
+        session.parked = cost;
+    }
+    memory::account(node, client);
+}
+
+/// Takes the request of a waiting client back.
+fn strike(node: &mut Node, client: Client) -> Option<Box<Parked>> {
+    let parked = node.blocked.strike(client)?;
+    set_cost(node, client, 0);
+    Some(parked)
 }
 
 /// The command that just began to wait was preceded by ASKING: so will be its repetition.
@@ -151,7 +173,7 @@ pub(crate) fn keep_asking(node: &mut Node, client: Client) {
 
 /// The session is gone, or waits no longer.
 pub(crate) fn forget(node: &mut Node, client: Client) {
-    if let Some(parked) = node.blocked.strike(client)
+    if let Some(parked) = strike(node, client)
         && let Some(deadline) = parked.deadline
     {
         node.deadlines.remove(&(deadline, client));
@@ -257,7 +279,7 @@ fn kind_of(node: &mut Node, db: DbIndex, key: &[u8]) -> Option<TypeName> {
 
 /// Executes a waiting request again.
 fn retry(node: &mut Node, client: Client) {
-    let Some(parked) = node.blocked.strike(client) else { return };
+    let Some(parked) = strike(node, client) else { return };
     let Parked { command, args, ticket, deadline, muted, asking, .. } = *parked;
     if let Some(deadline) = deadline {
         node.deadlines.remove(&(deadline, client));
@@ -288,7 +310,7 @@ pub(crate) fn refuse(node: &mut Node, client: Client, text: &str) {
 }
 
 fn answer(node: &mut Node, client: Client, write: impl FnOnce(&mut Reply)) {
-    let Some(parked) = node.blocked.strike(client) else { return };
+    let Some(parked) = strike(node, client) else { return };
     finish(node, client, |reply| {
         if !parked.muted {
             write(reply);

@@ -41,6 +41,23 @@ fn what_was_pipelined_runs_afterwards() {
 }
 
 #[test]
+fn the_request_that_waits_counts_for_its_client() {
+    let mut world = world(2);
+    let memory = |world: &mut World| -> usize {
+        let lines = world.run(&["CLIENT", "LIST", "ID", "2"]);
+        let field = lines.split(' ').find_map(|field| field.strip_prefix("tot-mem="));
+        field.and_then(|bytes| bytes.parse().ok()).expect("tot-mem")
+    };
+    let key = "k".repeat(100_000);
+    world.run_on(2, &["BLPOP", &key, "0"]);
+    let waiting = memory(&mut world);
+    world.run(&["RPUSH", &key, "1"]);
+    world.read(2);
+    let after = memory(&mut world);
+    assert!(waiting > after + 300_000, "{waiting} waiting, {after} after");
+}
+
+#[test]
 fn a_chain_of_moves_is_followed_to_its_end() {
     let mut world = world(4);
     world.run_on(2, &["BLMOVE", "a", "b", "LEFT", "RIGHT", "0"]);

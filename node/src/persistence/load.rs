@@ -28,6 +28,8 @@ use resp::{Protocol, Reply};
 const LOADER: ConnId = ConnId(u64::MAX);
 /// Entries and commands after which a slice ends.
 const ITEMS_PER_SLICE: u32 = 4096;
+/// So many keys with an empty collection are named in the log, as in Redis.
+const EMPTY_KEYS_NAMED: u64 = 10;
 
 /// Where a reload takes its data from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -130,7 +132,11 @@ pub(crate) fn slice(node: &mut Node, storage: &mut dyn Storage) -> Result<LoadPr
             node.log(LogLevel::Warning, text);
             false
         }
-        Err(LoadFailure::Broken(text)) => return Err(LoadError { text }),
+        Err(LoadFailure::Broken(text)) if loading.of_aof => return Err(LoadError { text }),
+        Err(LoadFailure::Broken(text)) => {
+            node.log(LogLevel::Warning, text);
+            return Err(LoadError { text: "Terminating server after rdb file reading failure.".into() });
+        }
     };
     let seconds = storage.micros().saturating_sub(began) as f64 / 1e6;
     Ok(LoadProgress::Done(finish(node, *loading, found.then_some(seconds))))
@@ -292,9 +298,13 @@ impl Sink for Feeder<'_> {
                 })?;
                 self.found.keys += 1;
             }
-            Item::EmptyKey { .. } => {
+            Item::EmptyKey { key } => {
                 self.took_one();
                 self.found.empty += 1;
+                if self.found.empty <= EMPTY_KEYS_NAMED {
+                    let line = format!("rdbLoadObject skipping empty key: {}", resp::reply::lossy(&key));
+                    self.node.log(LogLevel::Notice, line);
+                }
             }
             Item::SelectDb(_) | Item::Resize { .. } | Item::Eof => {}
         }

@@ -50,6 +50,8 @@ use persist::{DiskEvent, DiskRequest, JobId};
 pub(crate) struct Persistence {
     /// Changes since the last save.
     pub dirty: u64,
+    /// Changes that a FLUSHALL made void; they count again if the save that follows it fails.
+    pub flushed_dirty: u64,
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub active_expire: bool,
     /// When the last successful save ended, in seconds since 1970.
@@ -89,6 +91,7 @@ impl Persistence {
     pub fn new(now: Now) -> Self {
         Self {
             dirty: 0,
+            flushed_dirty: 0,
             active_expire: true,
             last_save: now.unix.seconds(),
             last_try: 0,

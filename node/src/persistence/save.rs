@@ -137,8 +137,11 @@ pub(super) fn ended(node: &mut Node, job: &Job, outcome: Result<u64, Failure>) {
     let persistence = &mut node.persistence;
     if ok {
         persistence.dirty = persistence.dirty.saturating_sub(job.dirty);
+        persistence.flushed_dirty = 0;
         persistence.last_save = node.now.unix.seconds();
         persistence.saves += 1;
+    } else if !persistence.scheduled {
+        persistence.dirty += std::mem::take(&mut persistence.flushed_dirty);
     }
     // A save that was given up on purpose says nothing about the disk.
     if outcome != Err(Failure::Aborted) {
@@ -179,6 +182,7 @@ pub(crate) fn flushed_all(node: &mut Node) {
     }
     if !node.config.settings.save.is_empty() && !node.loading {
         node.persistence.scheduled = true;
+        node.persistence.flushed_dirty += std::mem::take(&mut node.persistence.dirty);
     }
 }
 

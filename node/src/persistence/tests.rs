@@ -326,6 +326,27 @@ fn flushall_aborts_a_background_save() {
 }
 
 #[test]
+fn flushall_voids_the_changes_before_it_unless_its_save_fails() {
+    let changes = |world: &mut World, count: u32| {
+        let info = world.run(&["INFO", "persistence"]);
+        let found = info.lines().find_map(|line| line.strip_prefix("rdb_changes_since_last_save:"));
+        assert_eq!(found, Some(count.to_string().as_str()));
+    };
+    let mut world = World::with(|c| c.settings.save = vec![(3600, 1_000_000)]);
+    world.run(&["SET", "a", "1"]);
+    world.run(&["FLUSHALL"]);
+    changes(&mut world, 0);
+    fail_next(&mut world, 1);
+    world.pass(100);
+    assert!(world.has_logged("Background saving error"));
+    changes(&mut world, 2);
+    world.run(&["CONFIG", "SET", "save", ""]);
+    world.run(&["SET", "b", "1"]);
+    world.run(&["FLUSHALL"]);
+    changes(&mut world, 4);
+}
+
+#[test]
 fn an_aof_that_has_grown_gets_a_new_base_by_itself() {
     let mut world = World::with(|c| {
         durable(c);

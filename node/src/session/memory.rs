@@ -23,6 +23,7 @@ impl Session {
             + self.pushes.capacity()
             + self.parser.memory()
             + self.queue_memory()
+            + self.parked
             + self.name.capacity()
             + self.bookkeeping()
     }

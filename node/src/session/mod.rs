@@ -118,6 +118,8 @@ pub struct Session {
     pub subscriptions: Option<Box<Subscriptions>>,
     /// What it waits for, if it waits.
     pub waiting: Option<Waiting>,
+    /// Bytes of the request that waits for keys.
+    pub parked: usize,
     /// CLIENT PAUSE holds its next command back.
     pub postponed: bool,
     /// It is owed so much that it executes nothing until it has read the most of it.
@@ -192,6 +194,7 @@ impl Session {
             crowded: false,
             doomed: false,
             counted: 0,
+            parked: 0,
             close_after_reply: false,
             last_command: None,
             unfinished: None,

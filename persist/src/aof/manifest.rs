@@ -5,6 +5,8 @@ use std::fmt;
 
 /// Longest line that Redis reads.
 const LINE_MAX: usize = 1024;
+/// So much of a bad line is shown: the reason that follows must fit into a line of the log.
+const SHOWN_MAX: usize = 512;
 
 /// What a file is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,7 +70,7 @@ impl Manifest {
         let mut lines = bytes.split_inclusive(|b| *b == b'\n').enumerate();
         lines.try_for_each(|(index, line)| {
             manifest.parse_line(line).map_err(|what| {
-                let shown = String::from_utf8_lossy(&line[..line.len().min(LINE_MAX)]).trim().to_string();
+                let shown = String::from_utf8_lossy(&line[..line.len().min(SHOWN_MAX)]).trim().to_string();
                 ManifestError { line: Some((index + 1, shown)), what }
             })
         })?;

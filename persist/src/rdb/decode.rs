@@ -71,6 +71,8 @@ pub enum Fault {
     Truncated,
     /// The bytes make no sense; what was expected.
     Malformed(&'static str),
+    /// A value whose bytes make no sense: what Redis calls its form, and what is wrong.
+    Damaged(&'static str, &'static str),
     /// The checksum differs: expected, found.
     Checksum(u64, u64),
     /// Data of a kind that this version cannot store: the sentence after "it".
@@ -94,8 +96,14 @@ impl fmt::Display for DecodeError {
             Fault::Version(v) => write!(f, "Can't handle RDB format version {v}"),
             Fault::Truncated => write!(f, "Short read: the RDB ends at offset {at}, before its end mark"),
             Fault::Malformed(what) => write!(f, "Malformed RDB at offset {at}: {what}"),
+            Fault::Damaged(form, what) => {
+                write!(f, "Malformed RDB at offset {at}: {form} integrity check failed: {what}")
+            }
             Fault::Checksum(expected, found) => {
-                write!(f, "Wrong RDB checksum expected: ({expected:x}) but got ({found:x}). Aborting now.")
+                write!(
+                    f,
+                    "Wrong RDB checksum expected: ({expected:x}) but got ({found:x}). Aborting now. RDB CRC error"
+                )
             }
             Fault::Unsupported(what) => write!(f, "The RDB at offset {at} holds {what}"),
         }
@@ -367,20 +375,23 @@ enum Part {
     Eof(Option<u64>),
 }
 
-/// A value alone, as DUMP has it; `None` if it is not exactly one, or an empty one.
+/// A value alone, as DUMP has it; what is wrong if it is not exactly one, or an empty one.
 pub(crate) fn decode_value(
     kind: u8,
     bytes: &[u8],
     version: u32,
     settings: &ds::Settings,
-) -> Option<LoadValue> {
+) -> Result<LoadValue, Fault> {
     if kind != TYPE_STRING {
         let context = Context { settings, version };
-        return object::decode(kind, bytes, &context).ok().flatten().map(LoadValue::Object);
+        let object = object::decode(kind, bytes, &context)?;
+        return object.map(LoadValue::Object).ok_or(Fault::Damaged(form_name(kind), "an empty collection"));
     }
     let mut cursor = Cursor { bytes, at: 0 };
-    let text = cursor.string().ok()?;
-    (cursor.at == bytes.len()).then(|| text.value(bytes))
+    match cursor.string() {
+        Ok(text) if cursor.at == bytes.len() => Ok(text.value(bytes)),
+        _ => Err(Fault::Damaged(form_name(kind), "a string that is none")),
+    }
 }
 
 fn header(cursor: &mut Cursor<'_>) -> Result<u32, Stop> {

@@ -67,7 +67,10 @@ pub(crate) fn decode(kind: u8, cursor: &mut Cursor<'_>, context: &Context<'_>) -
 
 fn node(cursor: &mut Cursor<'_>, list: &mut Builder) -> Result<(), Stop> {
     match cursor.length()? {
-        PLAIN => list.plain(cursor.bytes()?.into_owned()),
+        PLAIN => match cursor.bytes()?.into_owned() {
+            nothing if nothing.is_empty() => return malformed("a list with a node of nothing"),
+            element => list.plain(element),
+        },
         PACKED => match Listpack::from_bytes(cursor.bytes()?.into_owned()) {
             Ok(listpack) => list.packed(listpack),
             Err(_) => return malformed("a list with a listpack that contradicts itself"),
@@ -178,10 +181,11 @@ mod tests {
             (QUICKLIST_2, b"\x81\xff\xff\xff\xff\xff\xff\xff\xff\x01\x01a"),
             (ELEMENTS, b"\x02\x01a"),
             (ZIPLIST, b"\x01a"),
+            (QUICKLIST_2, b"\x01\x01\x00"),
         ] {
             assert!(read(kind, bytes, &settings).is_none(), "{kind} {bytes:?}");
         }
-        assert!(read(QUICKLIST_2, b"\x01\x01\x00", &settings).is_some(), "a node of one empty element");
+        assert!(read(QUICKLIST_2, b"\x01\x01\x01a", &settings).is_some(), "a node of one element");
     }
 
     #[test]

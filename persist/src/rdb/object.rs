@@ -1,6 +1,7 @@
 //! Values that are not strings, in RDB: which file of this folder knows which type.
 
 use super::cursor::{Cursor, Stop, malformed};
+use super::types::form_name;
 use super::{Encoder, Fault, hash, list, set, stream, zset};
 use ds::list::NodePlace;
 use keyspace::Object;
@@ -64,11 +65,13 @@ pub(crate) fn encode(object: &Object, out: &mut Encoder, from: Option<Place>) ->
 pub(crate) fn decode(kind: u8, bytes: &[u8], context: &Context<'_>) -> Result<Option<Object>, Fault> {
     let mut cursor = Cursor { bytes, at: 0 };
     let object = read(kind, &mut cursor, context);
+    let damaged = |what| Err(Fault::Damaged(form_name(kind), what));
     match object {
-        Ok(_) if cursor.at != bytes.len() => Err(Fault::Malformed("a value with bytes behind its end")),
+        Ok(_) if cursor.at != bytes.len() => damaged("a value with bytes behind its end"),
         Ok(object) => Ok(object),
+        Err(Stop::Fault(Fault::Malformed(what))) => damaged(what),
         Err(Stop::Fault(fault)) => Err(fault),
-        Err(Stop::More(_)) => Err(Fault::Malformed("a value that ends too soon")),
+        Err(Stop::More(_)) => damaged("a value that ends too soon"),
     }
 }
 

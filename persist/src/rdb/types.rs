@@ -65,6 +65,24 @@ pub fn type_name(number: u8) -> Option<&'static str> {
     })
 }
 
+/// What a log line about a damaged value calls it, as Redis does; there are readers of logs that look for it.
+pub fn form_name(number: u8) -> &'static str {
+    match number {
+        9 => "Zipmap",
+        10 => "List ziplist",
+        11 => "Intset",
+        12 => "Zset ziplist",
+        13 => "Hash ziplist",
+        14 => "Quicklist ziplist",
+        15 | 19 | 21 => "Stream listpack",
+        16 | 23 | 25 => "Hash listpack",
+        17 => "Zset listpack",
+        18 => "Quicklist listpack",
+        20 => "Set listpack",
+        _ => "Value",
+    }
+}
+
 /// The encoding of a value type, in words for a refusal.
 pub fn encoding_name(number: u8) -> &'static str {
     match number {

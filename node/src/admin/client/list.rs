@@ -126,7 +126,7 @@ fn describe(session: &Session, protocol: Protocol, now: Now, shown: Shown, out: 
         " sub={channels} psub={patterns} ssub={shard} multi={multi} watch={watch} qbuf={} qbuf-free={unused} argv-mem={} \
          multi-mem={} rbs={} rbp={} obl={fixed} oll={blocks} omem={} tot-mem={} events={} cmd={}",
         session.unconsumed() - understood,
-        understood + session.parser.memory(),
+        understood + session.parser.memory() + session.parked,
         session.queue_memory(),
         session.output.capacity(),
         session.output.peak(),
