@@ -324,7 +324,7 @@ directives! {
     debug_context: String = "debug-context", Text, "", HIDDEN | NOT_YET_IF_SET;
     dual_channel_replication_enabled: bool = "dual-channel-replication-enabled", Bool, "no", HIDDEN | NOT_YET_IF_SET;
     enable_debug_assert: bool = "enable-debug-assert", Bool, "no", HIDDEN | IMMUTABLE | NOT_YET_IF_SET;
-    events_per_io_thread: u64 = "events-per-io-thread", Int(0, INT_MAX), "2", HIDDEN | NOT_YET_IF_SET;
+    events_per_io_thread: u64 = "events-per-io-thread", Int(0, INT_MAX), "2", HIDDEN;
     extended_redis_compatibility: bool = "extended-redis-compatibility", Bool, "no", HIDDEN | NOT_YET_IF_SET;
     hide_user_data_from_log: bool = "hide-user-data-from-log", Bool, "yes", HIDDEN;
     max_new_connections_per_cycle: u64 = "max-new-connections-per-cycle", Int(1, 1000), "10", HIDDEN | NOT_YET_IF_SET;

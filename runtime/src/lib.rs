@@ -2,14 +2,15 @@
 //!
 //! The model: everything is non-blocking and level-triggered; a loop owns a [`poller::Poller`] and the sockets it
 //! watches, and other threads reach it only through a [`waker::Waker`]. `unsafe` is confined to [`stream`] (reading
-//! into spare capacity), [`signals`] (handlers), [`process`] (`fork`, `umask`) and [`log`] (`localtime_r`), each with
-//! its reason.
+//! into spare capacity), [`team`] (jobs lent to other threads), [`signals`] (handlers), [`process`] (`fork`, `umask`) and
+//! [`log`] (`localtime_r`), each with its reason.
 //!
 //! It does not know: the server, its protocols, its configuration or its messages beyond what Redis's own logs say
 //! about sockets and limits.
 
 pub mod clock;
 pub mod crash;
+pub mod governor;
 pub mod listener;
 pub mod lock;
 pub mod log;

@@ -16,6 +16,7 @@ mod outbound;
 mod peers;
 mod reconfigure;
 mod resolver;
+mod sharing;
 mod sockets;
 mod together;
 
@@ -32,7 +33,8 @@ use listening::Listening;
 use node::{Action, CrashBy, Node};
 use resolver::Resolver;
 use runtime::supervised::Supervisor;
-use runtime::{Clock, Events, Interest, Level, Logger, Poller, Team, Token, Waker, crash, oom};
+use runtime::{Clock, Events, Interest, Level, Logger, Poller, Token, Waker, crash, oom};
+use sharing::Sharing;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -120,10 +122,7 @@ pub struct DataLoop {
     spares: Vec<Vec<u8>>,
     /// Connections with something to be read, or written; empty but in between.
     ready: Vec<ConnId>,
-    /// `io-threads`.
-    team: Team,
-    threaded_reads: u64,
-    threaded_writes: u64,
+    sharing: Sharing,
     control_taken: VecDeque<ToData>,
     inbox_taken: VecDeque<DataMessage>,
     /// When the process's usage is measured again.
@@ -149,7 +148,7 @@ impl DataLoop {
         poller.add(&parts.waker, WAKER, Interest::READ)?;
         parts.listening.watch(&poller)?;
         let resolver = Resolver::new(parts.inbox.clone());
-        let team = Team::new(node.config().settings.io_threads as usize)?;
+        let sharing = Sharing::new(&node.config().settings)?;
         let (oom, outcome) = reconfigure::first_oom_score(&node.config().settings);
         if let Err(text) = outcome {
             parts.logger.log(Level::Warning, &text);
@@ -167,9 +166,7 @@ impl DataLoop {
             spare: Vec::new(),
             spares: Vec::new(),
             ready: Vec::new(),
-            team,
-            threaded_reads: 0,
-            threaded_writes: 0,
+            sharing,
             control_taken: VecDeque::new(),
             inbox_taken: VecDeque::new(),
             next_usage: Millis(0),
@@ -195,7 +192,10 @@ impl DataLoop {
                 return (end, self.parts);
             }
             let sleep = self.sleep_ms();
-            if let Err(error) = self.poller.wait(&mut events, Some(sleep)) {
+            self.sharing.before_wait(self.clock);
+            let waited = self.poller.wait(&mut events, Some(sleep));
+            self.sharing.after_wait(self.clock);
+            if let Err(error) = waited {
                 self.log(Level::Warning, &format!("The client sockets cannot be polled: {error}"));
                 return (End::Exit(1), self.parts);
             }
@@ -296,9 +296,9 @@ impl DataLoop {
         if self.next_usage <= now.mono {
             self.next_usage = now.mono + usage::PERIOD_MS;
             self.node.set_usage(node::Usage {
-                io_threads: self.team.threads() as u64,
-                threaded_reads: self.threaded_reads,
-                threaded_writes: self.threaded_writes,
+                io_threads: self.sharing.team.threads() as u64,
+                threaded_reads: self.sharing.reads,
+                threaded_writes: self.sharing.writes,
                 ..usage::measure()
             });
         }

@@ -106,7 +106,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Starts it and waits until it answers PING.
+    /// Starts it and waits until it answers PING. What the variable `GRAPEVINE_TEST_DIRECTIVES` holds (`--io-threads 2`) is
+    /// put before a Grapevine's own directives, so that whole suites can be run in another way.
     pub fn start(self) -> Server {
         let mut server = self.prepare();
         server.start();
@@ -136,6 +137,11 @@ impl ServerBuilder {
             ("dir", &folder.display().to_string()),
         ] {
             args.extend([format!("--{name}"), value.to_string()]);
+        }
+        if self.kind == Kind::Grapevine
+            && let Ok(words) = std::env::var("GRAPEVINE_TEST_DIRECTIVES")
+        {
+            args.extend(words.split_whitespace().map(String::from));
         }
         args.extend(self.args);
         let (environment, prelude) = (self.environment, self.prelude);

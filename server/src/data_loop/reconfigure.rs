@@ -10,7 +10,7 @@ use crate::settings::{oom_policy, threshold};
 use base::Now;
 use config::Settings;
 use node::ApplyError;
-use runtime::{Level, Team, oom, process};
+use runtime::{Level, oom, process};
 use std::path::Path;
 
 impl DataLoop {
@@ -112,16 +112,9 @@ impl DataLoop {
         if names.contains(&"crash-log-enabled") {
             runtime::crash::set_enabled(settings.crash_log_enabled);
         }
-        if names.contains(&"io-threads") {
-            self.start_team(settings.io_threads as usize);
-        }
-    }
-
-    /// Other I/O threads take the place of the old ones, which stay if the system has none.
-    fn start_team(&mut self, threads: usize) {
-        match Team::new(threads) {
-            Ok(team) => self.team = team,
-            Err(error) => {
+        if names.contains(&"io-threads") || names.contains(&"events-per-io-thread") {
+            // The old threads stay if the system has no others.
+            if let Err(error) = self.sharing.configure(settings) {
                 let text = format!("The I/O threads cannot be started: {}", process::reason(error));
                 self.log(Level::Warning, &text);
             }

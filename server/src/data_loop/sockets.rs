@@ -86,7 +86,8 @@ impl DataLoop {
     /// Executes what a read brought, or takes leave of the peer.
     pub(super) fn after_read(&mut self, conn: ConnId, outcome: std::io::Result<ReadOutcome>) {
         match outcome {
-            Ok(ReadOutcome::Bytes { filled, .. }) => {
+            Ok(ReadOutcome::Bytes { count, filled }) => {
+                self.sharing.moved(count);
                 if let Some(entry) = self.connections.get_mut(conn) {
                     entry.adapt(filled);
                 }
@@ -161,6 +162,7 @@ impl DataLoop {
     fn wrote(&mut self, now: Now, conn: ConnId, all: usize, outcome: std::io::Result<usize>) -> bool {
         match outcome {
             Ok(count) => {
+                self.sharing.moved(count);
                 self.node.sent(now, conn, count);
                 if count < all {
                     self.wait_for_room(conn, true);

@@ -1,4 +1,4 @@
-//! Many sockets at once, when there are I/O threads (`io-threads`) and enough sockets to be worth their while.
+//! Many sockets at once, when there are I/O threads (`io-threads`) and it pays to use them ([`super::sharing`]).
 //!
 //! Reads: the sessions' input buffers are taken out, filled by all threads, and put back before the first request is
 //! executed; then the requests are executed one connection after the other, as always. Writes: the replies are only
@@ -34,15 +34,14 @@ impl DataLoop {
     /// Reads from connections that have bytes, and executes what came.
     pub(super) fn read_all(&mut self, ready: &[ConnId]) {
         for group in ready.chunks(READS_AT_ONCE) {
-            if self.team.pays(group.len()) {
-                self.read_together(group);
-            } else {
-                group.iter().for_each(|conn| self.read(*conn));
+            match self.sharing.helpers(group.len(), None) {
+                0 => group.iter().for_each(|conn| self.read(*conn)),
+                helpers => self.read_together(group, helpers),
             }
         }
     }
 
-    fn read_together(&mut self, group: &[ConnId]) {
+    fn read_together(&mut self, group: &[ConnId], helpers: usize) {
         let mut conns = Vec::with_capacity(group.len());
         let mut jobs = Vec::with_capacity(group.len());
         let mut unwanted = Vec::new();
@@ -62,8 +61,10 @@ impl DataLoop {
             conns.push(conn);
             jobs.push(ReadJob { stream: &entry.stream, input, room, outcome });
         }
-        self.team.run(&mut jobs, |job| job.outcome = job.stream.read(&mut job.input, job.room));
-        self.threaded_reads += jobs.len() as u64;
+        self.sharing.team.run(&mut jobs, helpers, |job| {
+            job.outcome = job.stream.read(&mut job.input, job.room);
+        });
+        self.sharing.reads += jobs.len() as u64;
         // All buffers are back in their places before anything is executed: a command may look at other sessions.
         let mut outcomes = Vec::with_capacity(jobs.len());
         for (&conn, job) in conns.iter().zip(jobs) {
@@ -86,7 +87,13 @@ impl DataLoop {
 
     /// Writes what may leave to these connections.
     pub(super) fn write_all(&mut self, now: Now, ready: &[ConnId]) {
-        if !self.team.pays(ready.len()) {
+        let helpers = if self.sharing.team.threads() > 1 {
+            let bytes = ready.iter().map(|conn| self.node.output(*conn).len()).sum();
+            self.sharing.helpers(ready.len(), Some(bytes))
+        } else {
+            0
+        };
+        if helpers == 0 {
             return ready.iter().for_each(|conn| self.write(now, *conn));
         }
         let mut jobs = Vec::with_capacity(ready.len());
@@ -98,8 +105,8 @@ impl DataLoop {
                 jobs.push((conn, WriteJob { stream: &entry.stream, bytes, outcome: Ok(0) }));
             }
         }
-        self.team.run(&mut jobs, |(_, job)| job.outcome = job.stream.write(job.bytes));
-        self.threaded_writes += jobs.len() as u64;
+        self.sharing.team.run(&mut jobs, helpers, |(_, job)| job.outcome = job.stream.write(job.bytes));
+        self.sharing.writes += jobs.len() as u64;
         let done: Vec<_> = jobs.into_iter().map(|(conn, job)| (conn, job.bytes.len(), job.outcome)).collect();
         for (conn, all, outcome) in done {
             self.after_write(now, conn, all, outcome);

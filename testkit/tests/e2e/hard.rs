@@ -1,12 +1,57 @@
 //! Hard input: clients that are slow, dead, greedy or too many; disks that are full or closed; ports that are taken. Each
 //! is told clearly, and nobody else is disturbed.
 
-use grapevine_testkit::{Folder, Kind, Server, reserve, wait_for};
+use grapevine_testkit::{Folder, Kind, Server, ServerBuilder, reserve, wait_for};
 use resp::Value;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
+
+/// How the bytes come in and go out.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Alone,
+    Threads,
+}
+
+impl Way {
+    fn build(self, port: u16) -> ServerBuilder {
+        let server = Server::build(Kind::Grapevine, port);
+        match self {
+            Self::Alone => server,
+            Self::Threads => server.with("io-threads", "2").with("events-per-io-thread", "0"),
+        }
+    }
+}
+
+/// Runs these in every way.
+macro_rules! in_every_way {
+    ($($name:ident)*) => {
+        $(mod $name {
+            use super::{Way, $name};
+
+            #[test]
+            fn alone() {
+                $name(Way::Alone);
+            }
+
+            #[test]
+            fn with_io_threads() {
+                $name(Way::Threads);
+            }
+        })*
+    };
+}
+
+in_every_way! {
+    slow_clients_get_their_answers_and_silent_ones_are_closed
+    who_never_reads_costs_no_more_than_a_bound
+    announcements_cost_nothing_until_they_come_true
+    floods_end_at_the_limits
+    ten_thousand_connections
+    a_thousand_busy_connections_are_all_served
+}
 
 /// How long anybody else may wait for an answer while something bad is going on. Generous: machines are busy.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,6 +76,19 @@ fn read_all(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// Lets this process open so many files.
+fn allow_files(wanted: usize) {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = wanted as u64;
+    let highest = limit.maximum.unwrap_or(u64::MAX);
+    assert!(
+        highest >= wanted,
+        "the hard limit of open files is {highest}: raise it to {wanted} (ulimit -Hn)"
+    );
+    setrlimit(Resource::Nofile, Rlimit { current: Some(wanted.max(limit.current.unwrap_or(0))), ..limit })
+        .expect("within the hard limit");
+}
+
 fn assert_quick(server: &Server) {
     let begun = Instant::now();
     assert_eq!(server.text(&["PING"]), "PONG");
@@ -49,10 +107,9 @@ fn resident(server: &Server) -> u64 {
     pages * rustix::param::page_size() as u64
 }
 
-#[test]
-fn slow_clients_get_their_answers_and_silent_ones_are_closed() {
+fn slow_clients_get_their_answers_and_silent_ones_are_closed(way: Way) {
     let ports = reserve();
-    let server = Server::build(Kind::Grapevine, ports.port(0)).with("timeout", "2").start();
+    let server = way.build(ports.port(0)).with("timeout", "2").start();
     let mut slow: Vec<TcpStream> = (0..100).map(|_| connect(&server)).collect();
     let mut silent = connect(&server);
     silent.write_all(b"*1\r\n$4\r\nPI").expect("the beginning of a request");
@@ -85,10 +142,9 @@ fn a_replica_that_does_not_answer_is_given_up() {
     wait_for("it comes back", || master.info("connected_slaves").as_deref() == Some("1"));
 }
 
-#[test]
-fn who_never_reads_costs_no_more_than_a_bound() {
+fn who_never_reads_costs_no_more_than_a_bound(way: Way) {
     let ports = reserve();
-    let server = Server::build(Kind::Grapevine, ports.port(0)).with("save", "").start();
+    let server = way.build(ports.port(0)).with("save", "").start();
     server.command(&["SET", "big", &"v".repeat(1 << 20)]);
     let before = resident(&server);
     let mut greedy: Vec<TcpStream> = (0..20).map(|_| connect(&server)).collect();
@@ -113,10 +169,9 @@ fn who_never_reads_costs_no_more_than_a_bound() {
     }
 }
 
-#[test]
-fn announcements_cost_nothing_until_they_come_true() {
+fn announcements_cost_nothing_until_they_come_true(way: Way) {
     let ports = reserve();
-    let server = Server::build(Kind::Grapevine, ports.port(0)).start();
+    let server = way.build(ports.port(0)).start();
     let before = resident(&server);
     let mut streams = Vec::new();
     for start in [
@@ -145,10 +200,10 @@ fn announcements_cost_nothing_until_they_come_true() {
     }
 }
 
-#[test]
-fn floods_end_at_the_limits() {
+fn floods_end_at_the_limits(way: Way) {
     let ports = reserve();
-    let server = Server::build(Kind::Grapevine, ports.port(0))
+    let server = way
+        .build(ports.port(0))
         .with("client-query-buffer-limit", "1mb")
         .with("maxmemory-clients", "8mb")
         .start();
@@ -183,20 +238,12 @@ fn floods_end_at_the_limits() {
     assert!(grown < 64 << 20, "{grown} bytes");
 }
 
-#[test]
-fn ten_thousand_connections() {
+fn ten_thousand_connections(way: Way) {
     const MANY: usize = 10_000;
-    let limit = getrlimit(Resource::Nofile);
-    let wanted = MANY as u64 + 200;
-    let highest = limit.maximum.unwrap_or(u64::MAX);
-    assert!(
-        highest >= wanted,
-        "the hard limit of open files is {highest}: raise it to {wanted} (ulimit -Hn)"
-    );
-    setrlimit(Resource::Nofile, Rlimit { current: Some(wanted.max(limit.current.unwrap_or(0))), ..limit })
-        .expect("within the hard limit");
+    allow_files(MANY + 200);
     let ports = reserve();
-    let server = Server::build(Kind::Grapevine, ports.port(0))
+    let server = way
+        .build(ports.port(0))
         .with("maxclients", &(MANY + 50).to_string())
         .with("tcp-backlog", "4096")
         .start();
@@ -216,6 +263,55 @@ fn ten_thousand_connections() {
     assert_quick(&server);
     drop(streams);
     wait_for("all are gone", || number(&server, "connected_clients") < 10);
+}
+
+/// Every one of many clients with requests in flight gets its answers, while others come, go and ask for too much.
+fn a_thousand_busy_connections_are_all_served(way: Way) {
+    const CLIENTS: usize = 1000;
+    const REQUESTS: usize = 20;
+    allow_files(CLIENTS + 200);
+    let ports = reserve();
+    let server = way.build(ports.port(0)).with("tcp-backlog", "2048").start();
+    let value = "v".repeat(3000);
+    server.command(&["SET", "k", &value]);
+    let mut deaf = connect(&server);
+    deaf.write_all(&request(&[b"GET", b"k"]).repeat(20_000)).expect("the requests");
+    let mut streams: Vec<TcpStream> = (0..CLIENTS).map(|_| connect(&server)).collect();
+    let requests = [request(&[b"INCR", b"n"]), request(&[b"GET", b"k"])].concat().repeat(REQUESTS);
+    for (index, stream) in streams.iter_mut().enumerate() {
+        // Cut somewhere else for each.
+        let (begin, rest) = requests.split_at(1 + index % (requests.len() - 1));
+        stream.write_all(begin).expect("the beginning");
+        stream.write_all(rest).expect("the rest");
+        if index % 10 == 0 {
+            let mut hasty = connect(&server);
+            hasty.write_all(&requests[..requests.len() - 1]).expect("requests");
+        }
+    }
+    let bulk = format!("${}\r\n{value}\r\n", value.len());
+    for stream in &mut streams {
+        let mut last = 0;
+        for _ in 0..REQUESTS {
+            let number = read_line(stream);
+            let number: u64 = number.strip_prefix(':').and_then(|n| n.parse().ok()).expect("a number");
+            assert!(number > last, "{number} after {last}");
+            last = number;
+            let mut answer = vec![0; bulk.len()];
+            stream.read_exact(&mut answer).expect("the value");
+            assert!(answer == bulk.as_bytes());
+        }
+    }
+    assert_quick(&server);
+}
+
+/// A line without its end, read byte by byte so that nothing behind it is taken.
+fn read_line(stream: &mut TcpStream) -> String {
+    let (mut line, mut byte) = (String::new(), [0]);
+    while !line.ends_with("\r\n") {
+        stream.read_exact(&mut byte).expect("a byte of a line");
+        line.push(char::from(byte[0]));
+    }
+    line.trim_end().to_string()
 }
 
 #[test]

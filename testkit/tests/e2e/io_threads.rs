@@ -1,5 +1,5 @@
 //! I/O threads share the system calls and nothing else: replies stay right and in order, and their number can be changed
-//! while clients are at work.
+//! while clients are at work. `events-per-io-thread 0` has them take part whether it pays or not.
 
 use grapevine_testkit::{Kind, Server, reserve, wait_for};
 
@@ -9,7 +9,10 @@ const ROUNDS: usize = 30;
 #[test]
 fn many_clients_are_answered_in_order_whatever_the_number_of_threads() {
     let ports = reserve();
-    let server = Server::build(Kind::Grapevine, ports.port(0)).with("io-threads", "4").start();
+    let server = Server::build(Kind::Grapevine, ports.port(0))
+        .with("io-threads", "4")
+        .with("events-per-io-thread", "0")
+        .start();
     let mut clients: Vec<_> = (0..CLIENTS).map(|_| server.client()).collect();
     for round in 0..ROUNDS {
         if let Some(threads) = [(10, "1"), (15, "3"), (20, "2")].iter().find(|(at, _)| *at == round) {
@@ -39,7 +42,10 @@ fn many_clients_are_answered_in_order_whatever_the_number_of_threads() {
 #[test]
 fn clients_that_go_away_in_the_middle_disturb_nobody() {
     let ports = reserve();
-    let server = Server::build(Kind::Grapevine, ports.port(0)).with("io-threads", "4").start();
+    let server = Server::build(Kind::Grapevine, ports.port(0))
+        .with("io-threads", "4")
+        .with("events-per-io-thread", "0")
+        .start();
     for _ in 0..5 {
         let mut clients: Vec<_> = (0..CLIENTS).map(|_| server.client()).collect();
         for client in &mut clients {
