@@ -231,6 +231,7 @@ impl DataLoop {
         self.load_some();
         self.resume_reading();
         self.finish_turn();
+        self.work_on();
         self.show_role();
         if self.signalled && !self.node.is_shutting_down() && self.end.is_none() {
             // It failed or was called off: the next Ctrl-C asks again, and does not kill.
@@ -307,8 +308,13 @@ impl DataLoop {
             crash::sign_of_life();
             self.node.handle_timeout(now);
         }
+    }
+
+    /// A slice of background work (a snapshot, evictions), once everybody who was served has their replies.
+    fn work_on(&mut self) {
         if self.node.has_work() {
-            self.node.run_slice(now);
+            self.node.run_slice(self.clock.now());
+            self.finish_turn();
         }
     }
 

@@ -21,7 +21,7 @@ pub enum Placement {
     Anywhere,
     /// On a core each, before everything else on the machine (`taskset`, `chrt`; needs root).
     Alone,
-    /// On any core, but before everything else of ordinary priority (`nice`; needs root): for what needs several threads.
+    /// On any core, but before everything else on the machine (`chrt`; needs root): for what needs several threads.
     First,
 }
 
@@ -36,7 +36,7 @@ impl Placement {
         let (before, mut all) = match self {
             Self::Anywhere => return (program, args.to_vec()),
             Self::Alone => ("chrt", vec!["-f", "20", "taskset", "-c", core, program]),
-            Self::First => ("nice", vec!["-n", "-20", program]),
+            Self::First => ("chrt", vec!["-r", "20", program]),
         };
         all.extend(args);
         (before, all)
