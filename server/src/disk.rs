@@ -84,6 +84,10 @@ fn work(root: &Path, queue: &Jobs<Job>, inbox: &Mailbox<DataMessage>) {
             }
         }
         worker.work(&mut events);
+        if worker.has_work() {
+            // Who answers clients goes first where cores are few: a snapshot is in no hurry.
+            std::thread::yield_now();
+        }
         for event in events.drain(..) {
             inbox.push(DataMessage::Disk(event));
         }
