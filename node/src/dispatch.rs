@@ -14,7 +14,7 @@ use crate::refusal::{Outcome, Refusal};
 use crate::renames::Renames;
 use crate::session::{Client, ReplyMode, Role, Session, memory as client_memory};
 use crate::table::{Handler, is};
-use crate::{blocking, cluster, effects, persistence, replication, tracking, transaction};
+use crate::{blocking, cluster, effects, migrate, persistence, replication, tracking, transaction};
 use base::{Args, Slot};
 use resp::Reply;
 use spec::{Command, flag};
@@ -144,7 +144,7 @@ fn take_asking(node: &mut Node, client: Client, command: &Command) -> bool {
 
 /// Executes a request that passed, as a unit of its own.
 fn execute(node: &mut Node, request: &Request<'_>, reply: &mut Reply) {
-    let before = (node.log.offset(), node.log.aof_end_seq());
+    let before = log_ends(node);
     let leased = node.cluster.enabled && request.may_write() && !request.obey;
     push_first(node, request.client, reply);
     call(node, request.client, request.command, request.args, request.slot, reply);
@@ -191,7 +191,13 @@ fn examine(node: &mut Node, request: &mut Request<'_>) -> Result<Pass, Refusal> 
         return Ok(Pass::Postpone);
     }
     let in_multi = node.sessions.get(request.client).is_some_and(|s| s.multi.is_some());
-    Ok(if in_multi && !request.is(is::NOT_QUEUED) { Pass::Queue } else { Pass::Execute })
+    if in_multi && !request.is(is::NOT_QUEUED) {
+        return Ok(Pass::Queue);
+    }
+    if !node.migrations.is_idle() && !request.obey && migrate::holds(node, request) {
+        return Ok(Pass::Postpone);
+    }
+    Ok(Pass::Execute)
 }
 
 fn describe<'a>(node: &Node, client: Client, command: &'static Command, args: Args<'a>) -> Request<'a> {
@@ -362,10 +368,17 @@ pub(crate) fn call(
     tracking::after_command(node, client, command, args);
 }
 
+/// How far the log goes, on the wire and for the AOF.
+type LogEnds = (base::ReplOffset, persist::Seq);
+
+pub(crate) fn log_ends(node: &Node) -> LogEnds {
+    (node.log.offset(), node.log.aof_end_seq())
+}
+
 /// Remembers how far the log went with this client's last write, which is what its WAIT waits for, and whether its
 /// reply is subject to the write lease.
-fn note_write(node: &mut Node, client: Client, before: (base::ReplOffset, persist::Seq), leased: bool) {
-    let after = (node.log.offset(), node.log.aof_end_seq());
+pub(crate) fn note_write(node: &mut Node, client: Client, before: LogEnds, leased: bool) {
+    let after = log_ends(node);
     if (after != before || leased)
         && let Some(session) = node.sessions.get_mut(client)
     {

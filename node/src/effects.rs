@@ -136,7 +136,7 @@ fn propagate(
 }
 
 /// Who reads the effects of a command: a replica's own or its primary's commands are for its AOF only.
-fn targets(node: &Node, obey: bool) -> Targets {
+pub(crate) fn targets(node: &Node, obey: bool) -> Targets {
     if obey || replication::is_replica(node) { Targets::AOF } else { Targets::ALL }
 }
 

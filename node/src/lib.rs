@@ -23,6 +23,7 @@ mod effects;
 mod eviction;
 mod gate;
 pub mod identity;
+mod migrate;
 mod node;
 mod observe;
 mod pause;

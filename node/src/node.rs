@@ -13,6 +13,7 @@ use crate::cluster::ClusterState;
 use crate::effects::Unit;
 use crate::eviction::{self, Eviction};
 use crate::gate::Gate;
+use crate::migrate::{self, Migrations};
 use crate::observe::Observers;
 use crate::pause::{Pause, Purpose};
 use crate::persistence::{self, Persistence};
@@ -27,7 +28,7 @@ use crate::session::{Client, Sessions, SlotId};
 use crate::stats::Stats;
 use crate::table::{self, Entry};
 use crate::tracking::Tracking;
-use crate::transaction::Watches;
+use crate::transaction::{Interrupted, Watches};
 use crate::{blocking, cluster, cron, session};
 use base::{ConnId, Millis, Now, Prng, ReplId};
 use commands::Effects;
@@ -110,6 +111,10 @@ pub struct Node {
     /// Clients that wait for keys.
     pub(crate) blocked: blocking::keys::Blocked,
     pub(crate) deadlines: BTreeSet<(Millis, Client)>,
+    /// A transaction that waits for a MIGRATE of its own.
+    pub(crate) interrupted: Option<Box<Interrupted>>,
+    /// Keys on their way to other servers.
+    pub(crate) migrations: Migrations,
 }
 
 impl Node {
@@ -169,6 +174,8 @@ impl Node {
             waiting_for_replicas: Vec::new(),
             blocked: blocking::keys::Blocked::default(),
             deadlines: BTreeSet::new(),
+            interrupted: None,
+            migrations: Migrations::default(),
             prng,
             // A configuration that cannot be obeyed was refused at the start.
             renames: Renames::of(&config).unwrap_or_default(),
@@ -283,7 +290,7 @@ impl Node {
         if self.cluster.enabled && self.cluster.topology.is_none() {
             return None;
         }
-        let client = self.sessions.find(conn)?;
+        let Some(client) = self.sessions.find(conn) else { return migrate::input(self, conn) };
         let session = self.sessions.get_mut(client)?;
         // Who does not take what it is owed, because the disk holds it back, need not ask for more (ENGINE 11).
         let held = session.output.is_gated() && session.output.pending() > HELD_OUTPUT_MAX;
@@ -301,7 +308,7 @@ impl Node {
     pub fn process(&mut self, now: Now, conn: ConnId) {
         self.set_now(now);
         self.begin_turn();
-        let Some(client) = self.sessions.find(conn) else { return };
+        let Some(client) = self.sessions.find(conn) else { return migrate::process(self, conn) };
         self.stats.total_reads += 1;
         session::input::run(self, client);
     }
@@ -309,7 +316,9 @@ impl Node {
     /// The outcome of [`Action::Connect`].
     pub fn handle_connected(&mut self, now: Now, conn: ConnId, outcome: Result<LocalInfo, String>) {
         self.set_now(now);
-        crate::replication::handle_connected(self, conn, outcome);
+        if !migrate::connected(self, conn, &outcome) {
+            crate::replication::handle_connected(self, conn, outcome);
+        }
     }
 
     /// The peer closed, or the connection failed.
@@ -318,6 +327,7 @@ impl Node {
         if let Some(client) = self.sessions.find(conn) {
             session::lifecycle::remove(self, client);
         }
+        migrate::closed(self, conn);
         crate::replication::handle_closed(self, conn);
     }
 
@@ -362,6 +372,7 @@ impl Node {
         let resumed = self.pause.expire(now.mono);
         self.resume(resumed);
         blocking::expire(self);
+        migrate::expire(self);
         cron::run(self);
     }
 
@@ -371,7 +382,9 @@ impl Node {
         let load = self.persistence.loading.as_ref().and_then(|loading| loading.resume_at);
         let save =
             self.persistence.job.as_ref().and_then(|job| job.resume_at).filter(|at| *at > self.now.mono);
-        [Some(self.cron.next), deadline, self.pause.deadline(), load, save].into_iter().flatten().min()
+        let migration = self.migrations.deadline();
+        let all = [Some(self.cron.next), deadline, self.pause.deadline(), load, save, migration];
+        all.into_iter().flatten().min()
     }
 
     /// Ends a turn: what was executed goes to the log's readers, and replies may leave as their gates allow.
@@ -404,20 +417,23 @@ impl Node {
                 return Some(client.conn());
             }
         }
-        None
+        self.migrations.next_writable()
     }
 
     /// The bytes that may leave now.
     pub fn output(&self, conn: ConnId) -> &[u8] {
-        let session = self.sessions.find(conn).and_then(|client| self.sessions.get(client));
-        session.map_or(&[], |s| s.output.ready())
+        match self.sessions.find(conn).and_then(|client| self.sessions.get(client)) {
+            Some(session) => session.output.ready(),
+            None => migrate::output(self, conn),
+        }
     }
 
     /// `n` bytes of [`Node::output`] were written.
     pub fn sent(&mut self, now: Now, conn: ConnId, n: usize) {
         self.set_now(now);
-        if let Some(client) = self.sessions.find(conn) {
-            session::lifecycle::sent(self, client, n);
+        match self.sessions.find(conn) {
+            Some(client) => session::lifecycle::sent(self, client, n),
+            None => migrate::bytes_sent(self, conn, n),
         }
     }
 
@@ -557,7 +573,7 @@ impl Node {
         self.resume(resumed);
     }
 
-    fn resume(&mut self, clients: Vec<Client>) {
+    pub(crate) fn resume(&mut self, clients: Vec<Client>) {
         self.keyspace.set_expire_pause(self.pause.holds_writes());
         for client in clients {
             if let Some(session) = self.sessions.get_mut(client) {

@@ -17,6 +17,8 @@ pub enum Purpose {
     Failover,
     /// SHUTDOWN waits for the replicas.
     Shutdown,
+    /// A transaction is interrupted by a MIGRATE of its own.
+    Transaction,
 }
 
 /// What is held.
@@ -31,7 +33,7 @@ pub enum Kind {
 /// The pauses in force.
 #[derive(Default)]
 pub struct Pause {
-    running: [Option<(Millis, Kind)>; 3],
+    running: [Option<(Millis, Kind)>; 4],
     strongest: Option<Kind>,
     held: Vec<Client>,
 }

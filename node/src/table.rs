@@ -5,7 +5,7 @@
 
 use crate::admin::{self, AdminHandler};
 use crate::observe::monitor;
-use crate::{blocking, persistence, pubsub, replication, session, transaction};
+use crate::{blocking, migrate, persistence, pubsub, replication, session, transaction};
 use spec::Command;
 
 /// Executes a command.
@@ -39,6 +39,8 @@ pub mod is {
     pub const ROUTED: u16 = 1 << 7;
     /// DISCARD, QUIT, RESET: always possible when memory is used up.
     pub const FREES: u16 = 1 << 8;
+    /// Concerns keys that it does not name, or freezes all: not while a key is on its way to another server.
+    pub const SETTLES: u16 = 1 << 9;
 }
 
 /// One command's row.
@@ -67,6 +69,7 @@ fn find(command: &Command) -> Handler {
         persistence::handler,
         replication::handler,
         monitor::handler,
+        migrate::handler,
         admin::handler,
     ];
     rooms.iter().find_map(|room| room(command.name)).map_or(Handler::Missing, Handler::Admin)
@@ -87,7 +90,22 @@ fn traits_of(command: &Command) -> u16 {
         _ => 0,
     };
     let routed = !command.keys.is_empty() || command.movablekeys();
-    named | if routed { is::ROUTED } else { 0 }
+    let settles = matches!(
+        command.name,
+        "flushall"
+            | "flushdb"
+            | "swapdb"
+            | "shutdown"
+            | "client|pause"
+            | "replicaof"
+            | "slaveof"
+            | "failover"
+            | "sort"
+            | "sort_ro"
+    );
+    named
+        | if routed { is::ROUTED } else { 0 }
+        | if settles || named & is::DEBUG != 0 { is::SETTLES } else { 0 }
 }
 
 #[cfg(test)]

@@ -6,15 +6,19 @@
 //! Bound: a queue holds at most `client-query-buffer-limit` bytes, overhead included; past that the transaction is lost.
 
 use crate::admin::AdminHandler;
+use crate::blocking::Waiting;
 use crate::dispatch::{self, Request};
+use crate::effects::{self, Unit};
 use crate::node::Node;
+use crate::observe;
+use crate::pause::{self, Purpose};
 use crate::refusal::Outcome;
-use crate::session::{Client, lifecycle};
-use base::{Args, DbIndex, OwnedArgs, Slot};
+use crate::session::{Client, input, lifecycle};
+use base::{Args, DbIndex, Millis, OwnedArgs, Slot};
 use commands::Effects;
 use resp::Reply;
 use spec::Command;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// What an argument costs in memory besides its bytes: its place.
 const ARGUMENT_BYTES: usize = size_of::<base::argv::ArgRange>();
@@ -109,14 +113,66 @@ fn exec(node: &mut Node, client: Client, _args: Args<'_>, reply: &mut Reply) -> 
         return Ok(());
     }
     reply.array(multi.queue.len());
+    run_queue(node, client, multi.queue.into(), reply);
+    Ok(())
+}
+
+/// Executes what a transaction still has to do. A MIGRATE interrupts it: until that is over nothing else happens here,
+/// as nothing does in Redis, and the unit is put aside as it is.
+fn run_queue(node: &mut Node, client: Client, mut queue: VecDeque<Queued>, reply: &mut Reply) {
     node.unit.in_exec = true;
-    for queued in &multi.queue {
+    while let Some(queued) = queue.pop_front() {
         let before = reply.buffer().len();
         dispatch::call(node, client, queued.command, queued.args.as_args(), queued.slot, reply);
         lifecycle::limit_reply(node, client, reply, before);
+        if node.sessions.get(client).is_some_and(|s| matches!(s.waiting, Some(Waiting::Migration { .. }))) {
+            let unit = std::mem::take(&mut node.unit);
+            node.interrupted = Some(Box::new(Interrupted { client, queue, unit }));
+            node.pause.begin(Purpose::Transaction, Millis(u64::MAX), pause::Kind::All);
+            node.keyspace.set_expire_pause(true);
+            return;
+        }
     }
     node.unit.in_exec = false;
-    Ok(())
+}
+
+/// A transaction that a MIGRATE interrupted.
+pub(crate) struct Interrupted {
+    client: Client,
+    queue: VecDeque<Queued>,
+    unit: Unit,
+}
+
+/// Whether this client's transaction is interrupted: it ends, whatever becomes of the client.
+pub(crate) fn is_interrupted(node: &Node, client: Client) -> bool {
+    node.interrupted.as_ref().is_some_and(|interrupted| interrupted.client == client)
+}
+
+/// The MIGRATE is over: what it did belongs to the transaction's unit again.
+pub(crate) fn reopen(node: &mut Node, client: Client) -> Option<Box<Interrupted>> {
+    let mut interrupted = node.interrupted.take_if(|interrupted| interrupted.client == client)?;
+    node.unit = std::mem::take(&mut interrupted.unit);
+    node.release_paused(Purpose::Transaction);
+    Some(interrupted)
+}
+
+/// Goes on behind the MIGRATE, whose reply `answer` writes.
+pub(crate) fn go_on(node: &mut Node, interrupted: Interrupted, muted: bool, answer: impl FnOnce(&mut Reply)) {
+    let client = interrupted.client;
+    if let Some(session) = node.sessions.get_mut(client) {
+        session.waiting = None;
+    }
+    let before = dispatch::log_ends(node);
+    input::run_aside(node, client, muted, |node, reply| {
+        let start = reply.buffer().len();
+        answer(reply);
+        run_queue(node, client, interrupted.queue, reply);
+        if !is_interrupted(node, client) {
+            effects::end_unit(node);
+            observe::unblocked(node, client, reply.buffer().len().saturating_sub(start), false);
+        }
+    });
+    dispatch::note_write(node, client, before, node.cluster.enabled);
 }
 
 /// Puts a request into the open transaction's queue.

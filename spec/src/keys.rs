@@ -149,6 +149,11 @@ pub(crate) const fn behind(word: &'static str, from: i32, flags: u16) -> KeySpec
     }
 }
 
+/// All that stands behind a word, which is searched from argument `from` on.
+pub(crate) const fn rest_behind(word: &'static str, from: i32, flags: u16) -> KeySpec {
+    KeySpec { find: FindKeys::Range { last: -1, step: 1, limit: 0 }, ..behind(word, from, flags) }
+}
+
 /// Keys that no search finds: code of their own finds those that stand in the request.
 pub(crate) const fn unknown(flags: u16) -> KeySpec {
     KeySpec { flags: KeyFlags(flags), begin: BeginSearch::Unknown, find: FindKeys::Unknown, notes: None }
@@ -231,6 +236,9 @@ pub struct KeysError;
 /// `args` is the whole request. At most as many positions as arguments are added. On an error `out` is as before.
 pub fn key_positions(cmd: &Command, args: &Args<'_>, out: &mut Vec<KeyPosition>) -> Result<(), KeysError> {
     let before = out.len();
+    if cmd.name == "migrate" {
+        return migrate_keys(cmd, args, out);
+    }
     for spec in cmd.keys {
         if find(spec, args, out).is_none() {
             out.truncate(before);
@@ -246,6 +254,29 @@ pub fn key_positions(cmd: &Command, args: &Args<'_>, out: &mut Vec<KeyPosition>)
     }
     if matches!(cmd.keys.last(), Some(KeySpec { begin: BeginSearch::Unknown, .. })) && cmd.name == "sort" {
         out.extend(sort_target(cmd, args));
+    }
+    Ok(())
+}
+
+/// MIGRATE's keys: those behind KEYS when the place of the single one is left empty, unless KEYS is a password.
+fn migrate_keys(cmd: &Command, args: &Args<'_>, out: &mut Vec<KeyPosition>) -> Result<(), KeysError> {
+    const SINGLE: usize = 3;
+    let (mut index, mut keys) = (6, SINGLE..SINGLE + 1);
+    while let Some(word) = args.get(index) {
+        index += match word.to_ascii_lowercase().as_slice() {
+            b"keys" => {
+                // With both forms at once it is an error, for the handler to tell.
+                keys = if args.at(SINGLE).is_empty() { index + 1..args.len() } else { 0..0 };
+                break;
+            }
+            b"auth" => 2,
+            b"auth2" => 3,
+            _ => 1,
+        };
+    }
+    let flags = cmd.keys.first().ok_or(KeysError)?.flags;
+    for index in keys.filter(|index| *index < args.len()) {
+        out.push(KeyPosition { index: u32::try_from(index).map_err(|_| KeysError)?, flags });
     }
     Ok(())
 }

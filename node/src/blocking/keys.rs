@@ -17,7 +17,7 @@ use crate::node::Node;
 use crate::refusal::Refusal;
 use crate::session::{Client, ReplyMode, input, memory};
 use crate::transaction::request_memory;
-use crate::{cluster, dispatch};
+use crate::{cluster, dispatch, migrate};
 use base::{Args, DbIndex, Millis, OwnedArgs};
 use commands::{Block, Effects};
 use keyspace::{Touch, TypeName};
@@ -260,12 +260,23 @@ fn serve_key(node: &mut Node, db: DbIndex, key: &[u8]) -> Served {
         if kind != Some(parked.block.kind) && !parked.block.when_gone {
             continue;
         }
-        if node.pause.holds(parked.command.is_write()) {
+        if node.pause.holds(parked.command.is_write()) || is_held(node, client) {
             held = Served::Held;
             continue;
         }
         retry(node, client);
     }
+    held
+}
+
+/// Whether the client's request names a key that is on its way to another server.
+fn is_held(node: &mut Node, client: Client) -> bool {
+    if node.migrations.is_idle() {
+        return false;
+    }
+    let Some(parked) = node.blocked.parked.remove(&client) else { return false };
+    let held = migrate::holds_any(node, parked.command, parked.args.as_args());
+    node.blocked.parked.insert(client, parked);
     held
 }
 

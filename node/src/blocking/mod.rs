@@ -13,6 +13,7 @@ pub(crate) mod keys;
 mod tests;
 
 use crate::admin::AdminHandler;
+use crate::migrate::JobId;
 use crate::node::Node;
 use crate::observe;
 use crate::refusal::{Outcome, Refusal};
@@ -55,11 +56,21 @@ pub enum Waiting {
         /// When it gives up.
         deadline: Option<Millis>,
     },
+    /// MIGRATE is under way.
+    Migration {
+        /// The job.
+        job: JobId,
+    },
     /// SHUTDOWN is under way.
     Shutdown,
 }
 
 impl Waiting {
+    /// Whether a command is counted when it has its answer.
+    pub fn is_counted_later(&self) -> bool {
+        self.is_blocking_command() || matches!(self, Waiting::Migration { .. })
+    }
+
     /// Whether a command waits for other clients' doing, and not for a part of the server to do what it said.
     pub fn is_blocking_command(&self) -> bool {
         matches!(self, Waiting::Replicas { .. } | Waiting::Durable { .. } | Waiting::Keys { .. })

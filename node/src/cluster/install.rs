@@ -10,7 +10,7 @@ use crate::api::{Action, ToControl};
 use crate::effects;
 use crate::node::Node;
 use crate::pause::{self, Purpose};
-use crate::{blocking, pubsub, replication, tracking, transaction};
+use crate::{blocking, migrate, pubsub, replication, tracking, transaction};
 use base::{DbIndex, Millis, OwnedArgs, Slot, SlotSet};
 use cluster::{Answer, Command, CommandError, DataEvent, Order, RequestId, ToData, Topology};
 use repl::{Kind, Targets};
@@ -73,6 +73,7 @@ fn obey(node: &mut Node, order: Order) {
             report_status(node);
         }
         Order::BecomeEmptyPrimary => {
+            migrate::abort_all(node, migrate::Taken::Kept);
             node.cluster.lease_until = None;
             replication::promote(node);
             empty(node);
@@ -82,11 +83,24 @@ fn obey(node: &mut Node, order: Order) {
         Order::PauseWrites { until } => {
             node.pause.begin(Purpose::Failover, until, pause::Kind::Writes);
             node.keyspace.set_expire_pause(true);
-            let offset = node.log.offset();
-            tell(node, DataEvent::Paused { offset });
+            // A MIGRATE that is under way ends before the barrier; none begins behind it.
+            if node.migrations.is_idle() {
+                tell_paused(node);
+            } else {
+                node.migrations.pause_due = true;
+            }
         }
-        Order::ResumeWrites => node.release_paused(Purpose::Failover),
+        Order::ResumeWrites => {
+            node.migrations.pause_due = false;
+            node.release_paused(Purpose::Failover);
+        }
     }
+}
+
+/// Writes are held: this is where the log ends.
+pub(crate) fn tell_paused(node: &mut Node) {
+    let offset = node.log.offset();
+    tell(node, DataEvent::Paused { offset });
 }
 
 /// Deletes everything, in the log too: the AOF must not bring it back.

@@ -73,10 +73,11 @@ pub(crate) fn executed(
     if session.role == Role::Loader {
         return;
     }
-    let waits = session.waiting.as_ref().is_some_and(|waiting| waiting.is_blocking_command());
+    let waits =
+        session.waiting.as_ref().is_some_and(|waiting| waiting.is_counted_later()) && !node.unit.in_exec;
     let db = session.db;
-    // It waited for keys and was tried again: one command still.
-    let before = session.unfinished.take();
+    // It waited for keys and was tried again: one command still. Inside EXEC it would be EXEC that waits.
+    let before = if node.unit.in_exec { None } else { session.unfinished.take() };
     let cost = Cost { micros: cost.micros + before.as_ref().map_or(0, |before| before.micros), ..cost };
     if waits {
         let args = args.to_owned();

@@ -197,7 +197,11 @@ fn rewrite_grown(node: &mut Node) {
 
 /// Save points, and what was scheduled.
 pub(super) fn cron(node: &mut Node) {
-    if node.persistence.job.is_some() || node.persistence.sweeping || node.loading {
+    if node.persistence.job.is_some()
+        || node.persistence.sweeping
+        || node.loading
+        || node.interrupted.is_some()
+    {
         return;
     }
     if node.persistence.rewrite_scheduled {

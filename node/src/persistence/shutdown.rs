@@ -9,6 +9,7 @@ use super::{aof, request, save};
 use crate::admin::AdminHandler;
 use crate::api::{Action, LogLevel};
 use crate::blocking::{self, Waiting};
+use crate::migrate;
 use crate::node::Node;
 use crate::pause::{self, Purpose};
 use crate::refusal::{Outcome, Refusal};
@@ -106,6 +107,8 @@ pub(crate) fn signal(node: &mut Node, interrupt: bool) {
 }
 
 fn begin(node: &mut Node, client: Option<Client>, save: bool, now: bool, force: bool) {
+    // SHUTDOWN has waited for every MIGRATE, a signal has not.
+    migrate::abort_all(node, migrate::Taken::Deleted);
     // Half of the data must not replace the whole of it.
     let save = save && !node.loading;
     node.log(LogLevel::Notice, "User requested shutdown...");

@@ -90,6 +90,10 @@ pub(crate) fn begin(node: &mut Node, kind: Kind, target: SnapshotTarget) -> Resu
     if node.persistence.job.is_some() {
         return Err("Another child process is active (AOF?)".to_owned());
     }
+    if node.interrupted.is_some() {
+        // The cut lies between execution units.
+        return Err("a transaction is under way".to_owned());
+    }
     let cut = node.keyspace.snapshot_begin(JobSlot::Save).map_err(|busy| match busy {
         SnapshotBusy::Running => "a snapshot is already in progress".to_owned(),
         SnapshotBusy::Sweeping => "an aborted snapshot is still being cleaned up".to_owned(),

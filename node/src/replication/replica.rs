@@ -8,9 +8,9 @@
 use super::load::Loading;
 use super::{log, position};
 use crate::api::{Action, LocalInfo, LogLevel, PeerInfo};
-use crate::blocking;
 use crate::node::Node;
 use crate::session::{Client, Role, Session, input};
+use crate::{blocking, migrate};
 use base::{ConnId, DbIndex, Millis, NodeId};
 use config::Settings;
 use repl::{Kind, Meta, Position, Replica, ReplicaAction, ReplicaConfig};
@@ -86,6 +86,7 @@ pub(crate) fn follow(node: &mut Node, id: Option<NodeId>, host: &str, port: u16)
     let now = node.now.mono;
     node.replication.primary.disconnect_all(now);
     blocking::unblock_all(node);
+    migrate::abort_all(node, migrate::Taken::Kept);
     node.keyspace.set_replica(true);
     node.replication.upstream = Some(Upstream {
         machine: Replica::new(config, resumable, now),

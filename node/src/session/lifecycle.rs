@@ -66,6 +66,13 @@ pub(crate) fn close(node: &mut Node, client: Client) {
 
 /// Forgets a session and everything that names it.
 pub(crate) fn remove(node: &mut Node, client: Client) {
+    if transaction::is_interrupted(node, client) {
+        // It goes when its transaction is over, which is all or nothing.
+        if let Some(session) = node.sessions.get_mut(client) {
+            session.doomed = true;
+        }
+        return;
+    }
     monitor::leave(node, client);
     tracking::stop(node, client);
     pubsub::leave_all(node, client);

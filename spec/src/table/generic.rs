@@ -105,6 +105,32 @@ pub(crate) const COMMANDS: &[Command] = &[
         .categories(acl::KEYSPACE | acl::DANGEROUS)
         .args(&[pattern("pattern")])
         .tips(&["request_policy:all_shards", "nondeterministic_output_order"]),
+    command("migrate", -6)
+        .summary("Moves keys to another server.")
+        .since("2.6.0")
+        .complexity("O(N) in the size of the values, and what the network takes")
+        .flags(WRITE)
+        .categories(acl::KEYSPACE | acl::DANGEROUS)
+        .keys(&[one(3, RW | ACCESS | DELETE), rest_behind("KEYS", -2, RW | ACCESS | DELETE | INCOMPLETE)])
+        .args(&[
+            string("host"),
+            integer("port"),
+            one_of("key-selector", &[key("key", 0), token("empty-string", "\"\"")]),
+            integer("destination-db"),
+            integer("timeout"),
+            token("copy", "COPY").since("3.0.0").optional(),
+            token("replace", "REPLACE").since("3.0.0").optional(),
+            one_of(
+                "authentication",
+                &[
+                    string("auth").shown("password").token("AUTH").since("4.0.7"),
+                    block("auth2", &[string("username"), string("password")]).token("AUTH2").since("6.0.0"),
+                ],
+            )
+            .optional(),
+            key("keys", 1).shown("key").token("KEYS").since("3.0.6").optional().multiple(),
+        ])
+        .tips(&["nondeterministic_output"]),
     command("move", 3)
         .summary("Moves a key to another database.")
         .since("1.0.0")

@@ -26,7 +26,7 @@ mod words {
     pub(super) use crate::command::{Command, command};
     pub(super) use crate::docs::*;
     pub(super) use crate::keys::key_flag::{
-        ACCESS, DELETE, INSERT, NOT_KEY, OW, RM, RO, RW, UPDATE, VARIABLE_FLAGS,
+        ACCESS, DELETE, INCOMPLETE, INSERT, NOT_KEY, OW, RM, RO, RW, UPDATE, VARIABLE_FLAGS,
     };
-    pub(super) use crate::keys::{KeySpec, behind, counted, one, range, unknown};
+    pub(super) use crate::keys::{KeySpec, behind, counted, one, range, rest_behind, unknown};
 }

@@ -54,6 +54,7 @@ const CHANGED: &[(&str, &[&str])] = &[
         "args",
         &[
             "lcs",
+            "migrate",
             "sort",
             "sort_ro",
             "mset",

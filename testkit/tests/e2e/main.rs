@@ -12,6 +12,7 @@ mod failover;
 mod hard;
 mod io_threads;
 mod kills;
+mod migrate;
 mod mixed;
 mod nodes_conf;
 mod notifications;
