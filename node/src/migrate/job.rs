@@ -215,6 +215,12 @@ pub(super) fn unreachable(node: &mut Node, id: JobId) {
     finish(node, id, Some(UNREACHABLE));
 }
 
+/// The connection could not be made. A refusal of the other side is found out by Redis when it writes.
+pub(super) fn refused(node: &mut Node, id: JobId, why: &str) {
+    let by_target = matches!(why, "Connection refused" | "Connection reset by peer" | "No route to host");
+    if by_target { finish(node, id, Some(io_error(true))) } else { unreachable(node, id) }
+}
+
 /// The connection ended before its time.
 pub(super) fn broken(node: &mut Node, id: JobId, how: Break) {
     let Some(job) = node.migrations.jobs.get_mut(&id) else { return };

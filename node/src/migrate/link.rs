@@ -117,7 +117,7 @@ pub(crate) fn connected(
     }
     match (job, outcome) {
         (Some(id), Ok(_)) => job::begin(node, id),
-        (Some(id), Err(_)) => job::unreachable(node, id),
+        (Some(id), Err(text)) => job::refused(node, id, text),
         (None, _) => {}
     }
     true

@@ -29,19 +29,21 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Where to connect to, if anybody can be there.
+    /// Where to connect to, if that is an address.
     pub fn address(&self) -> Option<(&str, u16)> {
         let host = std::str::from_utf8(&self.host).ok().filter(|host| !host.is_empty())?;
         Some((host, self.port_number()?))
     }
 
-    /// The port that C's `atoi` reads; `None` if nobody can listen there.
+    /// The port that C's `atoi` reads: 0, where nobody listens, from what is no number; the lower bits of a larger one.
     fn port_number(&self) -> Option<u16> {
         let text = self.port.trim_ascii_start();
         let text = text.strip_prefix(b"+").unwrap_or(text);
         let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
-        let port = number::parse_i64(text.get(..digits)?).and_then(|port| u16::try_from(port).ok());
-        port.filter(|port| *port != 0)
+        if digits == 0 {
+            return text.first().is_none_or(|b| *b != b'-').then_some(0);
+        }
+        number::parse_i64(text.get(..digits)?).map(|port| port as u16)
     }
 }
 

@@ -178,7 +178,7 @@ fn a_dead_link_is_replaced_once() {
     let (conn, ..) = asked(&mut world).unwrap();
     world.node.handle_connected(world.now, conn, Err("Connection refused".into()));
     world.turn();
-    assert_eq!(world.read(1), "-IOERR error or timeout connecting to the client\r\n");
+    assert_eq!(world.read(1), "-IOERR error or timeout writing to target instance\r\n");
     assert_eq!(world.run(&["EXISTS", "a"]), ":1\r\n");
 }
 
