@@ -247,15 +247,13 @@ fn union(operands: &[Operand<'_>], aggregate: Aggregate, settings: &Settings) ->
     for (source, weight) in operands {
         source.for_each(|member, score| {
             let score = not_nan(weight * score);
-            member.with_text(|member| match scores.get_mut(member) {
-                Some(sum) => *sum = aggregate.of(*sum, score),
-                None => {
-                    scores.insert(member, score);
-                }
+            member.with_text(|member| {
+                let sum = scores.get(member).map_or(score, |sum| aggregate.of(sum, score));
+                scores.insert(member, sum);
             });
         });
     }
-    sorted(scores.iter().map(|(member, score)| (*score, member.to_vec())).collect())
+    sorted(scores.iter().map(|(member, score)| (score, member.to_vec())).collect())
 }
 
 fn intersection(operands: &[Operand<'_>], aggregate: Aggregate) -> Members {

@@ -1,6 +1,7 @@
 //! All members, in order of segments.
 
-use super::segment::Segment;
+use super::segment::View;
+use super::value::Value;
 use super::{Dict, Root};
 
 /// A member.
@@ -11,61 +12,68 @@ pub struct Item<'a, V> {
     /// What [`Dict::insert_with`] kept with it.
     pub payload: Option<&'a [u8]>,
     /// Its value.
-    pub value: &'a V,
-}
-
-impl<'a, V> Item<'a, V> {
-    #[inline]
-    pub(super) fn of(segment: &'a Segment<V>, index: usize) -> Self {
-        let (key, payload) = segment.record(index);
-        Self { key, payload, value: &segment.entries()[index].value }
-    }
+    pub value: V,
 }
 
 /// See [`Dict::items`].
 #[derive(Clone, Debug)]
 pub struct Iter<'a, V> {
     root: &'a Root<V>,
-    /// Page, segment and member to be given next.
-    at: (usize, usize, usize),
+    /// The segment at hand, and the index in it that comes next.
+    here: Option<(View<'a, V>, usize)>,
+    /// Page and number of the segment behind it.
+    next: (usize, usize),
     left: usize,
 }
 
-impl<V> Dict<V> {
+impl<V: Value> Dict<V> {
     /// Every member once, in an order that follows from the seed and from how the table came to be.
     pub fn items(&self) -> Iter<'_, V> {
-        Iter { root: &self.root, at: (0, 0, 0), left: self.len }
+        Iter { root: &self.root, here: None, next: (0, 0), left: self.len }
     }
 
     /// [`Dict::items`] without payloads.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &V)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], V)> {
         self.items().map(|item| (item.key, item.value))
     }
 }
 
-impl<'a, V> Iterator for Iter<'a, V> {
+impl<'a, V: Value> Iter<'a, V> {
+    fn next_segment(&mut self) -> Option<View<'a, V>> {
+        match self.root {
+            Root::One(segment) => {
+                let first = self.next == (0, 0);
+                self.next = (1, 0);
+                first.then(|| segment.view())
+            }
+            Root::Many(pages) => {
+                if pages.get(self.next.0)?.1.segments.len() == self.next.1 {
+                    self.next = (self.next.0 + 1, 0);
+                }
+                let segment = pages.get(self.next.0)?.1.segments.get(self.next.1)?;
+                self.next.1 += 1;
+                Some(segment.view())
+            }
+        }
+    }
+}
+
+impl<'a, V: Value> Iterator for Iter<'a, V> {
     type Item = Item<'a, V>;
 
+    #[inline]
     fn next(&mut self) -> Option<Item<'a, V>> {
         loop {
-            let segment = match self.root {
-                Root::One(segment) => (self.at.1 == 0).then_some(segment)?,
-                Root::Many(pages) => {
-                    let (_, page) = pages.get(self.at.0)?;
-                    let Some(segment) = page.segments.get(self.at.1) else {
-                        self.at = (self.at.0 + 1, 0, 0);
-                        continue;
-                    };
-                    segment
+            while let Some((segment, index)) = &mut self.here
+                && *index < segment.indexes()
+            {
+                *index += 1;
+                if let Some(item) = segment.item_at(*index - 1) {
+                    self.left = self.left.saturating_sub(1);
+                    return Some(item);
                 }
-            };
-            if self.at.2 < segment.len() {
-                let item = Item::of(segment, self.at.2);
-                self.at.2 += 1;
-                self.left -= 1;
-                return Some(item);
             }
-            self.at = (self.at.0, self.at.1 + 1, 0);
+            self.here = Some((self.next_segment()?, 0));
         }
     }
 
@@ -74,4 +82,4 @@ impl<'a, V> Iterator for Iter<'a, V> {
     }
 }
 
-impl<V> ExactSizeIterator for Iter<'_, V> {}
+impl<V: Value> ExactSizeIterator for Iter<'_, V> {}

@@ -1,7 +1,7 @@
 //! A hash table from byte strings to small values, in chunks that clones share: hashes, sets, members of sorted sets.
 //!
 //! The model is a tree ordered by hash. Members whose hashes lie in one range share a segment ([`segment`]) of at
-//! most 112 members or 8 KiB; segments stand in order in pages of at most 128, pages in order in the root. A full
+//! most 100 members or 8 KiB; segments stand in order in pages of at most 128, pages in order in the root. A full
 //! segment is split at its median hash, two neighbours that are nearly empty are joined: there is no rehash of
 //! everything, and no step that is longer for a larger table, but for the root's two arrays (12 bytes for each
 //! 10,000 members). As long as one segment is enough there are no pages.
@@ -9,7 +9,7 @@
 //! ```text
 //! root:    | 0        | 0x3e51.. | 0xa02c.. |           first hash of each page
 //! page:    | 0x3e51.. | 0x4107.. | 0x438a.. | ...       first hash of each segment
-//! segment:   slots -> entries (hash, place, value) -> records (key, payload)
+//! segment:   slots (hash, place) -> records (value, key, payload)
 //! ```
 //!
 //! Pages and segments are behind `Arc`s and changed through `Arc::make_mut`: a clone of the table copies the root
@@ -18,22 +18,27 @@
 //! Order by hash makes SCAN simple. A cursor is a hash: all members below it have been given, and neither splits
 //! nor joins change a member's hash. So each member that is there from first to last is given exactly once.
 //!
-//! Beside the value of type `V` a member can have a payload, bytes that are kept with the key (the value of a hash's
-//! field). The weakness: hashes are 32 bits wide, so that members which agree in all of them cannot be told apart by
+//! Beside the value of type `V` (a number, or none) a member can have a payload, bytes that are kept with the key (the
+//! value of a hash's field). The weakness: hashes are 32 bits wide, so that members which agree in all of them cannot be told apart by
 //! a split, and stay together in one segment, which is then slow. The seed keeps others from making such members.
 
 mod iter;
 mod records;
 mod segment;
+mod slots;
 #[cfg(test)]
 mod tests;
+mod value;
 mod walk;
 
 pub use iter::{Item, Iter};
+pub use value::Value;
 pub(crate) use walk::choose;
 
+use crate::size::rounded;
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
-use segment::Segment;
+use segment::{Segment, View};
+use slots::{Inline, Own};
 use std::sync::Arc;
 
 /// Segments past which a page is split.
@@ -41,22 +46,24 @@ const PAGE_MAX: usize = 128;
 /// Members and segments, respectively, up to which a chunk looks for a neighbour to join.
 const SEGMENT_MIN: usize = 24;
 const PAGE_MIN: usize = 24;
+/// Two counts before the content.
+const ARC_HEADER: usize = 16;
 
-/// See the module. `V` must own nothing on the heap, or that is not counted by [`Dict::memory`].
-#[derive(Clone, Debug)]
+/// See the module.
+#[derive(Debug)]
 pub struct Dict<V> {
     seed: u64,
     len: usize,
     /// Bytes of pages and segments.
     bytes: usize,
-    /// The most members that a segment had.
-    largest: usize,
+    /// The most indexes that one of many segments had.
+    widest: usize,
     root: Root<V>,
 }
 
 #[derive(Clone, Debug)]
 enum Root<V> {
-    One(Arc<Segment<V>>),
+    One(Segment<Own, V>),
     Many(Vec<(u32, Arc<Page<V>>)>),
 }
 
@@ -64,17 +71,41 @@ enum Root<V> {
 #[derive(Clone, Debug)]
 struct Page<V> {
     starts: Vec<u32>,
-    segments: Vec<Arc<Segment<V>>>,
+    segments: Vec<Arc<Segment<Inline, V>>>,
 }
 
 /// Page and segment of a hash.
 type At = (usize, usize);
 
-impl<V: Clone> Dict<V> {
+impl<V: Value> Clone for Dict<V> {
+    fn clone(&self) -> Self {
+        let root = self.root.clone();
+        // A copy has exact capacities.
+        let bytes = if let Root::One(segment) = &root { segment.memory() } else { self.bytes };
+        Self { root, bytes, ..*self }
+    }
+}
+
+/// One segment, to be changed.
+enum Changing<'a, V> {
+    Only(&'a mut Segment<Own, V>),
+    OneOfMany(&'a mut Segment<Inline, V>),
+}
+
+/// The same with a segment of either kind.
+macro_rules! with {
+    ($changing:expr, $segment:ident => $do:expr) => {
+        match $changing {
+            Changing::Only($segment) => $do,
+            Changing::OneOfMany($segment) => $do,
+        }
+    };
+}
+
+impl<V: Value> Dict<V> {
     /// An empty table whose hash function follows from `seed`.
     pub fn new(seed: u64) -> Self {
-        let segment = Segment::new();
-        Self { seed, len: 0, bytes: segment.memory(), largest: 0, root: Root::One(Arc::new(segment)) }
+        Self { seed, len: 0, bytes: 0, widest: 0, root: Root::One(Segment::new()) }
     }
 
     /// How many members there are.
@@ -106,10 +137,10 @@ impl<V: Clone> Dict<V> {
 
     /// The value of a member.
     #[inline]
-    pub fn get(&self, key: &[u8]) -> Option<&V> {
+    pub fn get(&self, key: &[u8]) -> Option<V> {
         let hash = self.hash(key);
         let segment = self.segment(hash);
-        Some(&segment.entries()[segment.find(hash, key)?].value)
+        segment.value(segment.find(hash, key)?)
     }
 
     /// A member's key, payload and value.
@@ -117,7 +148,7 @@ impl<V: Clone> Dict<V> {
     pub fn item(&self, key: &[u8]) -> Option<Item<'_, V>> {
         let hash = self.hash(key);
         let segment = self.segment(hash);
-        Some(Item::of(segment, segment.find(hash, key)?))
+        segment.item_at(segment.find(hash, key)?)
     }
 
     /// The payload of a member; `None` also if it has none.
@@ -126,46 +157,45 @@ impl<V: Clone> Dict<V> {
         self.item(key)?.payload
     }
 
-    /// The value of a member, to be changed.
-    pub fn get_mut(&mut self, key: &[u8]) -> Option<&mut V> {
-        let hash = self.hash(key);
-        let at = self.place(hash);
-        let index = self.at(at).find(hash, key)?;
-        Some(self.change(at, |segment| segment).value_mut(index))
-    }
-
-    /// Sets the value of a member, which is added if it is not there; returns the old value.
+    /// Sets the value of a member, which is added if it is not there; returns the old value. What would change nothing
+    /// copies nothing.
     pub fn insert(&mut self, key: &[u8], value: V) -> Option<V> {
         let hash = self.hash(key);
         let at = self.place(hash);
-        let Some(index) = self.at(at).find(hash, key) else {
+        let segment = self.at(at);
+        let Some(index) = segment.find(hash, key) else {
             self.add(at, hash, key, None, value);
             return None;
         };
-        if size_of::<V>() == 0 {
-            // Nothing to change, so nothing to unshare.
-            return Some(value);
+        let old = segment.value(index)?;
+        if old.bytes().as_ref() != value.bytes().as_ref() {
+            with!(self.change(at), segment => segment.set_value(index, value));
         }
-        let segment = self.change(at, |segment| segment);
-        Some(core::mem::replace(segment.value_mut(index), value))
+        Some(old)
     }
 
     /// Sets payload and value of a member, which is added if it is not there; returns the old value.
     pub fn insert_with(&mut self, key: &[u8], payload: &[u8], value: V) -> Option<V> {
         let hash = self.hash(key);
         let at = self.place(hash);
-        let Some(index) = self.at(at).find(hash, key) else {
+        let segment = self.at(at);
+        let Some(index) = segment.find(hash, key) else {
             self.add(at, hash, key, Some(payload), value);
             return None;
         };
-        let (old, full) = self.measured(at, |segment| {
+        let old = segment.value(index);
+        let full = with!(self.change(at), segment => {
+            let before = segment.memory();
             segment.set_payload(index, payload);
-            (core::mem::replace(segment.value_mut(index), value), segment.is_full())
+            segment.set_value(index, value);
+            let (after, full) = (segment.memory(), segment.is_full());
+            self.bytes = self.bytes + after - before;
+            full
         });
         if full {
             self.split(at);
         }
-        Some(old)
+        old
     }
 
     /// Removes a member; returns its value.
@@ -173,21 +203,25 @@ impl<V: Clone> Dict<V> {
         let hash = self.hash(key);
         let at = self.place(hash);
         let index = self.at(at).find(hash, key)?;
-        let (value, left) = self.measured(at, |segment| (segment.remove(index), segment.len()));
+        let (value, left) = with!(self.change(at), segment => {
+            let before = segment.memory();
+            let value = segment.remove(index);
+            let (after, left) = (segment.memory(), segment.view().len());
+            self.bytes = self.bytes + after - before;
+            (value, left)
+        });
         self.len -= 1;
         if self.len == 0 {
             self.clear();
         } else if left <= SEGMENT_MIN && matches!(self.root, Root::Many(_)) {
             self.join(at);
         }
-        Some(value)
+        value
     }
 
     /// Forgets every member.
     pub fn clear(&mut self) {
-        let segment = Segment::new();
-        (self.len, self.largest, self.bytes) = (0, 0, segment.memory());
-        self.root = Root::One(Arc::new(segment));
+        *self = Self::new(self.seed);
     }
 
     #[inline]
@@ -196,15 +230,15 @@ impl<V: Clone> Dict<V> {
     }
 
     #[inline]
-    fn segment(&self, hash: u32) -> &Segment<V> {
+    fn segment(&self, hash: u32) -> View<'_, V> {
         self.at(self.place(hash))
     }
 
     #[inline]
-    fn at(&self, at: At) -> &Segment<V> {
+    fn at(&self, at: At) -> View<'_, V> {
         match &self.root {
-            Root::One(segment) => segment,
-            Root::Many(pages) => &pages[at.0].1.segments[at.1],
+            Root::One(segment) => segment.view(),
+            Root::Many(pages) => pages[at.0].1.segments[at.1].view(),
         }
     }
 
@@ -220,35 +254,26 @@ impl<V: Clone> Dict<V> {
     }
 
     /// The segment at a place, this table's alone; what unsharing does to the memory is counted.
-    fn change<'s, R: 's>(&'s mut self, at: At, f: impl FnOnce(&'s mut Segment<V>) -> R) -> R {
-        let bytes = &mut self.bytes;
+    fn change(&mut self, at: At) -> Changing<'_, V> {
         match &mut self.root {
-            Root::One(segment) => f(unshared(segment, bytes, Segment::memory)),
+            Root::One(segment) => Changing::Only(segment),
             Root::Many(pages) => {
-                let page = unshared(&mut pages[at.0].1, bytes, Page::memory);
-                f(unshared(&mut page.segments[at.1], bytes, Segment::memory))
+                let page = unshared(&mut pages[at.0].1, &mut self.bytes, Page::memory);
+                Changing::OneOfMany(unshared(&mut page.segments[at.1], &mut self.bytes, shared_memory))
             }
         }
     }
 
-    /// [`Dict::change`], with what `f` does to the memory counted.
-    fn measured<R>(&mut self, at: At, f: impl FnOnce(&mut Segment<V>) -> R) -> R {
-        let (result, before, after) = self.change(at, |segment| {
-            let before = segment.memory();
-            let result = f(segment);
-            (result, before, segment.memory())
-        });
-        self.bytes = self.bytes + after - before;
-        result
-    }
-
     fn add(&mut self, at: At, hash: u32, key: &[u8], payload: Option<&[u8]>, value: V) {
-        let (members, full) = self.measured(at, |segment| {
+        let (indexes, full) = with!(self.change(at), segment => {
+            let before = segment.memory();
             segment.push(hash, key, payload, value);
-            (segment.len(), segment.is_full())
+            let (after, full, indexes) = (segment.memory(), segment.is_full(), segment.view().indexes());
+            self.bytes = self.bytes + after - before;
+            (indexes, full)
         });
         self.len += 1;
-        self.largest = self.largest.max(members);
+        self.widest = self.widest.max(indexes);
         if full {
             self.split(at);
         }
@@ -257,9 +282,10 @@ impl<V: Clone> Dict<V> {
     /// Splits the segment at a place, if its hashes allow it, and its page if that is full then.
     fn split(&mut self, at: At) {
         if let Root::One(segment) = &self.root {
-            let Some(middle) = segment.middle() else { return };
-            let (low, high) = segment.split(middle);
-            self.bytes = self.bytes + low.memory() + high.memory() - segment.memory();
+            let Some(middle) = segment.view().middle() else { return };
+            let (low, high) = segment.view().split(middle);
+            self.bytes = self.bytes + shared_memory(&low) + shared_memory(&high) - segment.memory();
+            self.widest = low.view().indexes().max(high.view().indexes());
             let page = Page { starts: vec![0, middle], segments: vec![Arc::new(low), Arc::new(high)] };
             self.bytes += page.memory();
             self.root = Root::Many(vec![(0, Arc::new(page))]);
@@ -267,9 +293,12 @@ impl<V: Clone> Dict<V> {
         }
         let Root::Many(pages) = &mut self.root else { return };
         let page = Arc::make_mut(&mut pages[at.0].1);
-        let Some(middle) = page.segments[at.1].middle() else { return };
-        let (low, high) = page.segments[at.1].split(middle);
-        self.bytes = self.bytes + low.memory() + high.memory() - page.segments[at.1].memory();
+        let full = page.segments[at.1].view();
+        let Some(middle) = full.middle() else { return };
+        let (low, high) = full.split(middle);
+        self.widest = self.widest.max(low.view().indexes()).max(high.view().indexes());
+        self.bytes =
+            self.bytes + shared_memory(&low) + shared_memory(&high) - shared_memory(&page.segments[at.1]);
         let before = page.memory();
         page.make_room();
         page.segments[at.1] = Arc::new(low);
@@ -294,18 +323,19 @@ impl<V: Clone> Dict<V> {
         let Root::Many(pages) = &mut self.root else { return };
         let page = &pages[at.0].1;
         let fits = |left: usize| {
-            left + 1 < page.segments.len() && page.segments[left].can_join(&page.segments[left + 1])
+            left + 1 < page.segments.len()
+                && page.segments[left].view().can_join(page.segments[left + 1].view())
         };
         let left = if fits(at.1) { Some(at.1) } else { at.1.checked_sub(1).filter(|left| fits(*left)) };
         if let Some(left) = left {
             let page = unshared(&mut pages[at.0].1, &mut self.bytes, Page::memory);
             let right = page.segments.remove(left + 1);
             page.starts.remove(left + 1);
-            let target = unshared(&mut page.segments[left], &mut self.bytes, Segment::memory);
-            let before = target.memory() + right.memory();
-            target.join(&right);
-            self.largest = self.largest.max(target.len());
-            self.bytes = self.bytes + target.memory() - before;
+            let target = unshared(&mut page.segments[left], &mut self.bytes, shared_memory);
+            let before = shared_memory(target) + shared_memory(&right);
+            target.join(right.view());
+            self.widest = self.widest.max(target.view().indexes());
+            self.bytes = self.bytes + shared_memory(target) - before;
         }
         if pages[at.0].1.segments.len() <= PAGE_MIN {
             self.join_pages(at.0);
@@ -330,9 +360,9 @@ impl<V: Clone> Dict<V> {
         if let [(_, page)] = &pages[..]
             && let [segment] = &page.segments[..]
         {
-            let segment = segment.clone();
-            self.bytes -= page.memory();
-            self.root = Root::One(segment);
+            let alone = segment.view().alone();
+            self.bytes = self.bytes + alone.memory() - page.memory() - shared_memory(segment);
+            self.root = Root::One(alone);
         }
     }
 }
@@ -344,7 +374,7 @@ impl<V> Page<V> {
     }
 
     fn memory(&self) -> usize {
-        16 + size_of::<Self>() + self.starts.capacity() * 4 + self.segments.capacity() * 8
+        ARC_HEADER + size_of::<Self>() + self.starts.capacity() * 4 + self.segments.capacity() * 8
     }
 
     /// Room for one more segment, in steps of an eighth.
@@ -372,6 +402,11 @@ fn secrets(seed: u64) -> RapidSecrets {
         *secret ^= seed.rotate_left(9 * index as u32 + 5);
     }
     secrets
+}
+
+/// Bytes of a segment behind its `Arc`.
+fn shared_memory<V: Value>(segment: &Segment<Inline, V>) -> usize {
+    rounded(ARC_HEADER + size_of::<Segment<Inline, V>>()) + segment.memory()
 }
 
 fn page_of<V>(pages: &[(u32, Arc<Page<V>>)], hash: u32) -> usize {

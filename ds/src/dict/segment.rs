@@ -1,299 +1,380 @@
 //! A segment: the members whose hashes lie in one range, with a small index of their own.
 //!
-//! `slots` is probed linearly; a taken slot is a tag of 8 bits and the number of an entry. `entries` is dense, so
-//! that a random member is one draw; an entry has the hash (for splits, scans and moved slots), the place of its
-//! record and the value. Nothing here allocates per member, and a clone is a few copies of a few KiB.
+//! A slot is 0 if it is free, else `hash << 32 | place + 1`: all that says where a member's record is, so that finding
+//! one reads one line of slots and the record. Slots are probed linearly. Nothing here allocates per member, and a
+//! clone is a few copies of a few KiB.
+//!
+//! A segment with slots of its own makes more when they run out ([`Own`]); one that is among many has as many as it
+//! has ([`Inline`]), and is split long before they are full. If its hashes do not allow that, the rest goes to `extra`,
+//! where only a walk finds it.
 
-use super::records::{Moved, Place, Records, record_len};
-use crate::size::rounded;
+use super::iter::Item;
+use super::records::{Place, Records, record_len};
+use super::slots::{Inline, Own, Slots};
+use super::value::Value;
 
-/// Members past which a segment is split: with 128 slots, one in eight is free.
-pub const MEMBERS_MAX: usize = 112;
+/// Members past which a segment is split.
+pub const MEMBERS_MAX: usize = 100;
 /// Bytes of records past which a segment is split.
 pub const BYTES_MAX: usize = 8 << 10;
 /// Members up to which a segment that is full looks for a split at each insertion; past it (hashes that collide in all
 /// their bits) only now and then.
 const EAGER_SPLIT_MAX: usize = 2 * MEMBERS_MAX;
-const INDEX_MASK: u32 = (1 << 24) - 1;
-
-#[derive(Clone, Debug)]
-pub struct Entry<V> {
-    pub hash: u32,
-    place: Place,
-    pub value: V,
-}
+/// Inline slots that stay free, so that probing ends.
+const SPARE: usize = 8;
 
 /// See the module.
 #[derive(Clone, Debug)]
-pub struct Segment<V> {
-    /// Empty or a power of two; 0 is free, else `tag << 24 | index + 1`.
-    slots: Box<[u32]>,
-    entries: Vec<Entry<V>>,
-    records: Records,
+pub struct Segment<S, V> {
+    slots: S,
+    records: Records<V>,
+    members: u32,
+    extra: Option<Box<Extra>>,
 }
 
-/// One spread of all the bits of the hash: its top bits choose the slot, its low byte is the tag.
+/// Words that found no slot: few segments ever have any, so that they are a pointer away.
+#[derive(Clone, Default, Debug)]
+struct Extra {
+    words: Vec<u64>,
+}
+
+/// A segment of either kind, to read.
+#[derive(Debug)]
+pub struct View<'a, V> {
+    slots: &'a [u64],
+    extra: &'a [u64],
+    records: &'a Records<V>,
+    members: usize,
+}
+
+impl<V> Clone for View<'_, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<V> Copy for View<'_, V> {}
+
 #[inline]
-fn spread(hash: u32) -> u32 {
-    hash.wrapping_mul(0x9E37_79B1)
+fn hash_of(word: u64) -> u32 {
+    (word >> 32) as u32
 }
 
-impl<V> Segment<V> {
-    pub fn new() -> Self {
-        Self { slots: Box::default(), entries: Vec::new(), records: Records::default() }
-    }
+#[inline]
+fn place_of(word: u64) -> Place {
+    Place((word as u32).wrapping_sub(1))
+}
 
-    fn with_capacity(entries: usize, bytes: usize) -> Self {
-        let slots = if entries == 0 { 0 } else { (entries * 8 / 7 + 1).next_power_of_two().max(4) };
-        Self {
-            slots: vec![0; slots].into_boxed_slice(),
-            entries: Vec::with_capacity(entries),
-            records: Records::with_capacity(bytes),
-        }
-    }
+fn word(hash: u32, place: Place) -> u64 {
+    u64::from(hash) << 32 | u64::from(place.0 + 1)
+}
 
+/// The slot from which on a hash is looked for. Hashes of one segment are alike in their upper bits.
+#[inline]
+fn home(hash: u32, slots: usize) -> usize {
+    ((u64::from(hash.wrapping_mul(0x9E37_79B1)) * slots as u64) >> 32) as usize
+}
+
+impl<'a, V: Value> View<'a, V> {
+    /// How many members there are.
     #[inline]
-    pub fn len(&self) -> usize {
-        self.entries.len()
+    pub fn len(self) -> usize {
+        self.members
     }
 
-    /// Bytes on the heap, the segment's own behind its Arc included.
+    /// How many indexes there are; some of them have no member.
     #[inline]
-    pub fn memory(&self) -> usize {
-        16 + size_of::<Self>()
-            + self.slots.len() * size_of::<u32>()
-            + self.entries.capacity() * size_of::<Entry<V>>()
-            + self.records.memory()
+    pub fn indexes(self) -> usize {
+        self.slots.len() + self.extra.len()
     }
 
-    pub fn entries(&self) -> &[Entry<V>] {
-        &self.entries
-    }
-
-    pub fn value_mut(&mut self, index: usize) -> &mut V {
-        &mut self.entries[index].value
-    }
-
+    /// The hash of the member at an index, if there is one.
     #[inline]
-    pub fn record(&self, index: usize) -> (&[u8], Option<&[u8]>) {
-        self.records.get(self.entries[index].place)
+    pub fn hash_at(self, index: usize) -> Option<u32> {
+        self.word(index).map(hash_of)
     }
 
-    /// The index of the entry with this key.
+    /// The member at an index, if there is one.
     #[inline]
-    pub fn find(&self, hash: u32, key: &[u8]) -> Option<usize> {
+    pub fn item_at(self, index: usize) -> Option<Item<'a, V>> {
+        let place = place_of(self.word(index)?);
+        let (key, payload) = self.records.get(place);
+        Some(Item { key, payload, value: self.records.value(place) })
+    }
+
+    /// The index of the member with this key.
+    #[inline]
+    pub fn find(self, hash: u32, key: &[u8]) -> Option<usize> {
         if self.slots.is_empty() {
             return None;
         }
-        let mask = self.slots.len() - 1;
-        let (mut slot, tag) = (self.home(hash), spread(hash) << 24);
+        let mut slot = home(hash, self.slots.len());
         loop {
             let word = self.slots[slot];
             if word == 0 {
-                return None;
+                break;
             }
-            if word & !INDEX_MASK == tag {
-                let index = (word & INDEX_MASK) as usize - 1;
-                let entry = &self.entries[index];
-                if entry.hash == hash && self.records.key(entry.place) == key {
-                    return Some(index);
-                }
+            if hash_of(word) == hash && self.records.key(place_of(word)) == key {
+                return Some(slot);
             }
-            slot = (slot + 1) & mask;
+            slot += 1;
+            if slot == self.slots.len() {
+                slot = 0;
+            }
         }
+        let found = self
+            .extra
+            .iter()
+            .position(|word| hash_of(*word) == hash && self.records.key(place_of(*word)) == key)?;
+        Some(self.slots.len() + found)
     }
 
-    /// Adds an entry whose key is not there.
-    pub fn push(&mut self, hash: u32, key: &[u8], payload: Option<&[u8]>, value: V) {
-        if self.records.wants_compaction(record_len(key, payload)) {
-            self.compact_records();
-        }
-        let index = self.entries.len();
-        let place = self.records.push(index, key, payload);
-        self.push_entry(Entry { hash, place, value });
-    }
-
-    /// Changes the payload of an entry.
-    pub fn set_payload(&mut self, index: usize, payload: &[u8]) {
-        let place = self.entries[index].place;
-        if self.records.overwrite(place, payload) {
-            return;
-        }
-        let key = self.records.key(place).to_vec();
-        self.drop_record(index);
-        if self.records.wants_compaction(record_len(&key, Some(payload))) {
-            // The entry has no record for the moment: give it an empty one, which costs a byte.
-            self.entries[index].place = self.records.push(index, b"", None);
-            self.compact_records();
-            self.drop_record(index);
-        }
-        self.entries[index].place = self.records.push(index, &key, Some(payload));
-        if self.records.is_sparse() {
-            self.compact_records();
-        }
-    }
-
-    /// Removes an entry; the last one takes its index.
-    pub fn remove(&mut self, index: usize) -> V {
-        self.free_slot(index);
-        self.drop_record(index);
-        let last = self.entries.len() - 1;
-        if index != last {
-            let slot = self.slot_of(last);
-            self.slots[slot] = self.slots[slot] & !INDEX_MASK | (index as u32 + 1);
-            self.records.renamed(self.entries[last].place, index);
-        }
-        let entry = self.entries.swap_remove(index);
-        if self.entries.len() * 4 <= self.entries.capacity() && self.entries.capacity() > 8 {
-            self.shrink();
-        } else if self.records.is_sparse() {
-            self.compact_records();
-        }
-        entry.value
-    }
-
-    /// Whether it holds more than it should and might be split.
+    /// The value of the member at an index.
     #[inline]
-    pub fn is_full(&self) -> bool {
-        let members = self.entries.len();
-        (members > MEMBERS_MAX || self.records.live() > BYTES_MAX && members > 1)
-            && (members <= EAGER_SPLIT_MAX || members.is_multiple_of(EAGER_SPLIT_MAX))
-    }
-
-    /// Whether both together are far from full.
-    pub fn can_join(&self, other: &Self) -> bool {
-        self.len() + other.len() <= MEMBERS_MAX / 2
-            && self.records.live() + other.records.live() <= BYTES_MAX / 2
+    pub fn value(self, index: usize) -> Option<V> {
+        Some(self.records.value(place_of(self.word(index)?)))
     }
 
     /// The hash from which on a half of the members lies; `None` if all have the same.
-    pub fn middle(&self) -> Option<u32> {
-        let mut hashes: Vec<u32> = self.entries.iter().map(|entry| entry.hash).collect();
+    pub fn middle(self) -> Option<u32> {
+        let mut hashes: Vec<u32> = self.words().map(hash_of).collect();
         hashes.sort_unstable();
         let (first, middle) = (*hashes.first()?, hashes[hashes.len() / 2]);
         if middle > first { Some(middle) } else { hashes.into_iter().find(|hash| *hash > first) }
     }
 
-    fn home(&self, hash: u32) -> usize {
-        ((u64::from(spread(hash)) * self.slots.len() as u64) >> 32) as usize
+    /// Whether both together are far from full.
+    pub fn can_join(self, other: Self) -> bool {
+        self.len() + other.len() <= MEMBERS_MAX / 2
+            && self.records.live() + other.records.live() <= BYTES_MAX / 2
     }
 
-    fn push_entry(&mut self, entry: Entry<V>) {
-        let members = self.entries.len() + 1;
-        if members * 8 > self.slots.len() * 7 {
-            self.index_again((self.slots.len() * 2).max(4));
+    /// Two segments in its place: hashes below `middle`, and the others.
+    pub fn split(self, middle: u32) -> (Segment<Inline, V>, Segment<Inline, V>) {
+        let low = self.words().filter(|word| hash_of(*word) < middle).count();
+        let live = self.records.live();
+        // The bytes are guessed by the number of members.
+        let share = |members: usize| live * members / self.len().max(1);
+        let (mut a, mut b) = (Segment::wide(share(low)), Segment::wide(share(self.len() - low)));
+        for word in self.words() {
+            let half = if hash_of(word) < middle { &mut a } else { &mut b };
+            half.adopt(self, word);
         }
-        if members > self.entries.capacity() {
-            let unit = size_of::<Entry<V>>();
-            let wanted = rounded((members + members / 8) * unit) / unit;
-            self.entries.reserve_exact(wanted.max(members) - self.entries.len());
-        }
-        let hash = entry.hash;
-        self.entries.push(entry);
-        self.take_slot(hash, members as u32);
+        (a, b)
     }
 
-    /// Puts `number` (index + 1) into the first free slot for `hash`.
-    fn take_slot(&mut self, hash: u32, number: u32) {
-        let mask = self.slots.len() - 1;
-        let mut slot = self.home(hash);
-        while self.slots[slot] != 0 {
-            slot = (slot + 1) & mask;
-        }
-        // 2^24 members whose hashes are equal would take years to add, each looking at all the others.
-        debug_assert!(number <= INDEX_MASK);
-        self.slots[slot] = spread(hash) << 24 | number & INDEX_MASK;
+    /// The same members in a segment of the other kind.
+    pub fn alone(self) -> Segment<Own, V> {
+        let mut segment = Segment::new();
+        self.words().for_each(|word| segment.adopt(self, word));
+        segment
     }
 
-    fn index_again(&mut self, slots: usize) {
-        self.slots = vec![0; slots].into_boxed_slice();
-        for index in 0..self.entries.len() {
-            self.take_slot(self.entries[index].hash, index as u32 + 1);
+    #[inline]
+    fn word(self, index: usize) -> Option<u64> {
+        let word = match self.slots.get(index) {
+            Some(word) => *word,
+            None => *self.extra.get(index - self.slots.len())?,
+        };
+        (word != 0).then_some(word)
+    }
+
+    fn words(self) -> impl Iterator<Item = u64> {
+        self.slots.iter().chain(self.extra).copied().filter(|word| *word != 0)
+    }
+}
+
+impl<V: Value> Segment<Own, V> {
+    pub fn new() -> Self {
+        Self { slots: Box::default(), records: Records::with_capacity(0), members: 0, extra: None }
+    }
+}
+
+impl<V: Value> Segment<Inline, V> {
+    pub fn wide(bytes: usize) -> Self {
+        Self { slots: Inline::free(0), records: Records::with_capacity(bytes), members: 0, extra: None }
+    }
+
+    /// Takes the members of another segment in, none of which it has.
+    pub fn join(&mut self, other: View<'_, V>) {
+        other.words().for_each(|word| self.adopt(other, word));
+    }
+}
+
+impl<S: Slots, V: Value> Segment<S, V> {
+    /// To read.
+    #[inline]
+    pub fn view(&self) -> View<'_, V> {
+        View {
+            slots: self.slots.all(),
+            extra: self.extra.as_ref().map_or(&[], |extra| &extra.words),
+            records: &self.records,
+            members: self.members as usize,
         }
     }
 
-    fn slot_of(&self, index: usize) -> usize {
-        let mask = self.slots.len() - 1;
-        let mut slot = self.home(self.entries[index].hash);
-        while self.slots[slot] & INDEX_MASK != index as u32 + 1 {
-            slot = (slot + 1) & mask;
-        }
-        slot
+    /// Bytes on the heap, its own place not included.
+    #[inline]
+    pub fn memory(&self) -> usize {
+        let extra = self.extra.as_ref().map_or(0, |extra| size_of::<Extra>() + extra.words.capacity() * 8);
+        self.slots.memory() + self.records.memory() + extra
     }
 
-    /// Frees the slot of an entry and moves back those behind it that a probe would no longer reach.
+    /// Whether it holds more than it should and might be split.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        let members = self.members as usize;
+        (members > MEMBERS_MAX || self.records.live() > BYTES_MAX && members > 1)
+            && (members <= EAGER_SPLIT_MAX || members.is_multiple_of(EAGER_SPLIT_MAX))
+    }
+
+    /// Adds a member that is not there.
+    pub fn push(&mut self, hash: u32, key: &[u8], payload: Option<&[u8]>, value: V) {
+        if self.records.wants_compaction(record_len::<V>(key.len(), payload)) {
+            self.compact_records();
+        }
+        let place = self.records.push(hash, key, payload, value);
+        self.put(word(hash, place));
+    }
+
+    /// Sets the value of the member at an index.
+    pub fn set_value(&mut self, index: usize, value: V) {
+        if let Some(word) = self.view().word(index) {
+            self.records.set_value(place_of(word), value);
+        }
+    }
+
+    /// Changes the payload of the member at an index.
+    pub fn set_payload(&mut self, index: usize, payload: &[u8]) {
+        let Some(old) = self.view().word(index) else { return };
+        let place = place_of(old);
+        if self.records.overwrite(place, payload) {
+            return;
+        }
+        if self.records.wants_compaction(record_len::<V>(self.records.key(place).len(), Some(payload))) {
+            self.compact_records();
+        }
+        let Some(old) = self.view().word(index) else { return };
+        let new = self.records.push_again(hash_of(old), place_of(old), payload);
+        *self.word_mut(index) = word(hash_of(old), new);
+        self.drop_record(place_of(old));
+        if self.records.is_sparse() {
+            self.compact_records();
+        }
+    }
+
+    /// Removes the member at an index.
+    pub fn remove(&mut self, index: usize) -> Option<V> {
+        let place = place_of(self.view().word(index)?);
+        let value = self.records.value(place);
+        match index.checked_sub(self.slots.all().len()) {
+            Some(extra) => self.remove_extra(extra),
+            None => self.free_slot(index),
+        }
+        self.members -= 1;
+        self.drop_record(place);
+        let (members, slots) = (self.members as usize, self.slots.all().len());
+        if !S::FIXED && slots > 8 && members * 4 < slots {
+            self.index_again(members);
+            self.compact_records();
+        } else if self.records.is_sparse() {
+            self.compact_records();
+        }
+        Some(value)
+    }
+
+    fn put(&mut self, word: u64) {
+        let slots = self.slots.all().len();
+        let filled = self.members as usize - self.extra.as_ref().map_or(0, |extra| extra.words.len());
+        self.members += 1;
+        let crowded = if S::FIXED { filled + SPARE >= slots } else { (filled + 1) * 6 > slots * 5 };
+        if crowded && S::FIXED {
+            self.extra.get_or_insert_default().words.push(word);
+            return;
+        }
+        if crowded {
+            self.index_again(self.members as usize);
+        }
+        take_slot(self.slots.all_mut(), word);
+    }
+
+    /// Makes slots that suit so many members and puts all into them.
+    fn index_again(&mut self, members: usize) {
+        let old = core::mem::replace(&mut self.slots, S::free(members));
+        old.all().iter().filter(|word| **word != 0).for_each(|word| take_slot(self.slots.all_mut(), *word));
+    }
+
+    fn word_mut(&mut self, index: usize) -> &mut u64 {
+        let slots = self.slots.all().len();
+        if index >= slots {
+            return &mut self.extra.get_or_insert_default().words[index - slots];
+        }
+        &mut self.slots.all_mut()[index]
+    }
+
+    fn remove_extra(&mut self, index: usize) {
+        if let Some(extra) = &mut self.extra {
+            extra.words.swap_remove(index);
+            if extra.words.is_empty() {
+                self.extra = None;
+            }
+        }
+    }
+
+    /// Frees a slot and moves back those behind it that a probe would no longer reach.
     fn free_slot(&mut self, index: usize) {
-        let mask = self.slots.len() - 1;
-        let mut hole = self.slot_of(index);
-        let mut next = hole;
+        let slots = self.slots.all_mut();
+        let count = slots.len();
+        let distance = |from: usize, to: usize| if to >= from { to - from } else { to + count - from };
+        let (mut hole, mut next) = (index, index);
         loop {
-            next = (next + 1) & mask;
-            let word = self.slots[next];
+            next = if next + 1 == count { 0 } else { next + 1 };
+            let word = slots[next];
             if word == 0 {
                 break;
             }
-            let home = self.home(self.entries[(word & INDEX_MASK) as usize - 1].hash);
-            // Distance from home to where it is, against the distance to the hole, both going round.
-            if (next.wrapping_sub(home) & mask) >= (next.wrapping_sub(hole) & mask) {
-                self.slots[hole] = word;
+            let home = home(hash_of(word), count);
+            if distance(home, next) >= distance(hole, next) {
+                slots[hole] = word;
                 hole = next;
             }
         }
-        self.slots[hole] = 0;
+        slots[hole] = 0;
     }
 
-    fn drop_record(&mut self, index: usize) {
-        if let Moved::Owner(owner, place) = self.records.remove(self.entries[index].place) {
-            self.entries[owner].place = place;
+    fn drop_record(&mut self, place: Place) {
+        let Some(moved) = self.records.remove(place) else { return };
+        let from = word(moved.hash, moved.from);
+        let words =
+            self.slots.all_mut().iter_mut().chain(self.extra.iter_mut().flat_map(|extra| extra.words.iter_mut()));
+        if let Some(found) = words.into_iter().find(|word| **word == from) {
+            *found = word(moved.hash, moved.to);
         }
     }
 
     fn compact_records(&mut self) {
         let mut records = Records::with_capacity(self.records.live());
-        for (index, entry) in self.entries.iter_mut().enumerate() {
-            entry.place = records.adopt(index, &self.records, entry.place);
+        let words =
+            self.slots.all_mut().iter_mut().chain(self.extra.iter_mut().flat_map(|extra| extra.words.iter_mut()));
+        for found in words.filter(|word| **word != 0) {
+            let hash = hash_of(*found);
+            *found = word(hash, records.adopt(hash, &self.records, place_of(*found)));
         }
         self.records = records;
     }
 
-    fn shrink(&mut self) {
-        self.compact_records();
-        self.entries.shrink_to(self.entries.len() * 2);
-        let slots = (self.entries.len() * 2 * 8 / 7 + 1).next_power_of_two().max(4);
-        if slots < self.slots.len() {
-            self.index_again(slots);
-        }
+    fn adopt(&mut self, from: View<'_, V>, member: u64) {
+        let hash = hash_of(member);
+        let place = self.records.adopt(hash, from.records, place_of(member));
+        self.put(word(hash, place));
     }
 }
 
-impl<V: Clone> Segment<V> {
-    /// Two segments in its place: hashes below `middle`, and the others.
-    pub fn split(&self, middle: u32) -> (Self, Self) {
-        let low = self.entries.iter().filter(|entry| entry.hash < middle).count();
-        let live = self.records.live();
-        // Room for what is there plus a little; the bytes are guessed by the number of members.
-        let share = |members: usize| live * members / self.len().max(1);
-        let high = self.len() - low;
-        let (mut a, mut b) = (
-            Self::with_capacity(low + low / 8, share(low)),
-            Self::with_capacity(high + high / 8, share(high)),
-        );
-        for entry in &self.entries {
-            let half = if entry.hash < middle { &mut a } else { &mut b };
-            half.adopt(self, entry);
-        }
-        (a, b)
+/// Puts a word into the first free slot for its hash; there is one.
+fn take_slot(slots: &mut [u64], word: u64) {
+    let mut slot = home(hash_of(word), slots.len());
+    while slots[slot] != 0 {
+        slot = if slot + 1 == slots.len() { 0 } else { slot + 1 };
     }
-
-    /// Takes the members of another segment in, none of which it has.
-    pub fn join(&mut self, other: &Self) {
-        for entry in &other.entries {
-            self.adopt(other, entry);
-        }
-    }
-
-    fn adopt(&mut self, from: &Self, entry: &Entry<V>) {
-        let place = self.records.adopt(self.entries.len(), &from.records, entry.place);
-        self.push_entry(Entry { hash: entry.hash, place, value: entry.value.clone() });
-    }
+    slots[slot] = word;
 }

@@ -1,13 +1,14 @@
 //! Cursors and random members.
 
 use super::iter::Item;
-use super::segment::Segment;
+use super::segment::View;
+use super::value::Value;
 use super::{Dict, PAGE_MAX, Root};
 use base::Prng;
 
 /// One more than the greatest hash.
 const END: u64 = 1 << 32;
-/// Draws after which [`Dict::random`] takes what it has; a draw succeeds with one in four at worst, usually one in two.
+/// Draws after which [`Dict::random`] takes what it has; usually two or three are enough.
 const DRAWS_MAX: usize = 200;
 
 /// A sample of more than one member in so many is chosen in one pass over all.
@@ -31,7 +32,7 @@ pub(crate) fn choose<I: ExactSizeIterator>(
     }
 }
 
-impl<V: Clone> Dict<V> {
+impl<V: Value> Dict<V> {
     /// Gives about `count` members from the cursor on, 0 at first; returns the next cursor, 0 after the last member.
     ///
     /// A member that is there from the first call of a round to the last is given once, whatever else changes.
@@ -52,19 +53,22 @@ impl<V: Clone> Dict<V> {
         if self.len == 0 {
             return None;
         }
-        let Root::Many(pages) = &self.root else {
-            let Root::One(segment) = &self.root else { return None };
-            return Some(Item::of(segment, prng.below(segment.len() as u64) as usize));
-        };
-        // A draw names a page, a place among the most segments and one among the most members; all places are
+        // A draw names a page, a place among the most segments and one among the most indexes; all places are
         // equally likely, and those that are empty are drawn again.
         for _ in 0..DRAWS_MAX {
-            let page = &pages[prng.below(pages.len() as u64) as usize].1;
-            let widest = if pages.len() == 1 { page.segments.len() } else { PAGE_MAX };
-            let Some(segment) = page.segments.get(prng.below(widest as u64) as usize) else { continue };
-            let index = prng.below(self.largest as u64) as usize;
-            if index < segment.len() {
-                return Some(Item::of(segment, index));
+            let segment = match &self.root {
+                Root::One(segment) => segment.view(),
+                Root::Many(pages) => {
+                    let page = &pages[prng.below(pages.len() as u64) as usize].1;
+                    let widest = if pages.len() == 1 { page.segments.len() } else { PAGE_MAX };
+                    let drawn = prng.below(widest as u64) as usize;
+                    let Some(segment) = page.segments.get(drawn) else { continue };
+                    segment.view()
+                }
+            };
+            let indexes = if let Root::One(_) = &self.root { segment.indexes() } else { self.widest };
+            if let Some(item) = segment.item_at(prng.below(indexes as u64) as usize) {
+                return Some(item);
             }
         }
         self.items().nth(prng.below(self.len as u64) as usize)
@@ -86,15 +90,15 @@ impl<V: Clone> Dict<V> {
     }
 
     /// The segment of a hash, and the first hash after it.
-    fn segment_and_end(&self, hash: u32) -> (&Segment<V>, u64) {
+    fn segment_and_end(&self, hash: u32) -> (View<'_, V>, u64) {
         match &self.root {
-            Root::One(segment) => (segment, END),
+            Root::One(segment) => (segment.view(), END),
             Root::Many(pages) => {
                 let at = self.place(hash);
                 let page = &pages[at.0].1;
                 let next_page = || pages.get(at.0 + 1).map(|(start, _)| *start);
                 let end = page.starts.get(at.1 + 1).copied().or_else(next_page);
-                (&page.segments[at.1], end.map_or(END, u64::from))
+                (page.segments[at.1].view(), end.map_or(END, u64::from))
             }
         }
     }
@@ -102,14 +106,16 @@ impl<V: Clone> Dict<V> {
 
 /// Gives the members of a segment from hash `from` on: all, or about `count` of them, those with the lowest hashes.
 /// Returns how many, and where to go on if some are left.
-fn scan_segment<V>(
-    segment: &Segment<V>,
+fn scan_segment<V: Value>(
+    segment: View<'_, V>,
     from: u32,
     count: usize,
     f: &mut impl FnMut(Item<'_, V>),
 ) -> (usize, Option<u64>) {
-    let mut hashes: Vec<u32> =
-        segment.entries().iter().map(|entry| entry.hash).filter(|hash| *hash >= from).collect();
+    let mut hashes: Vec<u32> = (0..segment.indexes())
+        .filter_map(|index| segment.hash_at(index))
+        .filter(|hash| *hash >= from)
+        .collect();
     let mut last = u32::MAX;
     if hashes.len() > count {
         let (_, bound, rest) = hashes.select_nth_unstable(count - 1);
@@ -119,9 +125,11 @@ fn scan_segment<V>(
         }
     }
     let mut given = 0;
-    for (index, entry) in segment.entries().iter().enumerate() {
-        if (from..=last).contains(&entry.hash) {
-            f(Item::of(segment, index));
+    for index in 0..segment.indexes() {
+        if segment.hash_at(index).is_some_and(|hash| (from..=last).contains(&hash))
+            && let Some(item) = segment.item_at(index)
+        {
+            f(item);
             given += 1;
         }
     }

@@ -54,16 +54,15 @@ impl Ordered {
     }
 
     fn set(&mut self, member: &[u8], score: f64) -> Option<f64> {
-        if let Some(place) = self.scores.get_mut(member) {
-            let old = core::mem::replace(place, score);
-            if old.to_bits() != score.to_bits() {
+        let old = self.scores.insert(member, score);
+        match old {
+            None => self.tree.insert(score, member),
+            Some(old) if old.to_bits() != score.to_bits() => {
                 self.tree.change_score(old, member, score);
             }
-            return Some(old);
+            Some(_) => {}
         }
-        self.scores.insert(member, score);
-        self.tree.insert(score, member);
-        None
+        old
     }
 
     fn remove(&mut self, member: &[u8]) -> Option<f64> {
@@ -173,7 +172,7 @@ impl Zset {
     pub fn score(&self, member: &[u8]) -> Option<f64> {
         match &self.form {
             Form::Listpack(listpack) => packed::find(listpack, member).map(|(_, score)| score),
-            Form::Tree(ordered) => ordered.scores.get(member).copied(),
+            Form::Tree(ordered) => ordered.scores.get(member),
         }
     }
 
@@ -222,7 +221,7 @@ impl Zset {
         match &self.form {
             Form::Listpack(listpack) => packed::rank(listpack, member),
             Form::Tree(ordered) => {
-                let score = *ordered.scores.get(member)?;
+                let score = ordered.scores.get(member)?;
                 Some((ordered.tree.rank(score, member), score))
             }
         }
@@ -267,7 +266,7 @@ impl Zset {
                 0
             }
             Form::Tree(ordered) => {
-                ordered.scores.scan(cursor, count, |item| f(Entry::Bytes(item.key), *item.value))
+                ordered.scores.scan(cursor, count, |item| f(Entry::Bytes(item.key), item.value))
             }
         }
     }
