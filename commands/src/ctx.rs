@@ -4,7 +4,6 @@ use crate::effects::{Classes, Effects};
 use crate::error::CommandError;
 use base::{DbIndex, Prng, UnixMillis};
 use keyspace::{Changed, Found, Keyspace, Kind, NewValue, StringRef, Touch, Ttl};
-use std::sync::Arc;
 
 /// Limits and switches of the configuration that commands obey.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -141,7 +140,7 @@ impl Ctx<'_> {
 
     /// Puts a structure under a key, whatever it held, without a TTL; a key that was not there is notified as new.
     pub(crate) fn store<K: Kind>(&mut self, key: &[u8], value: K) {
-        self.set(key, NewValue::Object(Arc::new(value.into_object())), Ttl::Clear);
+        self.set(key, NewValue::Object(value.into_object()), Ttl::Clear);
     }
 
     /// Sets a string; a key that was not there is notified as new.

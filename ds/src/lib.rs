@@ -6,6 +6,7 @@
 //! them all, and a change copies the one it touches. That is how a snapshot keeps a value as it was while it is
 //! written to (`keyspace/src/snapshot`).
 
+mod block;
 pub mod dict;
 pub mod fenwick;
 pub mod hash;
@@ -19,6 +20,7 @@ pub mod stream;
 pub mod table;
 pub mod zset;
 
+pub use block::Block;
 pub use dict::Dict;
 pub use fenwick::Fenwick;
 pub use hash::Hash;

@@ -5,15 +5,16 @@
 //! 1      snapshot marks (bits 0-3), EXPIRES, LONG_KEY, LONG_VALUE, BLOCK
 //! 2-4    LRU or LFU bits
 //! 5      key length: 1 byte, 4 with LONG_KEY
-//! then   value length: 1 byte, 2 with LONG_VALUE; absent for integers and blocks
+//! then   value length: 1 byte, 2 with LONG_VALUE; absent for integers, blocks and objects
 //! then   expiry, 8 bytes, with EXPIRES
-//! then   key; then the value: its bytes, an integer (8), or the address of a shared block (8)
+//! then   key; then the value: its bytes, an integer (8), the address of a shared block (8), or an object
 //! ```
 //!
-//! The size is rounded up to 8, so that a 16-byte key with a 32-byte value takes 56 bytes. Nothing in it is aligned:
-//! every number is read and written byte-wise. Values over [`EMBEDDED_MAX`] live in a reference-counted block
-//! (`Arc<Vec<u8>>`), which snapshots share instead of copying; so do values of every other type (`Arc<Object>`).
-//! The type says which of the two a block is.
+//! The size is rounded up to 8, so that a 16-byte key with a 32-byte value takes 56 bytes. Nothing in it is aligned but
+//! objects (8): every number is read and written byte-wise. Values over [`EMBEDDED_MAX`] live in a reference-counted
+//! block (`Arc<Vec<u8>>`), which snapshots share instead of copying. Values of every other type are an [`Object`] in the
+//! entry itself, a few words that own what is elsewhere; a copy of an entry has a clone of it. Both have the flag BLOCK:
+//! who frees the entry must drop its value.
 //!
 //! Three types over the same bytes: [`EntryPtr`] is what tables hold (plain address, says nothing about life),
 //! [`EntryRef`] reads, [`OwnedEntry`] frees. This file and `db.rs` are all the `unsafe` of the crate.
@@ -100,7 +101,7 @@ pub enum NewValue<'a> {
     /// A shared block.
     Block(Arc<Vec<u8>>),
     /// A value of another type.
-    Object(Arc<Object>),
+    Object(Object),
 }
 
 impl<'a> NewValue<'a> {
@@ -130,7 +131,8 @@ impl<'a> NewValue<'a> {
 
     fn stored_len(&self) -> usize {
         match self {
-            NewValue::Int(_) | NewValue::Block(_) | NewValue::Object(_) => 8,
+            NewValue::Int(_) | NewValue::Block(_) => 8,
+            NewValue::Object(_) => size_of::<Object>(),
             NewValue::Bytes(bytes, _) => bytes.len(),
         }
     }
@@ -161,22 +163,39 @@ pub struct Stamp {
 struct Shape {
     expire: usize,
     key: usize,
+    key_len: usize,
     value: usize,
     end: usize,
 }
 
+/// What the shape of an entry depends on besides the flags and the key.
+#[derive(Clone, Copy)]
+enum Form {
+    /// So many bytes behind their length.
+    Embedded(usize),
+    /// An integer, or the address of a block.
+    Word,
+    Object,
+}
+
 impl Shape {
     #[inline]
-    fn new(flags: u8, key_len: usize, has_value_len: bool, value_len: usize) -> Self {
+    fn new(flags: u8, key_len: usize, form: Form) -> Self {
         let mut at = LENGTHS + if flags & LONG_KEY != 0 { 4 } else { 1 };
-        if has_value_len {
+        if let Form::Embedded(_) = form {
             at += if flags & LONG_VALUE != 0 { 2 } else { 1 };
         }
         let expire = at;
         if flags & EXPIRES != 0 {
             at += 8;
         }
-        Self { expire, key: at, value: at + key_len, end: at + key_len + value_len }
+        let behind = at + key_len;
+        let (value, len) = match form {
+            Form::Embedded(len) => (behind, len),
+            Form::Word => (behind, 8),
+            Form::Object => (behind.next_multiple_of(align_of::<Object>()), size_of::<Object>()),
+        };
+        Self { expire, key: at, key_len, value, end: value + len }
     }
 
     fn allocated(&self) -> usize {
@@ -263,7 +282,7 @@ impl EntryPtr {
         // SAFETY: the caller's promise.
         let old = unsafe { self.get() };
         let (flags, shape) = (old.flags(), old.shape());
-        let header = Header { key_len: shape.value - shape.key, expires: flags & EXPIRES != 0 };
+        let header = Header { key_len: shape.key_len, expires: flags & EXPIRES != 0 };
         let (new_flags, new_shape) = header.shape(&value);
         let same_form = (flags ^ new_flags) & (LONG_VALUE | BLOCK) == 0
             && new_shape.value == shape.value
@@ -322,8 +341,7 @@ impl EntryPtr {
         }
     }
 
-    /// The object of the value, for changing in place. `None` for a string. An object that a snapshot shares is cloned,
-    /// which shares its chunks.
+    /// The object of the value, for changing in place. `None` for a string.
     ///
     /// # Safety
     /// As [`EntryPtr::set_marks`], for as long as the borrow lives.
@@ -334,14 +352,8 @@ impl EntryPtr {
             return None;
         }
         let place = entry.shape().value;
-        // SAFETY: as in `block_mut`, with the type that `is_object` vouches for.
-        unsafe {
-            let mut object = Arc::from_raw(entry.object_address());
-            let unique: *mut Object = Arc::make_mut(&mut object);
-            let address = (Arc::into_raw(object).expose_provenance() as u64).to_le_bytes();
-            self.0.add(place).copy_from_nonoverlapping(NonNull::from(&address).cast(), 8);
-            Some(&mut *unique)
-        }
+        // SAFETY: `is_object` vouches for what lies there, aligned as the entry is; the caller has exclusive access.
+        unsafe { Some(self.0.add(place).cast().as_mut()) }
     }
 }
 
@@ -362,14 +374,18 @@ impl Header {
         if self.key_len > u8::MAX as usize {
             flags |= LONG_KEY;
         }
-        let embedded = matches!(value, NewValue::Bytes(..));
-        if embedded && len > u8::MAX as usize {
+        let form = match value {
+            NewValue::Bytes(..) => Form::Embedded(len),
+            NewValue::Int(_) | NewValue::Block(_) => Form::Word,
+            NewValue::Object(_) => Form::Object,
+        };
+        if matches!(form, Form::Embedded(_)) && len > u8::MAX as usize {
             flags |= LONG_VALUE;
         }
         if matches!(value, NewValue::Block(_) | NewValue::Object(_)) {
             flags |= BLOCK;
         }
-        (flags, Shape::new(flags, self.key_len, embedded, len))
+        (flags, Shape::new(flags, self.key_len, form))
     }
 }
 
@@ -389,9 +405,7 @@ unsafe fn write_value(start: NonNull<u8>, shape: Shape, flags: u8, value: NewVal
             NewValue::Block(block) => {
                 put(shape.value, &(Arc::into_raw(block).expose_provenance() as u64).to_le_bytes());
             }
-            NewValue::Object(object) => {
-                put(shape.value, &(Arc::into_raw(object).expose_provenance() as u64).to_le_bytes());
-            }
+            NewValue::Object(object) => start.add(shape.value).cast().write(object),
             NewValue::Bytes(bytes, _) => {
                 let at = LENGTHS + if flags & LONG_KEY != 0 { 4 } else { 1 };
                 let len = (bytes.len() as u16).to_le_bytes();
@@ -443,22 +457,21 @@ impl<'a> EntryRef<'a> {
             let b = self.slice(LENGTHS, 4);
             (u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize, LENGTHS + 4)
         };
+        if self.is_object() {
+            return Shape::new(flags, key_len, Form::Object);
+        }
         if flags & BLOCK != 0 || self.string_encoding() == Encoding::Int {
-            return Shape::new(flags, key_len, false, 8);
+            return Shape::new(flags, key_len, Form::Word);
         }
         let value_len = if flags & LONG_VALUE == 0 {
             self.byte(at) as usize
         } else {
             u16::from_le_bytes([self.byte(at), self.byte(at + 1)]) as usize
         };
-        Shape::new(flags, key_len, true, value_len)
+        Shape::new(flags, key_len, Form::Embedded(value_len))
     }
 
     fn block_address(self) -> *const Vec<u8> {
-        core::ptr::with_exposed_provenance(self.u64_at(self.shape().value) as usize)
-    }
-
-    fn object_address(self) -> *const Object {
         core::ptr::with_exposed_provenance(self.u64_at(self.shape().value) as usize)
     }
 
@@ -471,8 +484,8 @@ impl<'a> EntryRef<'a> {
     /// The object of the value.
     #[inline]
     pub fn object(self) -> Option<&'a Object> {
-        // SAFETY: the entry owns a strong count, so that the object lives as long as the entry.
-        self.is_object().then(|| unsafe { &*self.object_address() })
+        // SAFETY: an object lies there, aligned as the entry is, and lives as long as the entry.
+        self.is_object().then(|| unsafe { self.start.add(self.shape().value).cast().as_ref() })
     }
 
     /// When the next part of its value expires by itself.
@@ -491,7 +504,7 @@ impl<'a> EntryRef<'a> {
     #[inline]
     pub fn key(self) -> &'a [u8] {
         let shape = self.shape();
-        self.slice(shape.key, shape.value - shape.key)
+        self.slice(shape.key, shape.key_len)
     }
 
     /// The value.
@@ -511,15 +524,10 @@ impl<'a> EntryRef<'a> {
         ValueRef::Bytes(unsafe { (*self.block_address()).as_slice() })
     }
 
-    /// The value as one to store elsewhere; a block is shared.
+    /// The value as one to store elsewhere; a block is shared, an object cloned.
     pub fn to_new_value(self) -> NewValue<'a> {
-        if self.is_object() {
-            let address = self.object_address();
-            // SAFETY: as for a block, below.
-            return NewValue::Object(unsafe {
-                Arc::increment_strong_count(address);
-                Arc::from_raw(address)
-            });
+        if let Some(object) = self.object() {
+            return NewValue::Object(object.clone());
         }
         if self.flags() & BLOCK == 0 {
             if let ValueRef::Int(int) = self.value() {
@@ -582,7 +590,7 @@ impl<'a> EntryRef<'a> {
     pub fn memory(self) -> usize {
         let mut bytes = self.shape().allocated();
         if let Some(object) = self.object() {
-            bytes += object.memory() + size_of::<Object>() + 2 * size_of::<usize>();
+            bytes += object.memory();
         } else if self.is_block() {
             // SAFETY: as in `value`.
             let capacity = unsafe { (*self.block_address()).capacity() };
@@ -591,23 +599,24 @@ impl<'a> EntryRef<'a> {
         bytes
     }
 
-    /// Gives up the share in the block, if there is one.
+    /// Gives up the share in the block, if there is one, or drops the object.
     ///
     /// # Safety
-    /// The share belongs to this entry, and its value is not read again.
+    /// The share or the object belongs to this entry, and its value is not read again.
     unsafe fn drop_block(self) {
-        // SAFETY: the address is from `Arc::into_raw` of the type that `is_object` tells; the caller's promise.
+        // SAFETY: `is_object` tells whether an object lies there, or the address that `Arc::into_raw` gave; the caller's
+        // promise.
         unsafe {
             if self.is_object() {
-                drop(Arc::from_raw(self.object_address()));
+                self.start.add(self.shape().value).cast::<Object>().drop_in_place();
             } else if self.is_block() {
                 drop(Arc::from_raw(self.block_address()));
             }
         }
     }
 
-    /// The bytes of the allocation up to the end of the value; a copy of them reads as the same entry.
-    pub fn raw(self) -> &'a [u8] {
+    /// The bytes of the allocation up to the end of the value; a copy of them, aligned to 8, reads as the same entry.
+    fn raw(self) -> &'a [u8] {
         self.slice(0, self.shape().end)
     }
 }
@@ -615,7 +624,7 @@ impl<'a> EntryRef<'a> {
 /// An entry that is freed when this is dropped.
 pub struct OwnedEntry(EntryPtr);
 
-// SAFETY: the owner has exclusive access; a block is an `Arc` of a `Vec<u8>` or an `Object`, which are `Send` and `Sync`.
+// SAFETY: the owner has exclusive access; a block is an `Arc<Vec<u8>>`, and that and `Object` are `Send` and `Sync`.
 unsafe impl Send for OwnedEntry {}
 
 impl OwnedEntry {
@@ -643,7 +652,7 @@ impl OwnedEntry {
         }
     }
 
-    /// The same value under another key, expiry or stamp; a block is shared.
+    /// The same value under another key, expiry or stamp, as [`EntryRef::to_new_value`] gives it.
     pub fn rebuilt(from: EntryRef<'_>, key: &[u8], expire: Option<UnixMillis>, stamp: Stamp) -> Self {
         Self::new(key, from.to_new_value(), expire, stamp)
     }
@@ -689,20 +698,40 @@ impl Drop for OwnedEntry {
     }
 }
 
-/// Copies of entries one behind the other. A block is shared, and its count is owned by the copy.
+/// Copies of entries one behind the other. A block is shared, and its count is owned by the copy, as is the clone of an
+/// object.
 #[derive(Default)]
 pub struct PackedEntries {
-    bytes: Vec<u8>,
+    /// Words, since objects are aligned.
+    words: Vec<u64>,
+    /// In words.
     starts: Vec<usize>,
+    /// Bytes that clones of objects do not share.
+    cloned: usize,
 }
+
+// SAFETY: what the copies own is `Send`, as for [`OwnedEntry`].
+unsafe impl Send for PackedEntries {}
 
 impl PackedEntries {
     /// Adds a copy.
     pub fn push(&mut self, entry: EntryRef<'_>) {
-        // Counts the share that the copied address stands for.
-        core::mem::forget(entry.to_new_value());
-        self.starts.push(self.bytes.len());
-        self.bytes.extend_from_slice(entry.raw());
+        let value = entry.to_new_value();
+        let (start, raw) = (self.words.len(), entry.raw());
+        self.words.resize(start + raw.len().div_ceil(8), 0);
+        let target = NonNull::from(&mut self.words[start..]).cast::<u8>();
+        // SAFETY: the words have room for the bytes of the entry.
+        unsafe { target.copy_from_nonoverlapping(NonNull::from(raw).cast(), raw.len()) };
+        match value {
+            NewValue::Object(object) => {
+                self.cloned += object.unshared();
+                // SAFETY: the object of the entry lies there, and in its copy this one does.
+                unsafe { target.add(entry.shape().value).cast().write(object) };
+            }
+            // The share that the copied address stands for.
+            value => core::mem::forget(value),
+        }
+        self.starts.push(start);
     }
 
     /// How many copies there are.
@@ -712,14 +741,14 @@ impl PackedEntries {
 
     /// Bytes that the copies take.
     pub fn bytes(&self) -> usize {
-        self.bytes.len()
+        self.words.len() * 8 + self.cloned
     }
 
     /// The `index`-th copy.
     pub fn get(&self, index: usize) -> Option<EntryRef<'_>> {
         let start = *self.starts.get(index)?;
         // The vector holds a whole entry from each start, and none is written while it is borrowed.
-        Some(EntryRef { start: NonNull::from(self.bytes.get(start..)?).cast(), life: PhantomData })
+        Some(EntryRef { start: NonNull::from(self.words.get(start..)?).cast(), life: PhantomData })
     }
 }
 

@@ -1,8 +1,8 @@
 //! Values that are not strings, and how they are read and changed.
 //!
-//! A value is one [`Object`] behind a reference count. A snapshot takes a share of it as it is at the cut; the next
-//! change clones the object, which shares all of its chunks, and copies the chunk that it changes (`ds`). So a change
-//! that a running snapshot should not see cannot even be written down.
+//! A value is one [`Object`] in its entry. A snapshot takes a clone of it as it is at the cut, which shares all that is
+//! large; the next change copies the chunk that it changes (`ds`). So a change that a running snapshot should not see
+//! cannot even be written down.
 //!
 //! [`Kind`] lets callers name the type that they expect: `keyspace.change::<ds::Hash, _>(...)`.
 
@@ -10,8 +10,8 @@ use crate::entry::NewValue;
 use crate::value::TypeName;
 use crate::{Keyspace, Touch, Ttl};
 use base::DbIndex;
-use std::borrow::{Borrow, BorrowMut};
-use std::sync::Arc;
+use std::borrow::Borrow;
+use triomphe::Arc;
 
 /// A value of any type but string.
 #[derive(Clone, Debug)]
@@ -21,8 +21,28 @@ pub enum Object {
     Set(ds::Set),
     Zset(ds::Zset),
     Hash(ds::Hash),
-    /// Boxed: it is several times as large as the others, and all would pay for it.
-    Stream(Box<ds::Stream>),
+    /// A pointer away: it is several times as large as the others, and all would pay for it.
+    Stream(Arc<ds::Stream>),
+}
+
+// Entries have a value's bytes where they are aligned to 8, and every one of them pays for its size.
+const _: () = assert!(align_of::<Object>() == 8 && size_of::<Object>() <= 32);
+
+/// The structure behind a share, made its owner's alone.
+trait Owned<K> {
+    fn owned(&mut self) -> &mut K;
+}
+
+impl<K> Owned<K> for K {
+    fn owned(&mut self) -> &mut K {
+        self
+    }
+}
+
+impl Owned<ds::Stream> for Arc<ds::Stream> {
+    fn owned(&mut self) -> &mut ds::Stream {
+        Arc::make_mut(self)
+    }
 }
 
 /// A structure that a key can hold.
@@ -55,7 +75,7 @@ macro_rules! kinds {
                 if let Object::$name(inner) = object { Some(inner.borrow()) } else { None }
             }
             fn of_mut(object: &mut Object) -> Option<&mut Self> {
-                if let Object::$name(inner) = object { Some(inner.borrow_mut()) } else { None }
+                if let Object::$name(inner) = object { Some(inner.owned()) } else { None }
             }
             fn into_object(self) -> Object {
                 Object::$name(self.into())
@@ -86,10 +106,21 @@ macro_rules! kinds {
                 self.len() == 0
             }
 
+            /// Bytes of a clone that it does not share with this one.
+            pub fn unshared(&self) -> usize {
+                match self {
+                    Object::List(list) => list.unshared(),
+                    Object::Set(set) => set.unshared(),
+                    Object::Zset(zset) => zset.unshared(),
+                    Object::Hash(hash) => hash.unshared(),
+                    Object::Stream(_) => 0,
+                }
+            }
+
             /// Bytes on the heap.
             pub fn memory(&self) -> usize {
-                let boxed = if let Object::Stream(_) = self { size_of::<ds::Stream>() } else { 0 };
-                boxed + match self { $(Object::$name(inner) => inner.memory()),* }
+                let shared = if let Object::Stream(_) = self { size_of::<usize>() + size_of::<ds::Stream>() } else { 0 };
+                shared + match self { $(Object::$name(inner) => inner.memory()),* }
             }
         }
     };
@@ -179,7 +210,7 @@ impl Keyspace {
         let value = change(&mut fresh);
         let made = K::KEEPS_EMPTY || !fresh.is_nothing();
         if made {
-            self.set(db, key, NewValue::Object(Arc::new(fresh.into_object())), Ttl::Clear);
+            self.set(db, key, NewValue::Object(fresh.into_object()), Ttl::Clear);
         }
         Ok((Changed { value, removed: false }, made))
     }

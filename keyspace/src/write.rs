@@ -219,9 +219,7 @@ impl Keyspace {
                 OwnedEntry::new(key, NewValue::Block(std::sync::Arc::new(bytes)), expire, stamp)
             }
             LoadValue::Bytes(bytes) => OwnedEntry::new(key, NewValue::encoded(&bytes), expire, stamp),
-            LoadValue::Object(object) => {
-                OwnedEntry::new(key, NewValue::Object(std::sync::Arc::new(object)), expire, stamp)
-            }
+            LoadValue::Object(object) => OwnedEntry::new(key, NewValue::Object(object), expire, stamp),
         };
         database.insert(&self.hasher, place, entry);
         Ok(())

@@ -39,15 +39,15 @@ use crate::size::rounded;
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
 use segment::{Segment, View};
 use slots::{Inline, Own};
-use std::sync::Arc;
+use triomphe::Arc;
 
 /// Segments past which a page is split.
 const PAGE_MAX: usize = 128;
 /// Members and segments, respectively, up to which a chunk looks for a neighbour to join.
 const SEGMENT_MIN: usize = 24;
 const PAGE_MIN: usize = 24;
-/// Two counts before the content.
-const ARC_HEADER: usize = 16;
+/// The count before the content.
+const ARC_HEADER: usize = 8;
 
 /// See the module.
 #[derive(Debug)]
@@ -103,6 +103,9 @@ macro_rules! with {
 }
 
 impl<V: Value> Dict<V> {
+    /// Bytes that a table behind a reference count takes besides [`Dict::memory`].
+    pub const SHARED: usize = rounded(ARC_HEADER + size_of::<Self>());
+
     /// An empty table whose hash function follows from `seed`.
     pub fn new(seed: u64) -> Self {
         Self { seed, len: 0, bytes: 0, widest: 0, root: Root::One(Segment::new()) }
@@ -419,8 +422,7 @@ fn unshared<'a, T: Clone>(
     bytes: &mut usize,
     memory: impl Fn(&T) -> usize,
 ) -> &'a mut T {
-    // Nobody holds weak references, so that this says whether anybody else has the chunk.
-    if Arc::strong_count(chunk) != 1 {
+    if !Arc::is_unique(chunk) {
         let before = memory(chunk);
         let copy = T::clone(chunk);
         *bytes = *bytes + memory(&copy) - before;

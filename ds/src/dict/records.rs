@@ -9,7 +9,7 @@
 
 use super::value::Value;
 use crate::size::rounded;
-use std::sync::Arc;
+use triomphe::Arc;
 
 /// Bytes of key and payload past which a record is a blob.
 pub const LARGE: usize = 512;
@@ -278,8 +278,8 @@ pub fn record_len<V: Value>(key_len: usize, payload: Option<&[u8]>) -> usize {
 }
 
 fn blob_size(bytes: usize) -> usize {
-    // Two counts stand before the bytes of an Arc.
-    bytes + 16
+    // The count stands before the bytes of an Arc.
+    bytes + 8
 }
 
 fn varint_len(value: usize) -> usize {

@@ -345,8 +345,11 @@ impl<S: Slots, V: Value> Segment<S, V> {
     fn drop_record(&mut self, place: Place) {
         let Some(moved) = self.records.remove(place) else { return };
         let from = word(moved.hash, moved.from);
-        let words =
-            self.slots.all_mut().iter_mut().chain(self.extra.iter_mut().flat_map(|extra| extra.words.iter_mut()));
+        let words = self
+            .slots
+            .all_mut()
+            .iter_mut()
+            .chain(self.extra.iter_mut().flat_map(|extra| extra.words.iter_mut()));
         if let Some(found) = words.into_iter().find(|word| **word == from) {
             *found = word(moved.hash, moved.to);
         }
@@ -354,8 +357,11 @@ impl<S: Slots, V: Value> Segment<S, V> {
 
     fn compact_records(&mut self) {
         let mut records = Records::with_capacity(self.records.live());
-        let words =
-            self.slots.all_mut().iter_mut().chain(self.extra.iter_mut().flat_map(|extra| extra.words.iter_mut()));
+        let words = self
+            .slots
+            .all_mut()
+            .iter_mut()
+            .chain(self.extra.iter_mut().flat_map(|extra| extra.words.iter_mut()));
         for found in words.filter(|word| **word != 0) {
             let hash = hash_of(*found);
             *found = word(hash, records.adopt(hash, &self.records, place_of(*found)));

@@ -3,7 +3,7 @@
 use crate::size::rounded;
 
 /// Slots of a segment that is one of many. With them a segment takes 1 KiB, a size that the allocator has.
-const WIDE: usize = 120;
+const WIDE: usize = 121;
 
 /// See the module.
 pub trait Slots: Clone {

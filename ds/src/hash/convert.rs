@@ -46,6 +46,6 @@ impl Hash {
         for (field, value) in self.iter() {
             field.with_text(|field| value.with_text(|value| table.insert_with(field, value, ())));
         }
-        self.form = Form::Table(Box::new(table));
+        self.form = Form::Table(triomphe::Arc::new(table));
     }
 }

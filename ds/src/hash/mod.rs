@@ -20,6 +20,7 @@ pub use iter::Iter;
 
 use crate::listpack::{Entry, Pos};
 use crate::{Dict, Listpack, Settings, Zset};
+use triomphe::Arc;
 
 /// A field's name or value: an integer stands for its decimal text.
 pub type Text<'a> = Entry<'a>;
@@ -34,7 +35,7 @@ pub struct Hash {
 #[derive(Clone, Debug)]
 enum Form {
     Listpack(Listpack),
-    Table(Box<Dict<()>>),
+    Table(Arc<Dict<()>>),
 }
 
 impl Hash {
@@ -68,8 +69,14 @@ impl Hash {
         times
             + match &self.form {
                 Form::Listpack(listpack) => listpack.memory(),
-                Form::Table(table) => size_of::<Dict<()>>() + table.memory(),
+                Form::Table(table) => Dict::<()>::SHARED + table.memory(),
             }
+    }
+
+    /// Bytes of a clone that it does not share with this one: those of a small form.
+    pub fn unshared(&self) -> usize {
+        let times = self.expiries.as_ref().map_or(0, |times| size_of::<Zset>() + times.unshared());
+        times + if let Form::Listpack(listpack) = &self.form { listpack.memory() } else { 0 }
     }
 
     /// What OBJECT ENCODING answers.
@@ -126,7 +133,7 @@ impl Hash {
             self.convert_to_table(settings);
         }
         let Form::Table(table) = &mut self.form else { return false };
-        table.insert_with(field, value, ()).is_none()
+        Arc::make_mut(table).insert_with(field, value, ()).is_none()
     }
 
     /// Removes a field; false if it was not there.
@@ -140,7 +147,7 @@ impl Hash {
                 }
                 None => false,
             },
-            Form::Table(table) => table.remove(field).is_some(),
+            Form::Table(table) => Arc::make_mut(table).remove(field).is_some(),
         }
     }
 

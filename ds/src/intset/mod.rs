@@ -10,6 +10,8 @@
 #[cfg(test)]
 mod tests;
 
+use crate::{Block, size};
+
 const HEADER: usize = 8;
 
 /// Why bytes are not an integer set.
@@ -19,7 +21,7 @@ pub struct IntSetError;
 /// See the module.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct IntSet {
-    bytes: Vec<u8>,
+    bytes: Block,
 }
 
 impl Default for IntSet {
@@ -29,14 +31,20 @@ impl Default for IntSet {
 }
 
 impl IntSet {
+    /// The most integers that there may be.
+    pub const MAX: usize = 1 << 28;
+
     /// An empty one.
     pub fn new() -> Self {
-        Self { bytes: vec![2, 0, 0, 0, 0, 0, 0, 0] }
+        Self { bytes: vec![2, 0, 0, 0, 0, 0, 0, 0].into() }
     }
 
     /// Takes over what [`IntSet::as_bytes`] gave. Everything is checked: width, length, order, no duplicates.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, IntSetError> {
-        let set = Self { bytes };
+        if bytes.capacity() > u32::MAX as usize {
+            return Err(IntSetError);
+        }
+        let set = Self { bytes: bytes.into() };
         let header = set.bytes.get(..HEADER).ok_or(IntSetError)?;
         let width = u32::from_le_bytes([header[0], header[1], header[2], header[3]]);
         let length = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
@@ -64,7 +72,7 @@ impl IntSet {
 
     /// Bytes on the heap.
     pub fn memory(&self) -> usize {
-        self.bytes.capacity()
+        size::rounded(self.bytes.capacity())
     }
 
     /// Whether `value` is in the set.
@@ -72,7 +80,7 @@ impl IntSet {
         width_of(value) <= self.width() && self.search(value).is_ok()
     }
 
-    /// Adds `value`; false if it was there.
+    /// Adds `value`; false if it was there. There may be at most [`IntSet::MAX`].
     pub fn insert(&mut self, value: i64) -> bool {
         if width_of(value) > self.width() {
             self.widen(width_of(value));
@@ -80,9 +88,10 @@ impl IntSet {
         let Err(index) = self.search(value) else { return false };
         let (width, at) = (self.width(), self.offset(index));
         let old = self.bytes.len();
-        // Exact growth, as the set is small and memory matters more than the copy.
-        self.bytes.reserve_exact(width);
-        self.bytes.resize(old + width, 0);
+        self.bytes.edit(|bytes| {
+            size::reserve(bytes, width);
+            bytes.resize(old + width, 0);
+        });
         self.bytes.copy_within(at..old, at + width);
         self.put(index, value);
         self.set_length();
@@ -96,8 +105,10 @@ impl IntSet {
         }
         let Ok(index) = self.search(value) else { return false };
         let (at, width) = (self.offset(index), self.width());
-        self.bytes.drain(at..at + width);
-        self.bytes.shrink_to_fit();
+        self.bytes.edit(|bytes| {
+            bytes.drain(at..at + width);
+            size::release(bytes);
+        });
         self.set_length();
         true
     }
@@ -165,13 +176,14 @@ impl IntSet {
     }
 
     fn widen(&mut self, width: usize) {
-        let mut wide = Vec::with_capacity(HEADER + width * self.len());
+        let mut wide = Vec::new();
+        size::reserve(&mut wide, HEADER + width * (self.len() + 1));
         wide.extend_from_slice(&(width as u32).to_le_bytes());
         wide.extend_from_slice(&self.bytes[4..HEADER]);
         for value in self.iter() {
             wide.extend_from_slice(&value.to_le_bytes()[..width]);
         }
-        self.bytes = wide;
+        self.bytes = wide.into();
     }
 
     fn set_length(&mut self) {

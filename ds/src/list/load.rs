@@ -129,7 +129,7 @@ impl Builder {
         if self.quicklist.nodes.count() == 0 {
             return None;
         }
-        let mut list = List { form: Form::Large(Box::new(self.quicklist)) };
+        let mut list = List { form: Form::Large(triomphe::Arc::new(self.quicklist)) };
         list.try_small(false, &self.settings);
         Some(list)
     }

@@ -34,6 +34,10 @@ use crate::listpack::{Entry, Listpack};
 use limits::Limit;
 use node::Node;
 use quicklist::{Quicklist, end_of, matches_in, remove_matches};
+use triomphe::Arc;
+
+/// The count before what is shared.
+const SHARED: usize = 8;
 
 /// An end of a list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,7 +66,7 @@ pub struct List {
 #[derive(Clone, Debug)]
 enum Form {
     Small(Listpack),
-    Large(Box<Quicklist>),
+    Large(Arc<Quicklist>),
 }
 
 impl List {
@@ -83,7 +87,7 @@ impl List {
         if !listpack.is_empty() {
             quicklist.push_node(End::Right, Node::Packed(std::mem::take(listpack)));
         }
-        self.form = Form::Large(Box::new(quicklist));
+        self.form = Form::Large(Arc::new(quicklist));
     }
 
     /// Elements went: takes the small form if the list is well below the limit.
@@ -102,7 +106,7 @@ impl List {
                 };
                 debug_assert!(pushed.is_ok(), "grow keeps a listpack far below its limit");
             }
-            Form::Large(quicklist) => quicklist.push(end, value, settings),
+            Form::Large(quicklist) => Arc::make_mut(quicklist).push(end, value, settings),
         }
     }
 
@@ -116,7 +120,7 @@ impl List {
                 listpack.remove(pos);
                 Some(result)
             }
-            Form::Large(quicklist) => quicklist.pop(end, f),
+            Form::Large(quicklist) => Arc::make_mut(quicklist).pop(end, f),
         }
     }
 
@@ -126,7 +130,7 @@ impl List {
             Form::Small(listpack) => {
                 listpack.seek(index as i64).is_some_and(|pos| listpack.replace(pos, value).is_ok())
             }
-            Form::Large(quicklist) => quicklist.set(index, value, settings),
+            Form::Large(quicklist) => Arc::make_mut(quicklist).set(index, value, settings),
         }
     }
 
@@ -143,7 +147,7 @@ impl List {
                     "grow keeps it far below its limit"
                 );
             }
-            Form::Large(quicklist) => quicklist.insert(index, side, value, settings),
+            Form::Large(quicklist) => Arc::make_mut(quicklist).insert(index, side, value, settings),
         }
     }
 
@@ -151,7 +155,7 @@ impl List {
     pub fn remove_range(&mut self, start: usize, count: usize) {
         match &mut self.form {
             Form::Small(listpack) => listpack.remove_range(start as i64, count),
-            Form::Large(quicklist) => quicklist.remove_range(start, count),
+            Form::Large(quicklist) => Arc::make_mut(quicklist).remove_range(start, count),
         }
     }
 
@@ -166,7 +170,7 @@ impl List {
                 }
                 found
             }
-            Form::Large(quicklist) => quicklist.remove_matching(value, limit, from),
+            Form::Large(quicklist) => Arc::make_mut(quicklist).remove_matching(value, limit, from),
         }
     }
 
@@ -214,8 +218,15 @@ impl List {
     pub fn memory(&self) -> usize {
         match &self.form {
             Form::Small(listpack) => listpack.memory(),
-            Form::Large(quicklist) => crate::size::rounded(size_of::<Quicklist>()) + quicklist.nodes.memory(),
+            Form::Large(quicklist) => {
+                crate::size::rounded(SHARED + size_of::<Quicklist>()) + quicklist.nodes.memory()
+            }
         }
+    }
+
+    /// Bytes of a clone that it does not share with this one: those of a small form.
+    pub fn unshared(&self) -> usize {
+        if let Form::Small(listpack) = &self.form { listpack.memory() } else { 0 }
     }
 
     /// What OBJECT ENCODING answers.
@@ -236,8 +247,8 @@ impl List {
         if !Limit::of(settings).allows_return(listpack.bytes_len(), listpack.len(), shrinking) {
             return;
         }
-        if let Some(node) = quicklist.nodes.remove(first)
-            && let Node::Packed(listpack) = std::sync::Arc::unwrap_or_clone(node)
+        if let Some(node) = Arc::make_mut(quicklist).nodes.remove(first)
+            && let Node::Packed(listpack) = Arc::unwrap_or_clone(node)
         {
             self.form = Form::Small(listpack);
         }

@@ -47,7 +47,7 @@ impl Node {
     /// Bytes on the heap, its own block included.
     #[inline]
     pub fn memory(&self) -> usize {
-        const BLOCK: usize = size::rounded(size_of::<Node>() + 2 * size_of::<usize>());
+        const BLOCK: usize = size::rounded(size_of::<Node>() + size_of::<usize>());
         BLOCK
             + match self {
                 Node::Packed(listpack) => listpack.memory(),

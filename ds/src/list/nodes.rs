@@ -9,7 +9,7 @@
 //! neighbours that fit into half of one are joined, once [`Nodes::tidy`] was called.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use triomphe::Arc;
 
 use super::node::Node;
 use crate::size;
@@ -34,7 +34,7 @@ struct Page {
 impl Page {
     /// The page's own blocks, without its nodes.
     fn memory(&self) -> usize {
-        const BLOCK: usize = size::rounded(size_of::<Page>() + 2 * size_of::<usize>());
+        const BLOCK: usize = size::rounded(size_of::<Page>() + size_of::<usize>());
         BLOCK + size::rounded(self.nodes.capacity() * size_of::<Arc<Node>>())
     }
 }

@@ -23,7 +23,7 @@ pub use entry::Entry;
 pub use iter::Iter;
 pub use validate::Corrupt;
 
-use crate::size;
+use crate::{Block, size};
 use entry::{END, Head, back_len, entry_at, push_back_len, read_back_len, size_at};
 
 /// No listpack grows past this; Redis's limit.
@@ -58,7 +58,7 @@ impl Pos {
 /// See the module.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Listpack {
-    bytes: Vec<u8>,
+    bytes: Block,
 }
 
 impl Default for Listpack {
@@ -84,7 +84,7 @@ impl Listpack {
         let mut buffer = Vec::new();
         size::reserve(&mut buffer, EMPTY.len() + bytes.min(MAX_BYTES));
         buffer.extend_from_slice(&EMPTY);
-        Self { bytes: buffer }
+        Self { bytes: buffer.into() }
     }
 
     /// Adds an element at the end.
@@ -148,10 +148,12 @@ impl Listpack {
             return Err(TooLarge);
         }
         let count = self.len() + other.len();
-        size::reserve(&mut self.bytes, elements.len());
-        self.bytes.pop();
-        self.bytes.extend_from_slice(elements);
-        self.bytes.push(END);
+        self.bytes.edit(|bytes| {
+            size::reserve(bytes, elements.len());
+            bytes.pop();
+            bytes.extend_from_slice(elements);
+            bytes.push(END);
+        });
         self.set_header(count);
         Ok(())
     }
@@ -164,9 +166,11 @@ impl Listpack {
             end = behind;
             moved += 1;
         }
-        tail.bytes.pop();
-        tail.bytes.extend_from_slice(self.bytes.get(pos.at()..end).unwrap_or_default());
-        tail.bytes.push(END);
+        tail.bytes.edit(|bytes| {
+            bytes.pop();
+            bytes.extend_from_slice(self.bytes.get(pos.at()..end).unwrap_or_default());
+            bytes.push(END);
+        });
         tail.set_header(moved);
         self.cut(pos.at(), end, moved);
         tail
@@ -174,7 +178,7 @@ impl Listpack {
 
     /// Gives back unused room.
     pub fn shrink_to_fit(&mut self) {
-        self.bytes.shrink_to_fit();
+        self.bytes.edit(Vec::shrink_to_fit);
     }
 
     /// How many elements there are. O(1) up to 65534 of them, a walk beyond.
@@ -278,14 +282,16 @@ impl Listpack {
     /// The first element with the text of `value`, looking at the one at `pos` and then at every `skip + 1`-th.
     pub fn find<'a>(&self, pos: Pos, value: impl Into<Entry<'a>>, skip: usize) -> Option<Pos> {
         let value = value.into();
-        let mut at = Some(pos);
-        while let Some(pos) = at {
-            if self.get(pos).same_text(&value) {
-                return Some(pos);
+        let (mut at, end) = (pos.at(), self.bytes.len() - 1);
+        while at < end {
+            let (entry, size) = entry_at(&self.bytes, at)?;
+            if entry.same_text(&value) {
+                return Pos::new(at);
             }
-            at = self.next(pos);
+            at += size + back_len(size);
             for _ in 0..skip {
-                at = self.next(at?);
+                let size = size_at(&self.bytes, at)?;
+                at += size + back_len(size);
             }
         }
         None
@@ -354,12 +360,14 @@ impl Listpack {
             return Err(TooLarge);
         }
         if at + 1 == self.bytes.len() {
-            size::reserve(&mut self.bytes, size);
-            self.bytes.pop();
-            self.bytes.extend_from_slice(head);
-            self.bytes.extend_from_slice(text);
-            self.bytes.extend_from_slice(&back[..back_len]);
-            self.bytes.push(END);
+            self.bytes.edit(|bytes| {
+                size::reserve(bytes, size);
+                bytes.pop();
+                bytes.extend_from_slice(head);
+                bytes.extend_from_slice(text);
+                bytes.extend_from_slice(&back[..back_len]);
+                bytes.push(END);
+            });
         } else {
             self.open(at, old, size);
             let (head_end, text_end) = (at + head.len(), at + head.len() + text.len());
@@ -378,13 +386,17 @@ impl Listpack {
         }
         let len = self.bytes.len();
         if new > old {
-            size::reserve(&mut self.bytes, new - old);
-            self.bytes.resize(len + new - old, 0);
+            self.bytes.edit(|bytes| {
+                size::reserve(bytes, new - old);
+                bytes.resize(len + new - old, 0);
+            });
             self.bytes.copy_within(at + old..len, at + new);
         } else {
             self.bytes.copy_within(at + old.., at + new);
-            self.bytes.truncate(len + new - old);
-            size::release(&mut self.bytes);
+            self.bytes.edit(|bytes| {
+                bytes.truncate(len + new - old);
+                size::release(bytes);
+            });
         }
     }
 

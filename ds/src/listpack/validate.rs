@@ -15,7 +15,7 @@ impl Listpack {
         if !(EMPTY.len()..=MAX_BYTES).contains(&bytes.len()) || bytes.last() != Some(&END) {
             return Err(Corrupt);
         }
-        let listpack = Self { bytes };
+        let listpack = Self { bytes: bytes.into() };
         let total = listpack.bytes.first_chunk().map(|total| u32::from_le_bytes(*total));
         if total != Some(listpack.bytes.len() as u32) {
             return Err(Corrupt);

@@ -2,11 +2,13 @@
 
 use super::{Form, Member, Set, table};
 use crate::listpack::Entry;
-use crate::{IntSet, Listpack, Settings};
+use crate::{Dict, IntSet, Listpack, Settings};
+use triomphe::Arc;
 
 /// The most integers that an integer set may hold.
 pub(super) fn ints_max(settings: &Settings) -> u64 {
-    settings.set_max_intset_entries.min(1 << 30)
+    // Redis has 2^30 for 2^28.
+    settings.set_max_intset_entries.min(IntSet::MAX as u64)
 }
 
 impl Set {
@@ -52,7 +54,7 @@ impl Set {
     /// Takes over an integer set from a file or a payload.
     pub fn from_ints(ints: IntSet, settings: &Settings) -> Self {
         let mut set = Self { form: Form::Ints(ints) };
-        if set.len() as u64 > settings.set_max_intset_entries {
+        if set.len() as u64 > ints_max(settings) {
             set.convert_to_table(settings);
         }
         set
@@ -92,10 +94,10 @@ impl Set {
     }
 
     pub(super) fn convert_to_table(&mut self, settings: &Settings) {
-        let mut members = table(settings);
+        let mut members = Dict::new(settings.hash_seed);
         for member in self.iter() {
             member.with_text(|text| members.insert(text, ()));
         }
-        self.form = Form::Table(members);
+        self.form = Form::Table(Arc::new(members));
     }
 }

@@ -17,6 +17,7 @@ pub use iter::Iter;
 
 use crate::listpack::{Entry, Pos};
 use crate::{Dict, IntSet, Listpack, Settings};
+use triomphe::Arc;
 
 /// A member. An integer stands for its decimal text; bytes may spell an integer and are the same member then.
 pub type Member<'a> = Entry<'a>;
@@ -31,7 +32,7 @@ pub struct Set {
 enum Form {
     Ints(IntSet),
     Listpack(Listpack),
-    Table(Box<Dict<()>>),
+    Table(Arc<Dict<()>>),
 }
 
 impl Set {
@@ -74,8 +75,13 @@ impl Set {
         match &self.form {
             Form::Ints(ints) => ints.memory(),
             Form::Listpack(listpack) => listpack.memory(),
-            Form::Table(table) => size_of::<Dict<()>>() + table.memory(),
+            Form::Table(table) => Dict::<()>::SHARED + table.memory(),
         }
+    }
+
+    /// Bytes of a clone that it does not share with this one: those of a small form.
+    pub fn unshared(&self) -> usize {
+        if let Form::Table(_) = &self.form { 0 } else { self.memory() }
     }
 
     /// What OBJECT ENCODING answers.
@@ -128,7 +134,7 @@ impl Set {
                 }
                 true
             }
-            Form::Table(table) => member.with_text(|text| table.insert(text, ()).is_none()),
+            Form::Table(table) => member.with_text(|text| Arc::make_mut(table).insert(text, ()).is_none()),
         }
     }
 
@@ -143,7 +149,7 @@ impl Set {
                 }
                 None => false,
             },
-            Form::Table(table) => member.with_text(|text| table.remove(text).is_some()),
+            Form::Table(table) => member.with_text(|text| Arc::make_mut(table).remove(text).is_some()),
         }
     }
 
@@ -167,8 +173,8 @@ impl Set {
     }
 }
 
-fn table(settings: &Settings) -> Box<Dict<()>> {
-    Box::new(Dict::new(settings.hash_seed))
+fn table(settings: &Settings) -> Arc<Dict<()>> {
+    Arc::new(Dict::new(settings.hash_seed))
 }
 
 /// The member as a listpack stores it: text that reads as an integer is one.

@@ -22,12 +22,17 @@ pub use packed::Invalid;
 pub use tree::order;
 
 use crate::listpack::Entry;
+use crate::size::rounded;
 use crate::{Dict, Listpack, Settings};
 use base::Prng;
 use tree::Tree;
+use triomphe::Arc;
 
 /// A member: an integer stands for its decimal text.
 pub type Member<'a> = Entry<'a>;
+
+/// The count before what is shared.
+const SHARED: usize = 8;
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -38,7 +43,7 @@ pub struct Zset {
 #[derive(Clone, Debug)]
 enum Form {
     Listpack(Listpack),
-    Tree(Box<Ordered>),
+    Tree(Arc<Ordered>),
 }
 
 /// Invariant: both hold the same members with the same scores.
@@ -150,8 +155,15 @@ impl Zset {
     pub fn memory(&self) -> usize {
         match &self.form {
             Form::Listpack(listpack) => listpack.memory(),
-            Form::Tree(ordered) => size_of::<Ordered>() + ordered.tree.memory() + ordered.scores.memory(),
+            Form::Tree(ordered) => {
+                rounded(SHARED + size_of::<Ordered>()) + ordered.tree.memory() + ordered.scores.memory()
+            }
         }
+    }
+
+    /// Bytes of a clone that it does not share with this one: those of a small form.
+    pub fn unshared(&self) -> usize {
+        if let Form::Listpack(listpack) = &self.form { listpack.memory() } else { 0 }
     }
 
     /// What OBJECT ENCODING answers.
@@ -189,7 +201,7 @@ impl Zset {
             self.convert(settings);
         }
         let Form::Tree(ordered) = &mut self.form else { return None };
-        ordered.set(member, score)
+        Arc::make_mut(ordered).set(member, score)
     }
 
     /// Removes a member; the score it had. O(log n).
@@ -200,7 +212,7 @@ impl Zset {
                 listpack.remove_from(pos, 2);
                 Some(score)
             }
-            Form::Tree(ordered) => ordered.remove(member),
+            Form::Tree(ordered) => Arc::make_mut(ordered).remove(member),
         }
     }
 
@@ -210,7 +222,7 @@ impl Zset {
         match &mut self.form {
             Form::Listpack(listpack) => listpack.remove_range(2 * rank as i64, 2 * count),
             Form::Tree(ordered) => {
-                ordered.remove_range(rank, count);
+                Arc::make_mut(ordered).remove_range(rank, count);
             }
         }
         count
@@ -273,11 +285,11 @@ impl Zset {
 
     fn convert(&mut self, settings: &Settings) {
         if let Form::Listpack(listpack) = &self.form {
-            let mut ordered = Box::new(Ordered::new(settings));
+            let mut ordered = Ordered::new(settings);
             for (member, score) in Iter::listpack(listpack, 0, false) {
                 member.with_text(|member| ordered.set(member, score));
             }
-            self.form = Form::Tree(ordered);
+            self.form = Form::Tree(Arc::new(ordered));
         }
     }
 }

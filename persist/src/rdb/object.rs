@@ -4,7 +4,7 @@ use super::cursor::{Cursor, Stop, malformed};
 use super::types::form_name;
 use super::{Encoder, Fault, hash, list, set, stream, zset};
 use ds::list::NodePlace;
-use keyspace::Object;
+use keyspace::{Kind, Object};
 
 /// What decoding depends on besides the bytes.
 pub(crate) struct Context<'a> {
@@ -81,7 +81,7 @@ fn read(kind: u8, cursor: &mut Cursor<'_>, context: &Context<'_>) -> Result<Opti
         2 | 11 | 20 => set::decode(kind, cursor, context)?.map(Object::Set),
         3 | 5 | 12 | 17 => zset::decode(kind, cursor, context)?.map(Object::Zset),
         4 | 9 | 13 | 16 | 22..=25 => hash::decode(kind, cursor, context)?.map(Object::Hash),
-        15 | 19 | 21 => stream::decode(kind, cursor, context)?.map(|stream| Object::Stream(Box::new(stream))),
+        15 | 19 | 21 => stream::decode(kind, cursor, context)?.map(Kind::into_object),
         _ => return malformed("a value of unknown type"),
     })
 }

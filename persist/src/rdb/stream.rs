@@ -200,7 +200,7 @@ mod tests {
     use base::Prng;
     use ds::Settings;
     use ds::stream::{NEVER_ACTIVE, NewId};
-    use keyspace::{LoadValue, Object, ValueRef};
+    use keyspace::{Kind, LoadValue, Object, ValueRef};
 
     fn example(prng: &mut Prng) -> Stream {
         let settings = Settings { stream_node_max_entries: 1 + prng.below(9), ..Settings::default() };
@@ -231,12 +231,12 @@ mod tests {
     }
 
     fn payload(stream: &Stream) -> Vec<u8> {
-        dump::encode(ValueRef::Object(&Object::Stream(Box::new(stream.clone()))), true)
+        dump::encode(ValueRef::Object(&stream.clone().into_object()), true)
     }
 
     fn decoded(payload: &[u8]) -> Option<Stream> {
         match dump::decode(payload, &Settings::default()) {
-            Ok(LoadValue::Object(Object::Stream(stream))) => Some(*stream),
+            Ok(LoadValue::Object(Object::Stream(stream))) => Some(Stream::clone(&stream)),
             Ok(_) => panic!("something else"),
             Err(_) => None,
         }
@@ -274,7 +274,7 @@ mod tests {
         let mut accepted = 0;
         for _ in 0..300 {
             let stream = example(&mut prng);
-            let whole = dump::encode(ValueRef::Object(&Object::Stream(Box::new(stream))), false);
+            let whole = dump::encode(ValueRef::Object(&stream.into_object()), false);
             let body = &whole[..whole.len() - 10];
             for _ in 0..60 {
                 let mut bad = body.to_vec();

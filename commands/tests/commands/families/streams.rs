@@ -361,7 +361,7 @@ fn is_pending(items: &[Value]) -> bool {
 
 fn stream(payload: &Value) -> Option<Stream> {
     match persist::dump::decode(payload.as_bytes()?, &ds::Settings::default()) {
-        Ok(LoadValue::Object(Object::Stream(stream))) => Some(*stream),
+        Ok(LoadValue::Object(Object::Stream(stream))) => Some(ds::Stream::clone(&stream)),
         other => panic!("not the payload of a stream: {other:?}"),
     }
 }

@@ -3,7 +3,7 @@
 use super::leaf::{LEAF_BYTES, LEAF_MAX, Leaf};
 use super::{Node, order, own};
 use core::cmp::Ordering;
-use std::sync::Arc;
+use triomphe::Arc;
 
 /// Children of a node, at most.
 const FANOUT: usize = 64;

@@ -28,7 +28,7 @@ use core::cmp::Ordering;
 use inner::{Child, Inner};
 pub use iter::Iter;
 use leaf::Leaf;
-use std::sync::Arc;
+use triomphe::Arc;
 
 /// The order of elements. Scores are never NaN.
 #[inline]
@@ -66,7 +66,7 @@ impl Node {
 
 /// The node to write to: this one, or a copy if somebody else holds it too.
 fn own<'a>(node: &'a mut Arc<Node>, memory: &mut usize) -> &'a mut Node {
-    if Arc::get_mut(node).is_none() {
+    if !Arc::is_unique(node) {
         let copy = Node::clone(node);
         *memory = *memory + copy.memory() - node.memory();
         *node = Arc::new(copy);
