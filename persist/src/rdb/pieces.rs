@@ -32,7 +32,7 @@ fn large() -> Vec<Object> {
         zset.set(&text, n as f64 / 7.0, &settings);
     }
     let objects = [Object::List(list), Object::Set(set), Object::Hash(hash), Object::Hash(timed)];
-    objects.into_iter().chain([Object::Zset(zset), Object::Stream(Box::new(stream()))]).collect()
+    objects.into_iter().chain([Object::Zset(zset), Object::Stream(stream().into())]).collect()
 }
 
 /// Entries, and groups whose pending entries take more than the entries do.
