@@ -99,6 +99,16 @@ impl Config {
         self.explicit.iter().filter(|index| ignored(index)).map(|index| DIRECTIVES[*index].name).collect()
     }
 
+    /// The directives that were set to something else than their default and that have no meaning in Grapevine, for one
+    /// warning at start.
+    pub fn without_effect(&self) -> Vec<&'static str> {
+        let idle = |index: &usize| {
+            let directive = &DIRECTIVES[*index];
+            directive.has(table::NO_EFFECT) && self.value(directive) != directive.default
+        };
+        self.explicit.iter().filter(|index| idle(index)).map(|index| DIRECTIVES[*index].name).collect()
+    }
+
     fn value(&self, directive: &Directive) -> String {
         (directive.read)(&self.settings)
     }

@@ -52,7 +52,8 @@ impl Config {
             ("save", _) if value.is_empty() => vec![line("\"\"", true)],
             ("save", _) => {
                 let points = &self.settings.save;
-                points.iter().map(|(seconds, changes)| line(&format!("{seconds} {changes}"), force)).collect()
+                // All or none of them: a file with some of the lines would be another set of points.
+                points.iter().map(|(seconds, changes)| line(&format!("{seconds} {changes}"), true)).collect()
             }
             ("client-output-buffer-limit", _) => self.output_limit_lines(name),
             ("bind", _) if !force => Vec::new(),

@@ -8,7 +8,7 @@
 //!
 //! It does not know what any directive does. One that is parsed but not yet obeyed carries [`NOT_YET`] (named in
 //! the warning at start whenever it is written down), [`NOT_YET_IF_SET`] (named when it differs from the default,
-//! where the default asks for nothing) or [`REFUSED`] (ignoring it would be dangerous: only the default is taken).
+//! where the default asks for nothing), [`NO_EFFECT`] (there is nothing that it could change) or [`REFUSED`] (ignoring it would be dangerous: only the default is taken).
 
 use crate::rule::{self, Rule, Rule::*};
 use crate::value::{
@@ -38,6 +38,8 @@ pub const EMPTY_IS_UNSET: Flags = 64;
 pub const NOT_YET: Flags = 128;
 /// Parsed and kept, not obeyed yet, but the default needs nothing: named when it differs from it.
 pub const NOT_YET_IF_SET: Flags = 256;
+/// Parsed and kept, and without a meaning here (docs/differences.md says why): named when it differs from its default.
+pub const NO_EFFECT: Flags = 1024;
 /// Not obeyed yet and dangerous to ignore: any value but the default is an error.
 pub const REFUSED: Flags = 512;
 
@@ -133,11 +135,11 @@ directives! {
     always_show_logo: bool = "always-show-logo", Bool, "no", IMMUTABLE;
     protected_mode: bool = "protected-mode", Bool, "yes", MODIFIABLE;
     rdbcompression: bool = "rdbcompression", Bool, "yes", MODIFIABLE;
-    rdb_del_sync_files: bool = "rdb-del-sync-files", Bool, "no", NOT_YET_IF_SET;
-    activerehashing: bool = "activerehashing", Bool, "yes", NOT_YET_IF_SET;
+    rdb_del_sync_files: bool = "rdb-del-sync-files", Bool, "no", NO_EFFECT;
+    activerehashing: bool = "activerehashing", Bool, "yes", MODIFIABLE;
     stop_writes_on_bgsave_error: bool = "stop-writes-on-bgsave-error", Bool, "yes", MODIFIABLE;
     set_proc_title: bool = "set-proc-title", Bool, "yes", IMMUTABLE;
-    dynamic_hz: bool = "dynamic-hz", Bool, "yes", NOT_YET_IF_SET;
+    dynamic_hz: bool = "dynamic-hz", Bool, "yes", MODIFIABLE;
     lazyfree_lazy_eviction: bool = "lazyfree-lazy-eviction", Bool, "no", MODIFIABLE;
     lazyfree_lazy_expire: bool = "lazyfree-lazy-expire", Bool, "no", MODIFIABLE;
     lazyfree_lazy_server_del: bool = "lazyfree-lazy-server-del", Bool, "no", MODIFIABLE;
@@ -145,19 +147,19 @@ directives! {
     lazyfree_lazy_user_flush: bool = "lazyfree-lazy-user-flush", Bool, "no", MODIFIABLE;
     repl_disable_tcp_nodelay: bool = "repl-disable-tcp-nodelay", Bool, "no", NOT_YET_IF_SET;
     repl_diskless_sync: bool = "repl-diskless-sync", Bool, "yes", MODIFIABLE;
-    aof_rewrite_incremental_fsync: bool = "aof-rewrite-incremental-fsync", Bool, "yes", NOT_YET_IF_SET;
-    no_appendfsync_on_rewrite: bool = "no-appendfsync-on-rewrite", Bool, "no", NOT_YET_IF_SET;
+    aof_rewrite_incremental_fsync: bool = "aof-rewrite-incremental-fsync", Bool, "yes", MODIFIABLE;
+    no_appendfsync_on_rewrite: bool = "no-appendfsync-on-rewrite", Bool, "no", MODIFIABLE;
     cluster_require_full_coverage: bool = "cluster-require-full-coverage", Bool, "yes", MODIFIABLE;
-    rdb_save_incremental_fsync: bool = "rdb-save-incremental-fsync", Bool, "yes", NOT_YET_IF_SET;
+    rdb_save_incremental_fsync: bool = "rdb-save-incremental-fsync", Bool, "yes", MODIFIABLE;
     aof_load_truncated: bool = "aof-load-truncated", Bool, "yes", MODIFIABLE;
     aof_use_rdb_preamble: bool = "aof-use-rdb-preamble", Bool, "yes", MODIFIABLE;
-    aof_timestamp_enabled: bool = "aof-timestamp-enabled", Bool, "no", NOT_YET_IF_SET;
+    aof_timestamp_enabled: bool = "aof-timestamp-enabled", Bool, "no", MODIFIABLE;
     cluster_replica_no_failover: bool = "cluster-replica-no-failover" | "cluster-slave-no-failover", Bool, "no", MODIFIABLE;
     replica_lazy_flush: bool = "replica-lazy-flush" | "slave-lazy-flush", Bool, "no", MODIFIABLE;
     replica_serve_stale_data: bool = "replica-serve-stale-data" | "slave-serve-stale-data", Bool, "yes", MODIFIABLE;
     replica_read_only: bool = "replica-read-only" | "slave-read-only", Bool, "yes", MODIFIABLE;
     replica_ignore_maxmemory: bool = "replica-ignore-maxmemory" | "slave-ignore-maxmemory", Bool, "yes", MODIFIABLE;
-    jemalloc_bg_thread: bool = "jemalloc-bg-thread", Bool, "yes", NOT_YET_IF_SET;
+    jemalloc_bg_thread: bool = "jemalloc-bg-thread", Bool, "yes", NO_EFFECT;
     activedefrag: bool = "activedefrag", Special(rule::active_defrag), "no", MODIFIABLE;
     syslog_enabled: bool = "syslog-enabled", Bool, "no", IMMUTABLE;
     cluster_enabled: bool = "cluster-enabled", Bool, "no", IMMUTABLE;
@@ -171,8 +173,8 @@ directives! {
     cluster_allow_replica_migration: bool = "cluster-allow-replica-migration", Bool, "yes", MODIFIABLE;
     replica_announced: bool = "replica-announced", Bool, "yes", MODIFIABLE;
     latency_tracking: bool = "latency-tracking", Bool, "yes", MODIFIABLE;
-    aof_disable_auto_gc: bool = "aof-disable-auto-gc", Bool, "no", HIDDEN | NOT_YET_IF_SET;
-    replica_ignore_disk_write_errors: bool = "replica-ignore-disk-write-errors", Bool, "no", NOT_YET_IF_SET;
+    aof_disable_auto_gc: bool = "aof-disable-auto-gc", Bool, "no", HIDDEN | NO_EFFECT;
+    replica_ignore_disk_write_errors: bool = "replica-ignore-disk-write-errors", Bool, "no", MODIFIABLE;
     aclfile: String = "aclfile", Text, "", IMMUTABLE | REFUSED;
     unixsocket: String = "unixsocket", Text, "", IMMUTABLE | EMPTY_IS_UNSET;
     pidfile: String = "pidfile", Text, "", IMMUTABLE | EMPTY_IS_UNSET;
@@ -186,20 +188,20 @@ directives! {
     dbfilename: String = "dbfilename", Checked(rule::db_filename), "dump.rdb", PROTECTED;
     appendfilename: String = "appendfilename", Checked(rule::aof_filename), "appendonly.aof", IMMUTABLE;
     appenddirname: String = "appenddirname", Checked(rule::aof_dirname), "appendonlydir", IMMUTABLE;
-    server_cpulist: String = "server_cpulist" ~ "server-cpulist", Text, "", IMMUTABLE | NOT_YET_IF_SET | EMPTY_IS_UNSET;
-    bio_cpulist: String = "bio_cpulist" ~ "bio-cpulist", Text, "", IMMUTABLE | NOT_YET_IF_SET | EMPTY_IS_UNSET;
-    aof_rewrite_cpulist: String = "aof_rewrite_cpulist" ~ "aof-rewrite-cpulist", Text, "", IMMUTABLE | NOT_YET_IF_SET | EMPTY_IS_UNSET;
-    bgsave_cpulist: String = "bgsave_cpulist" ~ "bgsave-cpulist", Text, "", IMMUTABLE | NOT_YET_IF_SET | EMPTY_IS_UNSET;
-    ignore_warnings: String = "ignore-warnings", Text, "", NOT_YET_IF_SET;
+    server_cpulist: String = "server_cpulist" ~ "server-cpulist", Text, "", IMMUTABLE | EMPTY_IS_UNSET;
+    bio_cpulist: String = "bio_cpulist" ~ "bio-cpulist", Text, "", IMMUTABLE | EMPTY_IS_UNSET;
+    aof_rewrite_cpulist: String = "aof_rewrite_cpulist" ~ "aof-rewrite-cpulist", Text, "", IMMUTABLE | NO_EFFECT | EMPTY_IS_UNSET;
+    bgsave_cpulist: String = "bgsave_cpulist" ~ "bgsave-cpulist", Text, "", IMMUTABLE | NO_EFFECT | EMPTY_IS_UNSET;
+    ignore_warnings: String = "ignore-warnings", Text, "", NO_EFFECT;
     proc_title_template: String = "proc-title-template", Checked(rule::title_template), "{title} {listen-addr} {server-mode}", MODIFIABLE;
     bind_source_addr: String = "bind-source-addr", Text, "", EMPTY_IS_UNSET;
     logfile: String = "logfile", Text, "", IMMUTABLE;
-    locale_collate: String = "locale-collate", Text, "", NOT_YET_IF_SET;
+    locale_collate: String = "locale-collate", Text, "", NO_EFFECT;
     masterauth: String = "masterauth" ~ "primaryauth", Text, "", SENSITIVE | EMPTY_IS_UNSET;
     requirepass: String = "requirepass", Text, "", SENSITIVE | EMPTY_IS_UNSET;
     supervised: String = "supervised", Word(&["upstart", "systemd", "auto", "no"]), "no", IMMUTABLE;
     syslog_facility: String = "syslog-facility", Word(&["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"]), "local0", IMMUTABLE;
-    repl_diskless_load: String = "repl-diskless-load", Word(&["disabled", "on-empty-db", "swapdb"]), "disabled", DENY_LOADING | NOT_YET_IF_SET;
+    repl_diskless_load: String = "repl-diskless-load", Word(&["disabled", "on-empty-db", "swapdb"]), "disabled", DENY_LOADING | NO_EFFECT;
     loglevel: LogLevel = "loglevel", Word(LogLevel::WORDS), "notice", MODIFIABLE;
     maxmemory_policy: EvictionPolicy = "maxmemory-policy", Word(EvictionPolicy::WORDS), "noeviction", MODIFIABLE;
     appendfsync: AppendFsync = "appendfsync", Word(AppendFsync::WORDS), "everysec", MODIFIABLE;
@@ -208,7 +210,7 @@ directives! {
     sanitize_dump_payload: String = "sanitize-dump-payload", Word(&["no", "yes", "clients"]), "no", MODIFIABLE;
     enable_protected_configs: Permission = "enable-protected-configs", Word(Permission::WORDS), "no", IMMUTABLE;
     enable_debug_command: Permission = "enable-debug-command", Word(Permission::WORDS), "no", IMMUTABLE;
-    enable_module_command: Permission = "enable-module-command", Word(Permission::WORDS), "no", IMMUTABLE | NOT_YET_IF_SET;
+    enable_module_command: Permission = "enable-module-command", Word(Permission::WORDS), "no", IMMUTABLE | NO_EFFECT;
     cluster_preferred_endpoint_type: EndpointType = "cluster-preferred-endpoint-type", Word(EndpointType::WORDS), "ip", MODIFIABLE;
     propagation_error_behavior: String = "propagation-error-behavior", Word(&["ignore", "panic", "panic-on-replicas"]), "ignore", NOT_YET_IF_SET;
     shutdown_on_sigint: String = "shutdown-on-sigint", Special(rule::shutdown_on_signal), "default", MULTI;
@@ -221,10 +223,10 @@ directives! {
     list_max_listpack_size: i64 = "list-max-listpack-size" | "list-max-ziplist-size", Int(INT_MIN, INT_MAX), "-2", MODIFIABLE;
     tcp_keepalive: u64 = "tcp-keepalive", Int(0, INT_MAX), "300", MODIFIABLE;
     cluster_migration_barrier: u64 = "cluster-migration-barrier", Int(0, INT_MAX), "1", MODIFIABLE;
-    active_defrag_cycle_min: u64 = "active-defrag-cycle-min", Int(1, 99), "1", NOT_YET_IF_SET;
-    active_defrag_cycle_max: u64 = "active-defrag-cycle-max", Int(1, 99), "25", NOT_YET_IF_SET;
-    active_defrag_threshold_lower: u64 = "active-defrag-threshold-lower", Int(0, 1000), "10", NOT_YET_IF_SET;
-    active_defrag_threshold_upper: u64 = "active-defrag-threshold-upper", Int(0, 1000), "100", NOT_YET_IF_SET;
+    active_defrag_cycle_min: u64 = "active-defrag-cycle-min", Int(1, 99), "1", NO_EFFECT;
+    active_defrag_cycle_max: u64 = "active-defrag-cycle-max", Int(1, 99), "25", NO_EFFECT;
+    active_defrag_threshold_lower: u64 = "active-defrag-threshold-lower", Int(0, 1000), "10", NO_EFFECT;
+    active_defrag_threshold_upper: u64 = "active-defrag-threshold-upper", Int(0, 1000), "100", NO_EFFECT;
     lfu_log_factor: u64 = "lfu-log-factor", Int(0, INT_MAX), "10", MODIFIABLE;
     lfu_decay_time: u64 = "lfu-decay-time", Int(0, INT_MAX), "1", MODIFIABLE;
     replica_priority: u64 = "replica-priority" | "slave-priority", Int(0, INT_MAX), "100", MODIFIABLE;
@@ -253,8 +255,8 @@ directives! {
     maxclients: u64 = "maxclients", Int(1, UINT_MAX), "10000", MODIFIABLE;
     unixsocketperm: Octal = "unixsocketperm", Rule::Octal(0, 0o777), "0", IMMUTABLE;
     socket_mark_id: u64 = "socket-mark-id", Int(0, UINT_MAX), "0", IMMUTABLE | NOT_YET_IF_SET;
-    client_default_resp: u64 = "client-default-resp", Int(2, 3), "2", IMMUTABLE | HIDDEN | NOT_YET_IF_SET;
-    active_defrag_max_scan_fields: u64 = "active-defrag-max-scan-fields", Int(1, LONG_MAX), "1000", NOT_YET_IF_SET;
+    client_default_resp: u64 = "client-default-resp", Int(2, 3), "2", IMMUTABLE | HIDDEN;
+    active_defrag_max_scan_fields: u64 = "active-defrag-max-scan-fields", Int(1, LONG_MAX), "1000", NO_EFFECT;
     slowlog_max_len: u64 = "slowlog-max-len" ~ "commandlog-slow-execution-max-len", Int(0, LONG_MAX), "128", MODIFIABLE;
     acllog_max_len: u64 = "acllog-max-len", Int(0, LONG_MAX), "128", NOT_YET;
     busy_reply_threshold: u64 = "busy-reply-threshold" | "lua-time-limit", Int(0, LONG_MAX), "5000", NOT_YET;
@@ -272,7 +274,7 @@ directives! {
     set_max_listpack_entries: u64 = "set-max-listpack-entries", Int(0, LONG_MAX), "128", MODIFIABLE;
     set_max_listpack_value: u64 = "set-max-listpack-value", Int(0, LONG_MAX), "64", MODIFIABLE;
     zset_max_listpack_entries: u64 = "zset-max-listpack-entries" | "zset-max-ziplist-entries", Int(0, LONG_MAX), "128", MODIFIABLE;
-    active_defrag_ignore_bytes: u64 = "active-defrag-ignore-bytes", Memory(1, MEMORY_MAX), "104857600", NOT_YET_IF_SET;
+    active_defrag_ignore_bytes: u64 = "active-defrag-ignore-bytes", Memory(1, MEMORY_MAX), "104857600", NO_EFFECT;
     hash_max_listpack_value: u64 = "hash-max-listpack-value" | "hash-max-ziplist-value", Memory(0, MEMORY_MAX), "64", MODIFIABLE;
     stream_node_max_bytes: u64 = "stream-node-max-bytes", Memory(0, MEMORY_MAX), "4096", MODIFIABLE;
     zset_max_listpack_value: u64 = "zset-max-listpack-value" | "zset-max-ziplist-value", Memory(0, MEMORY_MAX), "64", MODIFIABLE;
@@ -311,7 +313,7 @@ directives! {
     bind: Vec<String> = "bind", Special(rule::bind), "* -::*", MULTI;
     replicaof: Option<(String, u16)> = "replicaof" | "slaveof", Special(rule::replicaof), "", IMMUTABLE | MULTI;
     latency_tracking_info_percentiles: Vec<f64> = "latency-tracking-info-percentiles", Special(rule::percentiles), "50 99 99.9", MULTI;
-    availability_zone: String = "availability-zone", Text, "", HIDDEN | NOT_YET_IF_SET;
+    availability_zone: String = "availability-zone", Text, "", HIDDEN;
     cluster_announce_client_ipv4: String = "cluster-announce-client-ipv4", Text, "", HIDDEN | EMPTY_IS_UNSET | NOT_YET_IF_SET;
     cluster_announce_client_ipv6: String = "cluster-announce-client-ipv6", Text, "", HIDDEN | EMPTY_IS_UNSET | NOT_YET_IF_SET;
     commandlog_request_larger_than: i64 = "commandlog-request-larger-than", Int(-1, LONG_MAX), "1048576", HIDDEN;
@@ -321,15 +323,15 @@ directives! {
     cluster_blacklist_ttl: u64 = "cluster-blacklist-ttl", Int(0, LONG_MAX), "60", HIDDEN | NOT_YET_IF_SET;
     cluster_manual_failover_timeout: u64 = "cluster-manual-failover-timeout", Int(1, INT_MAX), "5000", HIDDEN | NOT_YET_IF_SET;
     cluster_slot_stats_enabled: bool = "cluster-slot-stats-enabled", Bool, "no", HIDDEN | NOT_YET_IF_SET;
-    debug_context: String = "debug-context", Text, "", HIDDEN | NOT_YET_IF_SET;
-    dual_channel_replication_enabled: bool = "dual-channel-replication-enabled", Bool, "no", HIDDEN | NOT_YET_IF_SET;
-    enable_debug_assert: bool = "enable-debug-assert", Bool, "no", HIDDEN | IMMUTABLE | NOT_YET_IF_SET;
+    debug_context: String = "debug-context", Text, "", HIDDEN | NO_EFFECT;
+    dual_channel_replication_enabled: bool = "dual-channel-replication-enabled", Bool, "no", HIDDEN | NO_EFFECT;
+    enable_debug_assert: bool = "enable-debug-assert", Bool, "no", HIDDEN | IMMUTABLE | NO_EFFECT;
     events_per_io_thread: u64 = "events-per-io-thread", Int(0, INT_MAX), "2", HIDDEN;
-    extended_redis_compatibility: bool = "extended-redis-compatibility", Bool, "no", HIDDEN | NOT_YET_IF_SET;
+    extended_redis_compatibility: bool = "extended-redis-compatibility", Bool, "no", HIDDEN | NO_EFFECT;
     hide_user_data_from_log: bool = "hide-user-data-from-log", Bool, "yes", HIDDEN;
     max_new_connections_per_cycle: u64 = "max-new-connections-per-cycle", Int(1, 1000), "10", HIDDEN | NOT_YET_IF_SET;
-    max_new_tls_connections_per_cycle: u64 = "max-new-tls-connections-per-cycle", Int(1, 1000), "1", HIDDEN | NOT_YET_IF_SET;
+    max_new_tls_connections_per_cycle: u64 = "max-new-tls-connections-per-cycle", Int(1, 1000), "1", HIDDEN | NO_EFFECT;
     cluster_journal_max_size: u64 = "cluster-journal-max-size", Memory(0, MEMORY_MAX), "4194304", HIDDEN | IMMUTABLE;
-    prefetch_batch_max_size: u64 = "prefetch-batch-max-size", Int(0, 128), "16", HIDDEN | NOT_YET_IF_SET;
+    prefetch_batch_max_size: u64 = "prefetch-batch-max-size", Int(0, 128), "16", HIDDEN | NO_EFFECT;
     unixsocketgroup: String = "unixsocketgroup", Text, "", HIDDEN | IMMUTABLE | NOT_YET_IF_SET;
 }

@@ -262,6 +262,11 @@ impl Keyspace {
         self.jobs.take(slot)
     }
 
+    /// Entries that the walk of this slot's job has met so far; what writers handed over ahead of it does not count.
+    pub fn snapshot_visited(&self, slot: JobSlot) -> u64 {
+        self.jobs.visited(slot)
+    }
+
     /// Bytes that wait to be taken.
     pub fn snapshot_queued_bytes(&self, slot: JobSlot) -> usize {
         self.jobs.queued_bytes(slot)

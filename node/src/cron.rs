@@ -1,6 +1,7 @@
 //! What happens by itself: expiry cycles, idle clients and their buffers, save points, replication's clock, the report to the control thread.
 //!
-//! Model: a tick every [`TICK_MS`]; what is due less often counts ticks. Everything here is bounded work.
+//! Model: two rhythms. Housekeeping (expiry, idle clients, tables) goes by `hz`, which `dynamic-hz` raises when there are many
+//! clients; the rest has a tick every [`TICK_MS`], and what is due less often counts ticks. Everything here is bounded work.
 
 use crate::cluster::install;
 use crate::node::Node;
@@ -11,7 +12,9 @@ use base::{Millis, Now};
 
 /// Time between ticks in ms: Redis's `hz 10`.
 const TICK_MS: u64 = 100;
-/// How many clients one tick looks at for their idle time.
+/// What `hz` may be, whatever the configuration says.
+const HZ: std::ops::RangeInclusive<u64> = 1..=500;
+/// How many clients one round of housekeeping looks at for their idle time; more raise `hz` under `dynamic-hz`.
 const CLIENTS_PER_TICK: usize = 200;
 
 /// Silence in ms after which a client's input buffer gives back what it does not use, as in Redis.
@@ -31,6 +34,8 @@ const EXPIRE_MICROS_MAX: u64 = TICK_MS * 1000 / 4;
 pub(crate) struct Cron {
     /// When the next tick is due.
     pub next: Millis,
+    /// When housekeeping is due.
+    pub next_housekeeping: Millis,
     pub ticks: u64,
     /// DEBUG PAUSE-CRON.
     pub paused: bool,
@@ -46,6 +51,7 @@ impl Cron {
     pub fn new(now: Now) -> Self {
         Self {
             next: now.mono,
+            next_housekeeping: now.mono,
             ticks: 0,
             paused: false,
             peak_reset_ms: Some(PEAK_RESET_MS),
@@ -55,27 +61,63 @@ impl Cron {
     }
 }
 
-/// Runs a tick if it is due.
+/// How often a second housekeeping is done: `hz`, doubled under `dynamic-hz` until one round looks at every client.
+pub(crate) fn hz(node: &Node) -> u64 {
+    let settings = &node.config.settings;
+    let mut hz = settings.hz.clamp(*HZ.start(), *HZ.end());
+    while settings.dynamic_hz && node.sessions.len() as u64 / hz > CLIENTS_PER_TICK as u64 && hz < *HZ.end() {
+        hz = (hz * 2).min(*HZ.end());
+    }
+    hz
+}
+
+/// When [`run`] has something to do.
+pub(crate) fn next(node: &Node) -> Millis {
+    node.cron.next.min(node.cron.next_housekeeping)
+}
+
+/// Does what is due.
 pub(crate) fn run(node: &mut Node) {
-    if node.now.mono < node.cron.next {
+    let (tick, housekeeping) =
+        (node.now.mono >= node.cron.next, node.now.mono >= node.cron.next_housekeeping);
+    if !tick && !housekeeping {
         return;
     }
     let began = (node.meter)();
-    node.cron.next = node.now.mono + TICK_MS;
+    if tick {
+        node.cron.next = node.now.mono + TICK_MS;
+    }
+    if housekeeping {
+        node.cron.next_housekeeping = node.now.mono + 1000 / hz(node);
+    }
     if node.cron.paused {
         return;
     }
-    node.cron.ticks += 1;
-    node.progress.tick();
+    if housekeeping {
+        keep_house(node);
+    }
+    if tick {
+        run_tick(node);
+    }
+    node.stats.turns.cron_micros += (node.meter)().saturating_sub(began);
+}
+
+fn keep_house(node: &mut Node) {
     expire_keys(node);
     close_idle_clients(node);
     tracking::limit_table(node);
+    if node.config.settings.activerehashing {
+        node.keyspace.idle_work(IDLE_ENTRIES);
+    }
+}
+
+fn run_tick(node: &mut Node) {
+    node.cron.ticks += 1;
+    node.progress.tick();
     sample(node);
-    node.keyspace.idle_work(IDLE_ENTRIES);
     persistence::cron(node);
     replication::cron(node);
     install::report_status(node);
-    node.stats.turns.cron_micros += (node.meter)().saturating_sub(began);
 }
 
 /// A replica leaves expired keys to its primary, but for those of its own clients; a pause holds everything back.

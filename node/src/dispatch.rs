@@ -448,11 +448,18 @@ fn memory(node: &mut Node, request: &Request<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn disk(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
-    if request.obey || !(request.may_write() || request.is(is::PING)) {
+fn disk(node: &mut Node, request: &Request<'_>) -> Result<(), Refusal> {
+    if !(request.may_write() || request.is(is::PING)) {
         return Ok(());
     }
-    persistence::write_refusal(node).map_or(Ok(()), Err)
+    match persistence::write_refusal(node) {
+        // What the primary or the AOF says is obeyed.
+        Some(_) if request.obey => {
+            persistence::write_anyway(node, request.is(is::PING));
+            Ok(())
+        }
+        refusal => refusal.map_or(Ok(()), Err),
+    }
 }
 
 fn good_replicas(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {

@@ -12,6 +12,7 @@
 
 use crate::effects;
 use crate::node::Node;
+use crate::observe;
 use crate::replication;
 use crate::session::{Role, Session};
 
@@ -98,8 +99,13 @@ fn evict(node: &mut Node, excess: u64) -> Room {
     let mut freed = 0u64;
     let room = loop {
         let before = node.keyspace.used_memory();
+        // The clock is read for each key only when somebody wants to know.
+        let timed = (node.policy.latency_threshold_ms != 0).then(|| (node.meter)());
         if !node.keyspace.evict_one(policy) {
             break Room::None;
+        }
+        if let Some(since) = timed {
+            observe::note_latency(node, "eviction-del", (node.meter)().saturating_sub(since));
         }
         freed += before.saturating_sub(node.keyspace.used_memory()) as u64;
         if freed >= excess {
@@ -114,6 +120,7 @@ fn evict(node: &mut Node, excess: u64) -> Room {
         }
     };
     settle(node);
+    observe::note_latency(node, "eviction-cycle", (node.meter)().saturating_sub(begun));
     room
 }
 

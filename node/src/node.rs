@@ -264,7 +264,7 @@ impl Node {
 
     /// Whether a shutdown is under way: it may still be called off, or fail.
     pub fn is_shutting_down(&self) -> bool {
-        self.persistence.shutdown.is_some()
+        self.persistence.shutdown.is_some() || self.persistence.signal.is_some()
     }
 
     /// The configuration in force.
@@ -383,7 +383,7 @@ impl Node {
         let save =
             self.persistence.job.as_ref().and_then(|job| job.resume_at).filter(|at| *at > self.now.mono);
         let migration = self.migrations.deadline();
-        let all = [Some(self.cron.next), deadline, self.pause.deadline(), load, save, migration];
+        let all = [Some(cron::next(self)), deadline, self.pause.deadline(), load, save, migration];
         all.into_iter().flatten().min()
     }
 

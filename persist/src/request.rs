@@ -64,6 +64,9 @@ pub struct SnapshotHead {
     pub checksum: bool,
     /// What the entries' access bits are written as.
     pub access: crate::rdb::AccessField,
+    /// Whether what is written is made safe as it is written (`rdb-save-incremental-fsync`, `aof-rewrite-incremental-fsync`),
+    /// and not all at the end.
+    pub incremental_sync: bool,
     /// Commands only for a base of the AOF; nothing of the above is in them.
     pub form: BaseForm,
 }
@@ -192,6 +195,13 @@ pub enum DiskEvent {
     AofClosed {
         /// Whether everything appended is safe.
         clean: bool,
+    },
+    /// Something took the disk a millisecond or more: LATENCY's name for it.
+    Took {
+        /// The event.
+        event: &'static str,
+        /// How long, in microseconds.
+        micros: u64,
     },
     /// One `SnapshotChunk` has been worked off, in the order in which they came: the asker's measure of how much is under way.
     SnapshotTaken {

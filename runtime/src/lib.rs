@@ -8,6 +8,7 @@
 //! It does not know: the server, its protocols, its configuration or its messages beyond what Redis's own logs say
 //! about sockets and limits.
 
+pub mod affinity;
 pub mod clock;
 pub mod crash;
 pub mod governor;

@@ -26,12 +26,14 @@ enum Job {
 }
 
 impl Disk {
-    /// Starts the thread on the files below `root`.
-    pub fn start(root: PathBuf, inbox: Arc<Mailbox<DataMessage>>) -> std::io::Result<Self> {
+    /// Starts the thread, on the processors of `bio_cpulist`, on the files below `root`.
+    pub fn start(root: PathBuf, cpus: String, inbox: Arc<Mailbox<DataMessage>>) -> std::io::Result<Self> {
         let jobs = Arc::new(Jobs::new());
         let queue = jobs.clone();
-        let thread =
-            std::thread::Builder::new().name("disk".into()).spawn(move || work(&root, &queue, &inbox))?;
+        let thread = std::thread::Builder::new().name("disk".into()).spawn(move || {
+            runtime::affinity::pin(&cpus);
+            work(&root, &queue, &inbox);
+        })?;
         Ok(Self { jobs, thread: Some(thread) })
     }
 

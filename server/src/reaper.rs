@@ -19,11 +19,12 @@ pub struct Reaper<T> {
 }
 
 impl<T: Send + 'static> Reaper<T> {
-    /// Starts the thread.
-    pub fn start() -> std::io::Result<Self> {
+    /// Starts the thread, on the processors of `bio_cpulist`.
+    pub fn start(cpus: String) -> std::io::Result<Self> {
         let jobs = Arc::new(Jobs::new());
         let queue: Arc<Jobs<T>> = jobs.clone();
         let thread = std::thread::Builder::new().name("reaper".into()).spawn(move || {
+            runtime::affinity::pin(&cpus);
             while let Some(garbage) = queue.next() {
                 drop(garbage);
             }
@@ -61,7 +62,7 @@ mod tests {
     #[test]
     fn garbage_is_freed_on_another_thread() {
         let (sender, freed) = mpsc::channel();
-        let reaper = Reaper::start().unwrap();
+        let reaper = Reaper::start(String::new()).unwrap();
         reaper.free(Tells(sender));
         assert_ne!(freed.recv().unwrap(), std::thread::current().id());
     }

@@ -138,6 +138,12 @@ fn greet(logger: &Logger, argv: &[Vec<u8>], args: &[Vec<u8>], config: &Config) {
             format!("Directives that Grapevine does not support yet and ignores: {}", unsupported.join(", "));
         logger.log(Level::Warning, &text);
     }
+    let idle = config.without_effect();
+    if !idle.is_empty() {
+        let text =
+            format!("Directives that have no meaning in Grapevine, and no effect: {}", idle.join(", "));
+        logger.log(Level::Warning, &text);
+    }
 }
 
 // Start
@@ -161,6 +167,8 @@ fn start(
     };
     let waker = Waker::new().map_err(|e| fail(&format!("Can't create an eventfd: {e}")))?;
     let settings = &config.settings;
+    // Relative to `dir`, whatever that will be.
+    signals::set_temp_path(&format!("temp-{}.rdb", std::process::id()));
     signals::install(waker.raw_fd())
         .and_then(|()| crash::install(logger))
         .map_err(|e| fail(&format!("Can't install signal handlers: {e}")))?;
@@ -189,9 +197,10 @@ fn start(
     let inbox = Arc::new(Mailbox::new(waker.clone()));
     let from_control = Arc::new(Mailbox::new(waker.clone()));
     let progress = Arc::new(AtomicU64::new(0));
-    let disk = Disk::start(current_folder(), inbox.clone())
+    let disk = Disk::start(current_folder(), settings.bio_cpulist.clone(), inbox.clone())
         .map_err(|e| fail(&format!("Can't start a thread: {e}")))?;
-    let reaper = Reaper::start().map_err(|e| fail(&format!("Can't start a thread: {e}")))?;
+    let reaper = Reaper::start(settings.bio_cpulist.clone())
+        .map_err(|e| fail(&format!("Can't start a thread: {e}")))?;
     let control = match bus {
         None => None,
         Some(bus) => {
@@ -405,6 +414,8 @@ fn start_control(
 // End
 
 fn run(logger: &Logger, settings: &Settings, data: DataLoop, helpers: Helpers) -> ExitCode {
+    // The other threads have begun: they do not inherit it, but those for I/O do, which begin later.
+    runtime::affinity::pin(&settings.server_cpulist);
     let (end, mut parts) = data.run();
     let End::Exit(code) = end else { return ExitCode::FAILURE };
     parts.disk.finish();

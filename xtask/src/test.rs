@@ -3,7 +3,7 @@
 //! Order: what fails fastest comes first. Every step's output is shown, and the first failure ends the run.
 
 use crate::process::{build, has, output, run, run_with};
-use crate::{Outcome, install, sim, tidy};
+use crate::{Outcome, fuzz, install, sim, tidy};
 
 /// Simulation seeds of a full run; more are for `cargo xtask sim --seeds N`.
 const SEEDS: &str = "100";
@@ -18,6 +18,7 @@ pub fn run_args(args: &[String]) -> Outcome {
     run("cargo", &["fmt", "--all", "--check"])?;
     tidy::run(&[])?;
     run("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])?;
+    fuzz::check()?;
     build(&["grapevine-server", "grapevine-cli"], "dev")?;
     tests(&python)?;
     if !quick {

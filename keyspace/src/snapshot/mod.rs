@@ -100,6 +100,8 @@ struct Job {
     open: SnapshotChunk,
     full_bytes: usize,
     preimage_bytes: usize,
+    /// Entries that the walk has met.
+    visited: u64,
 }
 
 impl Job {
@@ -112,6 +114,7 @@ impl Job {
             full: VecDeque::new(),
             open: SnapshotChunk::default(),
             full_bytes: 0,
+            visited: 0,
             preimage_bytes: 0,
         }
     }
@@ -210,6 +213,7 @@ impl Jobs {
     fn visit(&mut self, slot: JobSlot, name: DbIndex, entry: EntryRef<'_>) {
         if self.unseen(entry.marks()) & (1 << slot as u8) != 0 {
             let job = &mut self.slots[slot as usize];
+            job.visited += 1;
             job.open.copy(name, entry);
             job.close_if_full();
         }
@@ -334,6 +338,11 @@ impl Jobs {
     /// Bytes waiting to be taken.
     pub fn queued_bytes(&self, slot: JobSlot) -> usize {
         self.slots[slot as usize].queued()
+    }
+
+    /// Entries that the walk of this slot's job has met.
+    pub fn visited(&self, slot: JobSlot) -> u64 {
+        self.slots[slot as usize].visited
     }
 
     /// Bytes of entries handed over because they were changed during the job.

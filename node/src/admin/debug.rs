@@ -19,6 +19,7 @@ use resp::Reply;
 
 /// Syntax and meaning of the subcommands, for HELP.
 const HELP: &[(&str, &str)] = &[
+    ("AOF-FLUSH-SLEEP <microseconds>", "Block the data thread before what was executed goes to the AOF."),
     ("CHANGE-REPL-ID", "Begin a new replication history."),
     ("CONFIG-REWRITE-FORCE-ALL", "Write every directive into the configuration file."),
     ("DIGEST", "Return a checksum of all the data."),
@@ -48,7 +49,6 @@ const HELP: &[(&str, &str)] = &[
 /// Subcommands that Redis has and Grapevine refuses by name: they crash, leak, or look into structures that do not
 /// exist here.
 const REFUSED: &[&str] = &[
-    "aof-flush-sleep",
     "client-eviction",
     "clusterlink",
     "crash-and-recover",
@@ -106,6 +106,11 @@ fn debug(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> 
         (b"log", 3) => {
             let text = resp::reply::lossy(args.at(2));
             node.log(LogLevel::Warning, format!("DEBUG LOG: {text}"));
+            reply.ok();
+        }
+        (b"aof-flush-sleep", 3) => {
+            let micros = number::parse_i64(args.at(2)).ok_or(Refusal::NOT_INTEGER)?;
+            node.persistence.aof_flush_sleep = u64::try_from(micros).unwrap_or(0).min(MAX_SLEEP as u64);
             reply.ok();
         }
         (b"pause-cron", 3) => {

@@ -78,6 +78,8 @@ pub(crate) struct Aof {
     given_up: bool,
     /// The file was begun for a base that is not there yet.
     needs_base: bool,
+    /// When records were handed over last, in seconds since 1970.
+    noted: i64,
 }
 
 impl Aof {
@@ -103,6 +105,7 @@ impl Aof {
             grow_after: Millis(0),
             given_up: false,
             needs_base: false,
+            noted: 0,
         }
     }
 
@@ -159,6 +162,11 @@ fn policy(node: &Node) -> SyncPolicy {
         AppendFsync::Everysec => SyncPolicy::EverySecond,
         AppendFsync::No => SyncPolicy::No,
     }
+}
+
+/// Whether the AOF is being switched on, and its first base is not there yet.
+pub(super) fn waits_for_base(node: &Node) -> bool {
+    node.persistence.aof.needs_base
 }
 
 /// `appendfsync` may have changed: the gate holds replies under `always` only.
@@ -270,8 +278,9 @@ pub(crate) fn flush(node: &mut Node) {
     if !matches!(node.persistence.aof.state, State::On | State::Opening) {
         return;
     }
-    let mut bytes = Vec::new();
+    let mut bytes = time_note(node);
     let Some(upto) = node.log.take_aof(&mut bytes) else { return };
+    node.persistence.aof.noted = node.now.unix.seconds();
     let policy = policy(node);
     let offset = node.log.offset();
     let aof = &mut node.persistence.aof;
@@ -279,7 +288,20 @@ pub(crate) fn flush(node: &mut Node) {
     aof.mark(upto, offset);
     aof.outstanding += bytes.len() as u64;
     aof.unsynced = true;
+    if node.persistence.aof_flush_sleep > 0 {
+        node.actions.push_back(Action::Sleep { micros: node.persistence.aof_flush_sleep });
+    }
     request(node, DiskRequest::AofAppend { bytes, upto, policy });
+}
+
+/// `aof-timestamp-enabled`: a note in front of the first record of a second, for `--truncate-to-timestamp`.
+fn time_note(node: &Node) -> Vec<u8> {
+    let now = node.now.unix.seconds();
+    if node.config.settings.aof_timestamp_enabled && now > node.persistence.aof.noted {
+        format!("#TS:{now}\r\n").into_bytes()
+    } else {
+        Vec::new()
+    }
 }
 
 /// Whether all that was executed is in the files, or none of it ever will be.
@@ -428,7 +450,10 @@ pub(super) fn cron(node: &mut Node) {
         node.persistence.rewrite_retry = None;
         node.persistence.rewrite_scheduled = node.config.settings.appendonly;
     }
-    let every_second = policy(node) == SyncPolicy::EverySecond;
+    // `no-appendfsync-on-rewrite` spares a disk that a snapshot is being written to. Under `always` it changes nothing: what
+    // is acknowledged is safe.
+    let spared = node.config.settings.no_appendfsync_on_rewrite && node.persistence.job.is_some();
+    let every_second = policy(node) == SyncPolicy::EverySecond && !spared;
     let aof = &mut node.persistence.aof;
     if aof.state != State::On || now.since(aof.last_sync) < SYNC_PERIOD_MS {
         return;

@@ -46,12 +46,13 @@ use crate::refusal::Refusal;
 use base::Now;
 use persist::{DiskEvent, DiskRequest, JobId};
 
+/// How often a replica says that its disk fails, in ms.
+const COMPLAIN_EVERY_MS: u64 = 10_000;
+
 /// Persistence's state.
 pub(crate) struct Persistence {
     /// Changes since the last save.
     pub dirty: u64,
-    /// Changes that a FLUSHALL made void; they count again if the save that follows it fails.
-    pub flushed_dirty: u64,
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub active_expire: bool,
     /// When the last successful save ended, in seconds since 1970.
@@ -66,6 +67,8 @@ pub(crate) struct Persistence {
     pub saves: u64,
     /// BGSAVE SCHEDULE: begin as soon as the running job is over.
     pub scheduled: bool,
+    /// FLUSHALL wants an empty data set to be saved.
+    pub flushed: bool,
     /// BGREWRITEAOF while another job runs.
     pub rewrite_scheduled: bool,
     /// When a first base of the AOF that failed is tried again.
@@ -80,8 +83,14 @@ pub(crate) struct Persistence {
     pub loaded: (u64, u64),
     /// The AOF.
     pub aof: aof::Aof,
+    /// DEBUG AOF-FLUSH-SLEEP, in microseconds.
+    pub aof_flush_sleep: u64,
     /// SHUTDOWN, once asked for.
     pub shutdown: Option<shutdown::Shutdown>,
+    /// When it was last said that a replica's disk fails.
+    pub complained: base::Millis,
+    /// A signal that came while the cron was paused; whether it was SIGINT.
+    pub signal: Option<bool>,
     /// An aborted job's marks are being swept.
     pub sweeping: bool,
     next_job: u64,
@@ -91,7 +100,6 @@ impl Persistence {
     pub fn new(now: Now) -> Self {
         Self {
             dirty: 0,
-            flushed_dirty: 0,
             active_expire: true,
             last_save: now.unix.seconds(),
             last_try: 0,
@@ -99,6 +107,7 @@ impl Persistence {
             last_save_seconds: -1,
             saves: 0,
             scheduled: false,
+            flushed: false,
             rewrite_scheduled: false,
             rewrite_retry: None,
             job: None,
@@ -106,7 +115,10 @@ impl Persistence {
             reload: None,
             loaded: (0, 0),
             aof: aof::Aof::new(),
+            aof_flush_sleep: 0,
             shutdown: None,
+            complained: base::Millis(0),
+            signal: None,
             sweeping: false,
             next_job: 1,
         }
@@ -140,6 +152,24 @@ pub(crate) fn write_refusal(node: &Node) -> Option<Refusal> {
     persistence.aof.failure().map(|text| format!("MISCONF Errors writing to the AOF file: {text}").into())
 }
 
+/// A replica cannot write to its disk what its primary has written: it ends, unless `replica-ignore-disk-write-errors` is
+/// set.
+pub(crate) fn write_anyway(node: &mut Node, harmless: bool) {
+    if node.loading {
+        return;
+    }
+    if !harmless && !node.config.settings.replica_ignore_disk_write_errors {
+        node.log(LogLevel::Warning, "Replica was unable to write command to disk.");
+        node.actions.push_back(Action::Exit { code: 1 });
+    } else if node.now.mono.since(node.persistence.complained) >= COMPLAIN_EVERY_MS {
+        node.persistence.complained = node.now.mono;
+        node.log(
+            LogLevel::Warning,
+            "Replica is applying a command even though it is unable to write to disk.",
+        );
+    }
+}
+
 /// Whether the log is safe in the AOF up to `seq` (WAITAOF).
 pub(crate) fn is_safe(node: &Node, seq: persist::Seq) -> bool {
     node.persistence.aof.is_safe(seq)
@@ -156,6 +186,7 @@ pub(crate) fn handle_disk(node: &mut Node, event: DiskEvent) {
             aof::closed(node);
             shutdown::aof_closed(node, clean);
         }
+        DiskEvent::Took { event, micros } => crate::observe::note_latency(node, event, micros),
         DiskEvent::SnapshotTaken { id } => snapshot::taken(node, id),
         DiskEvent::SnapshotBytes { id, bytes } => snapshot::streamed(node, id, bytes),
         DiskEvent::SnapshotDone { id, bytes_total, log } => {
@@ -173,11 +204,15 @@ pub(crate) fn handle_disk(node: &mut Node, event: DiskEvent) {
 /// The end of a turn: new records go to the AOF.
 pub(crate) fn end_batch(node: &mut Node) {
     aof::flush(node);
+    save::save_flushed(node);
     reload::advance(node);
 }
 
 /// Ten times a second.
 pub(crate) fn cron(node: &mut Node) {
+    if let Some(interrupt) = node.persistence.signal.take() {
+        shutdown::signal(node, interrupt);
+    }
     aof::cron(node);
     save::cron(node);
     shutdown::cron(node);

@@ -37,6 +37,7 @@ fn lastsave(node: &mut Node, _client: Client, _args: Args<'_>, reply: &mut Reply
 
 /// SAVE
 fn save(node: &mut Node, client: Client, _args: Args<'_>, _reply: &mut Reply) -> Outcome {
+    supersede_flushed(node);
     if node.persistence.job.is_some() {
         return Err("ERR Background save already in progress".into());
     }
@@ -54,6 +55,7 @@ fn bgsave(node: &mut Node, _client: Client, args: Args<'_>, reply: &mut Reply) -
         2 if args.at(1).eq_ignore_ascii_case(b"schedule") => true,
         _ => return Err(Refusal::SYNTAX),
     };
+    supersede_flushed(node);
     match node.persistence.job.as_ref().map(|job| job.kind) {
         // The next tick begins it, or the one after: marks of an aborted job are being swept, or the cut would lie
         // within a transaction.
@@ -88,6 +90,10 @@ fn bgrewriteaof(node: &mut Node, _client: Client, _args: Args<'_>, reply: &mut R
     match node.persistence.job.as_ref().map(|job| job.kind) {
         Some(Kind::Rewrite) => {
             return Err("ERR Background append only file rewriting already in progress".into());
+        }
+        Some(Kind::Flushed) => {
+            node.persistence.rewrite_scheduled = true;
+            reply.simple("Background append only file rewriting started");
         }
         Some(_) => {
             node.persistence.rewrite_scheduled = true;
@@ -135,16 +141,18 @@ pub(super) fn file_target(node: &Node) -> SnapshotTarget {
 pub(super) fn ended(node: &mut Node, job: &Job, outcome: Result<u64, Failure>) {
     let ok = outcome.is_ok();
     let persistence = &mut node.persistence;
+    let flushed = job.kind == Kind::Flushed;
+    match (ok, flushed) {
+        (true, false) => persistence.dirty = persistence.dirty.saturating_sub(job.dirty),
+        (false, true) => persistence.dirty += job.dirty,
+        _ => {}
+    }
     if ok {
-        persistence.dirty = persistence.dirty.saturating_sub(job.dirty);
-        persistence.flushed_dirty = 0;
         persistence.last_save = node.now.unix.seconds();
         persistence.saves += 1;
-    } else if !persistence.scheduled {
-        persistence.dirty += std::mem::take(&mut persistence.flushed_dirty);
     }
-    // A save that was given up on purpose says nothing about the disk.
-    if outcome != Err(Failure::Aborted) {
+    // A save that was given up on purpose says nothing about the disk; in Redis a failed SAVE does not count either.
+    if ok || (job.kind == Kind::Background && outcome != Err(Failure::Aborted)) {
         persistence.last_save_ok = ok;
     }
     persistence.last_save_seconds = (node.now.mono.since(job.began_mono) / 1000) as i64;
@@ -157,6 +165,8 @@ pub(super) fn ended(node: &mut Node, job: &Job, outcome: Result<u64, Failure>) {
         return;
     }
     match (job.kind, &outcome) {
+        (Kind::Flushed, Ok(_) | Err(Failure::Aborted)) => {}
+        (Kind::Flushed, Err(error)) => node.log(LogLevel::Warning, format!("Failed saving the DB: {error}")),
         (Kind::Save(client), Ok(_)) => blocking::finish(node, client, |reply| reply.ok()),
         (Kind::Save(client), Err(error)) => {
             node.log(LogLevel::Warning, format!("Failed saving the DB: {error}"));
@@ -173,7 +183,8 @@ pub(super) fn ended(node: &mut Node, job: &Job, outcome: Result<u64, Failure>) {
     }
 }
 
-/// FLUSHALL: what is being saved is gone, and an empty data set is worth saving when save points are set.
+/// FLUSHALL: what is being saved is gone, and an empty data set is saved when save points are set; at the end of the
+/// turn, for no cut may lie within a transaction.
 pub(crate) fn flushed_all(node: &mut Node) {
     // What a new AOF base holds stays right: the FLUSHALL follows in the increment.
     let doomed = |job: &Job| matches!(job.kind, Kind::Background | Kind::Replication);
@@ -181,8 +192,32 @@ pub(crate) fn flushed_all(node: &mut Node) {
         snapshot::abort(node);
     }
     if !node.config.settings.save.is_empty() && !node.loading {
+        node.persistence.flushed = true;
+    }
+}
+
+/// Saves what FLUSHALL left. As in Redis, nothing has changed since then; if the save fails, everything has again.
+pub(super) fn save_flushed(node: &mut Node) {
+    if !node.persistence.flushed || node.unit.in_exec {
+        return;
+    }
+    node.persistence.flushed = false;
+    if node.persistence.job.is_some() || node.loading {
         node.persistence.scheduled = true;
-        node.persistence.flushed_dirty += std::mem::take(&mut node.persistence.dirty);
+        return;
+    }
+    snapshot::finish_sweep(node);
+    let target = file_target(node);
+    match snapshot::begin(node, Kind::Flushed, target) {
+        Ok(_) => node.persistence.dirty = 0,
+        Err(text) => node.log(LogLevel::Warning, format!("Failed saving the DB: {text}")),
+    }
+}
+
+/// Whoever saves now saves what FLUSHALL left, too.
+fn supersede_flushed(node: &mut Node) {
+    if node.persistence.job.as_ref().is_some_and(|job| job.kind == Kind::Flushed) {
+        snapshot::abort(node);
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Model: phases. First, if replicas lag, writes are held and they get time to catch up (`shutdown-timeout`). Then everything
 //! is held, the AOF is synced and closed, the data set saved if wanted; when both have answered, the process may leave.
-//! A failed save calls the whole thing off, unless FORCE was given.
+//! A failed save, or an AOF that is still without its first base, calls the whole thing off, unless FORCE was given.
 
 use super::snapshot::{self, Kind};
 use super::{aof, request, save};
@@ -73,7 +73,8 @@ fn shutdown(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) 
         return Err("ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client".into());
     }
     if abort {
-        if node.persistence.shutdown.is_none() {
+        let signalled = node.persistence.signal.take().is_some();
+        if node.persistence.shutdown.is_none() && !signalled {
             return Err("ERR No shutdown in progress.".into());
         }
         node.log(LogLevel::Notice, "Shutdown manually aborted.");
@@ -90,8 +91,13 @@ fn shutdown(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) 
 }
 
 /// A termination signal, which its handler has logged: as SHUTDOWN with the words of `shutdown-on-sigint` or
-/// `shutdown-on-sigterm`. A second one does not wait for replicas.
+/// `shutdown-on-sigterm`. A second one does not wait for replicas (a second SIGINT never comes here). While the cron is
+/// paused (DEBUG PAUSE-CRON) a signal waits, as in Redis.
 pub(crate) fn signal(node: &mut Node, interrupt: bool) {
+    if node.cron.paused {
+        node.persistence.signal = Some(interrupt);
+        return;
+    }
     if let Some(shutdown) = &mut node.persistence.shutdown {
         if let Phase::Replicas(deadline) = &mut shutdown.phase {
             *deadline = node.now.mono;
@@ -136,10 +142,19 @@ pub(super) fn cron(node: &mut Node) {
 
 /// The disk's part.
 fn finish(node: &mut Node) {
+    if aof::waits_for_base(node) {
+        if !node.persistence.shutdown.as_ref().is_some_and(|shutdown| shutdown.force) {
+            node.log(LogLevel::Warning, "Writing initial AOF, can't exit.");
+            return fail(node);
+        }
+        node.log(LogLevel::Warning, "Writing initial AOF. Exit anyway.");
+    }
     node.pause.begin(Purpose::Shutdown, Millis(u64::MAX), pause::Kind::All);
     node.keyspace.set_expire_pause(true);
-    if node.persistence.job.is_some() {
-        node.log(LogLevel::Warning, "There is a child saving an .rdb. Killing it!");
+    if let Some(job) = &node.persistence.job {
+        let rewrite = job.kind == Kind::Rewrite;
+        let what = if rewrite { "rewriting the AOF" } else { "saving an .rdb" };
+        node.log(LogLevel::Warning, format!("There is a child {what}. Killing it!"));
         snapshot::abort(node);
     }
     let mut closing = false;
@@ -192,11 +207,13 @@ pub(super) fn saved(node: &mut Node, outcome: Result<u64, snapshot::Failure>) {
     match outcome {
         Ok(_) => node.log(LogLevel::Notice, "DB saved on disk"),
         Err(error) if force => {
-            node.log(LogLevel::Warning, format!("Error trying to save the DB ({error}). Exit anyway."));
+            node.log(LogLevel::Warning, format!("Write error saving DB on disk: {error}"));
+            node.log(LogLevel::Warning, "Error trying to save the DB. Exit anyway.");
         }
         Err(error) => {
-            node.log(LogLevel::Warning, format!("Error trying to save the DB ({error}), can't exit."));
-            return call_off(node);
+            node.log(LogLevel::Warning, format!("Write error saving DB on disk: {error}"));
+            node.log(LogLevel::Warning, "Error trying to save the DB, can't exit.");
+            return fail(node);
         }
     }
     leave_if_done(node);
@@ -208,6 +225,15 @@ fn leave_if_done(node: &mut Node) {
         return;
     }
     node.actions.push_back(Action::Exit { code: 0 });
+}
+
+/// It cannot be.
+fn fail(node: &mut Node) {
+    call_off(node);
+    node.log(
+        LogLevel::Warning,
+        "Errors trying to shut down the server. Check the logs for more information.",
+    );
 }
 
 /// No shutdown after all.
@@ -222,10 +248,6 @@ fn call_off(node: &mut Node) {
         node.persistence.rewrite_scheduled = true;
     }
     node.release_paused(Purpose::Shutdown);
-    node.log(
-        LogLevel::Warning,
-        "Errors trying to shut down the server. Check the logs for more information.",
-    );
     if let Some(client) = shutdown.client {
         blocking::finish(node, client, |reply| reply.error(FAILED));
     }

@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     Background,
     /// SAVE: this client waits.
     Save(Client),
+    /// The save that FLUSHALL makes when there are save points.
+    Flushed,
     /// The last save of a SHUTDOWN.
     Shutdown,
     /// A new AOF base.
@@ -113,6 +115,10 @@ pub(crate) fn begin(node: &mut Node, kind: Kind, target: SnapshotTarget) -> Resu
         compress: node.config.settings.rdbcompression,
         checksum: node.config.settings.rdbchecksum,
         access: access_field(node),
+        incremental_sync: match kind {
+            Kind::Rewrite => node.config.settings.aof_rewrite_incremental_fsync,
+            _ => node.config.settings.rdb_save_incremental_fsync,
+        },
         form: if kind == Kind::Rewrite { aof::base_form(node) } else { BaseForm::Rdb },
     };
     request(node, DiskRequest::SnapshotBegin { id, target, head: Box::new(head) });
@@ -176,8 +182,10 @@ pub(super) fn slice(node: &mut Node) {
         // About a tenth of a second's worth, so that the job stays as responsive as the clock.
         delay => usize::try_from(100_000 / delay).unwrap_or(ENTRIES_PER_SLICE).clamp(1, ENTRIES_PER_SLICE),
     };
-    job.resume_at = (delay > 0).then(|| now + delay.saturating_mul(entries as u64) / 1000);
+    let before = node.keyspace.snapshot_visited(JobSlot::Save);
     let done = node.keyspace.snapshot_step(JobSlot::Save, entries) == StepOutcome::Done;
+    let visited = node.keyspace.snapshot_visited(JobSlot::Save) - before;
+    job.resume_at = (delay > 0).then(|| now + delay.saturating_mul(visited) / 1000);
     while job.under_way < CHUNKS_UNDER_WAY || done {
         let Some(chunk) = node.keyspace.snapshot_take(JobSlot::Save) else { break };
         job.under_way += 1;
@@ -267,7 +275,7 @@ fn stop_visiting(node: &mut Node) {
 
 fn conclude(node: &mut Node, job: &Job, outcome: Result<u64, Failure>) {
     match job.kind {
-        Kind::Background | Kind::Save(_) => save::ended(node, job, outcome),
+        Kind::Background | Kind::Save(_) | Kind::Flushed => save::ended(node, job, outcome),
         Kind::Shutdown => shutdown::saved(node, outcome),
         Kind::Rewrite => {
             match &outcome {

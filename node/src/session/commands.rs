@@ -47,7 +47,8 @@ fn reset(node: &mut Node, client: Client, _args: Args<'_>, reply: &mut Reply) ->
         session.no_evict = false;
         session.no_touch = false;
     }
-    reply.set_protocol(Protocol::Resp2);
+    let third = node.config.settings.client_default_resp == 3;
+    reply.set_protocol(if third { Protocol::Resp3 } else { Protocol::Resp2 });
     reply.simple("RESET");
     Ok(())
 }

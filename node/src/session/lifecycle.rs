@@ -30,6 +30,9 @@ const DENIED: &str = "DENIED Redis is running in protected mode because protecte
 pub(crate) fn accept(node: &mut Node, conn: ConnId, peer: PeerInfo) {
     let outsider = !peer.loopback && !peer.unix;
     let mut session = Session::new(conn, node.next_client_id, peer, node.now);
+    if node.config.settings.client_default_resp == 3 {
+        session.output.reply().set_protocol(resp::Protocol::Resp3);
+    }
     node.next_client_id += 1;
     session.authenticated = !node.policy.auth_required;
     let refusal = if node.sessions.len() as u64 >= node.policy.max_clients {

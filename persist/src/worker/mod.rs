@@ -19,6 +19,9 @@ use crate::storage::{ErrorKind, Storage, StorageError};
 use append::AofFiles;
 use snapshot::Job;
 
+/// What takes less is not told, in microseconds: LATENCY counts milliseconds.
+const WORTH_TELLING_MICROS: u64 = 1000;
+
 /// The disk thread's machine.
 pub struct Worker<S: Storage> {
     storage: S,
@@ -85,8 +88,28 @@ impl<S: Storage> Worker<S> {
         if std::mem::take(&mut self.sync_due)
             && let Some(aof) = &mut self.aof
         {
+            let began = self.storage.micros();
             aof.sync(&mut self.storage, out);
+            self.took("aof-fsync-always", began, out);
         }
+    }
+
+    /// Says that something took long, if it did.
+    fn took(&mut self, event: &'static str, began: u64, out: &mut Vec<DiskEvent>) {
+        let micros = self.storage.micros().saturating_sub(began);
+        if micros >= WORTH_TELLING_MICROS {
+            out.push(DiskEvent::Took { event, micros });
+        }
+    }
+
+    fn append(&mut self, bytes: Vec<u8>, upto: crate::Seq, policy: SyncPolicy, out: &mut Vec<DiskEvent>) {
+        let Some(aof) = &mut self.aof else { return out.push(append::not_open()) };
+        let began = self.storage.micros();
+        aof.append(&mut self.storage, bytes, upto, out);
+        self.sync_due |= policy == SyncPolicy::Always;
+        let alone = self.job.is_none();
+        self.took("aof-write", began, out);
+        self.took(if alone { "aof-write-alone" } else { "aof-write-active-child" }, began, out);
     }
 
     fn step(&mut self, request: DiskRequest, out: &mut Vec<DiskEvent>) {
@@ -97,13 +120,7 @@ impl<S: Storage> Worker<S> {
             DiskRequest::AofOpen { directory, filename, form } => {
                 self.open_aof(directory, filename, form, out);
             }
-            DiskRequest::AofAppend { bytes, upto, policy } => match &mut self.aof {
-                Some(aof) => {
-                    aof.append(&mut self.storage, bytes, upto, out);
-                    self.sync_due |= policy == SyncPolicy::Always;
-                }
-                None => out.push(append::not_open()),
-            },
+            DiskRequest::AofAppend { bytes, upto, policy } => self.append(bytes, upto, policy, out),
             DiskRequest::AofSync => match &mut self.aof {
                 Some(aof) => aof.sync(&mut self.storage, out),
                 None => out.push(append::not_open()),
@@ -134,7 +151,9 @@ impl<S: Storage> Worker<S> {
             }
             DiskRequest::SnapshotAbort { id } => {
                 if self.job_of(id).is_some() {
+                    let began = self.storage.micros();
                     self.drop_snapshot();
+                    self.took("rdb-unlink-temp-file", began, out);
                 }
             }
             DiskRequest::WriteFile { id, name, bytes } => {

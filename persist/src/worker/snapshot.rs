@@ -110,6 +110,7 @@ pub(super) struct Job {
     complete: bool,
     /// Bytes sent that nobody has acknowledged.
     ahead: usize,
+    incremental_sync: bool,
 }
 
 impl Job {
@@ -143,6 +144,7 @@ impl Job {
             place: None,
             complete: false,
             ahead: 0,
+            incremental_sync: head.incremental_sync,
         };
         // A stream's head leaves at once: the replica sees that something comes.
         if matches!(job.sink, Sink::Events) {
@@ -216,7 +218,7 @@ impl Job {
             Sink::File { file, unsynced, .. } => {
                 write_all(storage, *file, &bytes)?;
                 *unsynced += bytes.len() as u64;
-                if *unsynced >= SYNC_EVERY {
+                if self.incremental_sync && *unsynced >= SYNC_EVERY {
                     storage.sync(*file)?;
                     *unsynced = 0;
                 }
@@ -239,6 +241,7 @@ impl Job {
         if let Sink::File { temp, file, goal, .. } = &self.sink {
             storage.sync(*file)?;
             storage.close(*file);
+            let (named, began) = (matches!(goal, Goal::Named(_)), storage.micros());
             match (goal, aof) {
                 (Goal::Named(name), _) => {
                     storage.rename(temp, name)?;
@@ -254,6 +257,10 @@ impl Job {
                 (Goal::AofBase, None) => {
                     return Err(StorageError::new(ErrorKind::Other, "the append only file was closed"));
                 }
+            }
+            let micros = storage.micros().saturating_sub(began);
+            if !named && micros >= super::WORTH_TELLING_MICROS {
+                out.push(DiskEvent::Took { event: "aof-rename", micros });
             }
         }
         Ok(DiskEvent::SnapshotDone { id: self.id, bytes_total, log })

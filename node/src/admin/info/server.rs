@@ -31,11 +31,12 @@ pub(super) fn server(node: &Node, lines: &mut Lines) {
     lines.field("server_time_usec", node.now.unix.0 * 1000 + i64::from(node.now.micros));
     lines.field("uptime_in_seconds", uptime);
     lines.field("uptime_in_days", uptime / 86_400);
-    lines.field("hz", settings.hz);
+    lines.field("hz", crate::cron::hz(node));
     lines.field("configured_hz", settings.hz);
     lines.field("lru_clock", (node.now.unix.0 / 1000) & 0xff_ffff);
     lines.field("executable", &process.executable);
     lines.field("config_file", &process.config_file);
+    lines.field("availability_zone", &settings.availability_zone);
     lines.field("io_threads_active", u64::from(node.usage.io_threads > 1));
     if let Some(until) = shutdown::waits_until(node) {
         lines.field("shutdown_in_milliseconds", until.since(node.now.mono));
