@@ -178,6 +178,8 @@ pub enum Order {
     },
     /// The manual failover is over: let writes go.
     ResumeWrites,
+    /// An answer to `DataEvent::Leaving`: no replica has taken over, or can.
+    NobodyTakesOver,
 }
 
 /// What happens to a link.
@@ -237,6 +239,10 @@ pub enum DataEvent {
     },
     /// At start, after loading: the slots that hold keys.
     HasKeys(SlotSet),
+    /// It is about to end: a replica is to take over first. Answered by `Order::Replicate` or `Order::NobodyTakesOver`.
+    Leaving,
+    /// It is about to end, and will be started again at once.
+    Restarting,
 }
 
 /// The data thread's state, as the cluster needs it.

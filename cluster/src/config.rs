@@ -32,6 +32,10 @@ pub struct Config {
     pub announce_human_nodename: String,
     /// `cluster-node-timeout` in ms.
     pub node_timeout_ms: u64,
+    /// `cluster-crash-detection`: refused bus connections are evidence that a process is gone.
+    pub crash_detection: bool,
+    /// `cluster-ping-interval` in ms: how often some node at random is pinged.
+    pub ping_interval_ms: u64,
     /// `cluster-replica-validity-factor`; 0 disables the data-age gate.
     pub replica_validity_factor: u64,
     /// `cluster-migration-barrier`.
@@ -67,6 +71,8 @@ impl Default for Config {
             announce_hostname: String::new(),
             announce_human_nodename: String::new(),
             node_timeout_ms: 15000,
+            crash_detection: true,
+            ping_interval_ms: 1000,
             replica_validity_factor: 10,
             migration_barrier: 1,
             allow_replica_migration: true,

@@ -11,6 +11,7 @@ use crate::codec::PacketError;
 use crate::commands::Command;
 use crate::config::Config;
 use crate::failover::{Boot, Election, Lease, Manual, Promotion};
+use crate::gossip::Spread;
 use crate::journal::{Event, EventType, Journal};
 use crate::nodes_conf::NodesConf;
 use crate::state::{
@@ -65,6 +66,7 @@ pub struct Machine {
     pub(crate) boot: Boot,
     pub(crate) journal: Journal,
     pub(crate) lease: Lease,
+    pub(crate) spread: Spread,
     pub(crate) saver: Saver,
     /// The last durable claims: what ordinary packets say.
     pub(crate) wire: Claims,
@@ -127,6 +129,7 @@ impl Machine {
             boot: Boot::default(),
             journal: Journal::with_past(past),
             lease: Lease::default(),
+            spread: Spread::default(),
             saver: Saver::default(),
             publisher: Publisher::default(),
             topology,

@@ -8,18 +8,28 @@ use base::Millis;
 
 /// The timer's period.
 pub(crate) const TICK_MS: u64 = 100;
-/// Every so many ticks one node is pinged, the one of a few at random that was heard from longest ago.
-const PING_TICKS: u64 = 10;
+/// Every so many ticks what has time is done.
+const SLOW_TICKS: u64 = 10;
+/// Each `cluster-ping-interval` one node is pinged, the one of so many at random that was heard from longest ago.
 const PING_CANDIDATES: usize = 5;
+/// Voters ping each other so many times within a node timeout, so that a failure is told from the last sign of life to within that share,
+const VOTER_PINGS: u64 = 16;
+/// but not more often than this altogether, and not more often than so many ms apart for each voter that there is,
+const VOTER_PING_LEAST_MS: u64 = 2 * TICK_MS;
+const VOTER_PING_MS: u64 = 20;
+/// and so many times within a node timeout in any case.
+const VOTER_PINGS_LEAST: u64 = 3;
 
 impl Machine {
     /// The earliest instant at which time alone moves something.
     pub(crate) fn next_timeout(&self) -> Millis {
         let election = self.election.due().filter(|due| *due > self.now.mono);
-        election.map_or(self.next_tick, |due| due.min(self.next_tick))
+        let first = election.into_iter().chain(self.spread.due()).min();
+        first.map_or(self.next_tick, |due| due.min(self.next_tick))
     }
 
     pub(crate) fn on_timeout(&mut self) {
+        self.spread_what_is_due();
         if self.now.mono < self.next_tick {
             self.todo.failover = true;
             return;
@@ -29,8 +39,10 @@ impl Machine {
         self.ticks += 1;
         self.pay_pongs();
         self.tend_links();
-        if self.ticks.is_multiple_of(PING_TICKS) {
+        if self.ticks.is_multiple_of((self.config.ping_interval_ms / TICK_MS).max(1)) {
             self.ping_oldest();
+        }
+        if self.ticks.is_multiple_of(SLOW_TICKS) {
             self.blacklist.expire(self.now.mono);
         }
         self.watch_nodes();
@@ -127,7 +139,7 @@ impl Machine {
         let node = &self.nodes[ix];
         if let Some(link) = node.link {
             let stale = node.pong_received.is_none_or(|at| now.since(at) > timeout / 2);
-            if node.ping_sent.is_none() && (stale || self.lease_wants_ping(node)) {
+            if node.ping_sent.is_none() && (stale || self.voter_wants_ping(node)) {
                 if self.links.is_up(link) {
                     self.send_heartbeat(link, MessageType::Ping);
                 } else {
@@ -136,17 +148,42 @@ impl Machine {
                 }
                 return;
             }
+            if node.ping_sent.is_some() && node.pinged.is_none() && self.links.is_up(link) {
+                // None has really left: this node kept still, or its link broke. The time counts from when it should have.
+                let before = node.ping_sent;
+                self.send_heartbeat(link, MessageType::Ping);
+                self.nodes[ix].ping_sent = before;
+            }
             if self.manual.waiting_replica() == Some(ix) {
                 self.send_heartbeat(link, MessageType::Ping);
                 return;
             }
         }
-        let Some(sent) = self.nodes[ix].ping_sent else { return };
-        let heard = self.nodes[ix].data_received.map_or(u64::MAX, |at| now.since(at));
-        let silent_for = now.since(sent).min(heard);
-        if silent_for > timeout && !self.nodes[ix].flags.any(NodeFlags::PFAIL | NodeFlags::FAIL) {
-            self.suspect(ix);
+        let node = &self.nodes[ix];
+        let Some(sent) = node.ping_sent else { return };
+        // Who was alive at the last moment before the ping has been silent for almost as long as the ping is unanswered.
+        let alive = node.data_received.max(node.pong_received);
+        let silent_for = alive.map_or_else(|| now.since(sent), |at| now.since(at));
+        let unanswered_for = now.since(sent) + self.ping_period(node);
+        if silent_for.min(unanswered_for) > timeout && !node.flags.any(NodeFlags::PFAIL | NodeFlags::FAIL) {
+            self.suspect_by_silence(ix);
         }
+    }
+
+    /// How long at most a node is left without a ping, in ms. Voters decide over failures, and leases hang on their answers: they ping each other more
+    /// often than others, as far as their number allows.
+    fn ping_period(&self, node: &Node) -> u64 {
+        let timeout = self.config.node_timeout_ms;
+        if !self.myself().is_voter() || !node.is_voter() {
+            return timeout / 2;
+        }
+        let affordable = (VOTER_PING_MS * self.health.size as u64).max(VOTER_PING_LEAST_MS);
+        (timeout / VOTER_PINGS).max(affordable).min(timeout / VOTER_PINGS_LEAST)
+    }
+
+    fn voter_wants_ping(&self, node: &Node) -> bool {
+        let both = self.myself().is_voter() && node.is_voter();
+        both && node.contact.is_none_or(|at| self.now.mono.since(at) >= self.ping_period(node))
     }
 
     /// A link older than the timeout on which a ping, and everything else, went unanswered for half of it.

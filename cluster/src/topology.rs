@@ -261,6 +261,10 @@ impl NodeFlags {
     pub const NOFAILOVER: Self = Self(512);
     /// Reads ping extensions.
     pub const EXTENSIONS: Self = Self(1024);
+    /// In a header, of a replica: it sees its primary failed, and the offset that it states does not move any more (as Valkey 9).
+    pub const PRIMARY_FAILED: Self = Self(1 << 13);
+    /// In a header: the sender is a Grapevine node.
+    pub const GRAPEVINE: Self = Self(1 << 15);
 
     /// Whether every bit of `other` is set.
     pub fn has(self, other: Self) -> bool {

@@ -315,7 +315,7 @@ pub fn percentiles(args: &[&str], _: &str, _: Origin) -> Result<String, String> 
 
 /// `shutdown-on-sigterm` and `-sigint`: a set of words.
 pub fn shutdown_on_signal(args: &[&str], _: &str, _: Origin) -> Result<String, String> {
-    const WORDS: [&str; 5] = ["default", "save", "nosave", "now", "force"];
+    const WORDS: [&str; 8] = ["default", "save", "nosave", "now", "force", "safe", "failover", "restart"];
     let mut chosen = [false; WORDS.len()];
     if args.is_empty() {
         return word("", &WORDS);

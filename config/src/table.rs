@@ -154,6 +154,7 @@ directives! {
     aof_load_truncated: bool = "aof-load-truncated", Bool, "yes", MODIFIABLE;
     aof_use_rdb_preamble: bool = "aof-use-rdb-preamble", Bool, "yes", MODIFIABLE;
     aof_timestamp_enabled: bool = "aof-timestamp-enabled", Bool, "no", MODIFIABLE;
+    cluster_crash_detection: bool = "cluster-crash-detection", Bool, "yes", MODIFIABLE;
     cluster_replica_no_failover: bool = "cluster-replica-no-failover" | "cluster-slave-no-failover", Bool, "no", MODIFIABLE;
     replica_lazy_flush: bool = "replica-lazy-flush" | "slave-lazy-flush", Bool, "no", MODIFIABLE;
     replica_serve_stale_data: bool = "replica-serve-stale-data" | "slave-serve-stale-data", Bool, "yes", MODIFIABLE;
@@ -261,7 +262,8 @@ directives! {
     acllog_max_len: u64 = "acllog-max-len", Int(0, LONG_MAX), "128", NOT_YET;
     busy_reply_threshold: u64 = "busy-reply-threshold" | "lua-time-limit", Int(0, LONG_MAX), "5000", NOT_YET;
     cluster_node_timeout: u64 = "cluster-node-timeout", Int(0, LONG_MAX), "15000", MODIFIABLE;
-    cluster_ping_interval: u64 = "cluster-ping-interval", Int(0, LONG_MAX), "0", HIDDEN | NOT_YET_IF_SET;
+    cluster_ping_interval: u64 = "cluster-ping-interval", Int(0, INT_MAX), "1000", MODIFIABLE | HIDDEN;
+    cluster_failover_hold_ms: u64 = "cluster-failover-hold-ms", Int(0, INT_MAX), "2000", MODIFIABLE;
     slowlog_log_slower_than: i64 = "slowlog-log-slower-than" ~ "commandlog-execution-slower-than", Int(-1, LONG_MAX), "10000", MODIFIABLE;
     latency_monitor_threshold: u64 = "latency-monitor-threshold", Int(0, LONG_MAX), "0", MODIFIABLE;
     proto_max_bulk_len: u64 = "proto-max-bulk-len", Memory(1 << 20, MEMORY_MAX), "536870912", MODIFIABLE;

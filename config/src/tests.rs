@@ -69,6 +69,8 @@ fn agrees_with_a_real_server() {
         "set-max-listpack-entries",
         "set-max-listpack-value",
     ];
+    // Grapevine's own.
+    const OWN: [&str; 2] = ["cluster-crash-detection", "cluster-failover-hold-ms"];
     let config = Config::default();
     let ours = config.get(b"*");
     let theirs: Vec<(&str, &str)> =
@@ -80,7 +82,10 @@ fn agrees_with_a_real_server() {
         }
     }
     for (name, _) in &ours {
-        assert!(theirs.iter().any(|(own, _)| own == name) || NEW.contains(name), "{name} is not Redis's");
+        assert!(
+            theirs.iter().any(|(own, _)| own == name) || NEW.contains(name) || OWN.contains(name),
+            "{name} is not Redis's"
+        );
     }
 }
 

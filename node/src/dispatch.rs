@@ -176,7 +176,9 @@ fn examine(node: &mut Node, request: &mut Request<'_>) -> Result<Pass, Refusal> 
     protected_commands(node, request)?;
     authenticated(node, request)?;
     allowed_in_multi(node, request)?;
-    cluster::redirect::check(node, request)?;
+    if !cluster::redirect::check(node, request)? {
+        return Ok(Pass::Postpone);
+    }
     memory(node, request)?;
     disk(node, request)?;
     good_replicas(node, request)?;
@@ -185,7 +187,9 @@ fn examine(node: &mut Node, request: &mut Request<'_>) -> Result<Pass, Refusal> 
     fresh_enough(node, request)?;
     loaded(node, request)?;
     replicas_only_listen(node, request)?;
-    cluster::lease::check(node, request)?;
+    if !cluster::lease::check(node, request)? {
+        return Ok(Pass::Postpone);
+    }
     if node.pause.holds(request.may_replicate()) && !request.obey && !is_replica(node, request.client) {
         node.pause.postpone(request.client);
         return Ok(Pass::Postpone);

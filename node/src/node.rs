@@ -371,6 +371,7 @@ impl Node {
         self.begin_turn();
         let resumed = self.pause.expire(now.mono);
         self.resume(resumed);
+        cluster::hold::expire(self);
         blocking::expire(self);
         migrate::expire(self);
         cron::run(self);
@@ -382,8 +383,8 @@ impl Node {
         let load = self.persistence.loading.as_ref().and_then(|loading| loading.resume_at);
         let save =
             self.persistence.job.as_ref().and_then(|job| job.resume_at).filter(|at| *at > self.now.mono);
-        let migration = self.migrations.deadline();
-        let all = [Some(cron::next(self)), deadline, self.pause.deadline(), load, save, migration];
+        let (migration, hold) = (self.migrations.deadline(), self.cluster.hold.deadline());
+        let all = [Some(cron::next(self)), deadline, self.pause.deadline(), hold, load, save, migration];
         all.into_iter().flatten().min()
     }
 

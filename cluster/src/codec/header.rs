@@ -14,6 +14,8 @@ pub mod mflags {
     pub const FORCEACK: u8 = 2;
     /// Extensions follow the gossip entries.
     pub const EXT_DATA: u8 = 4;
+    /// Grapevine's own, between Grapevine's nodes: the sender is about to be started again.
+    pub const RESTARTING: u8 = 128;
 }
 
 /// What a packet is for.

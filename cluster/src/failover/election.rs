@@ -1,8 +1,12 @@
 //! A replica whose primary failed stands for election.
 //!
-//! Delay: 500 ms for FAIL to spread, up to 500 ms at random so that siblings do not collide, and a second for each sibling with a larger offset.
+//! Delay: none for the provably best replica (rule 13): nothing comes from its primary any more, and every sibling that could stand has said the same with an
+//! offset that is not better. Otherwise as long for FAIL to spread, as long again at random so that siblings do not collide, and twice as long for
+//! each sibling with a larger offset: a thirtieth of the node timeout, 500 ms at most (as in Valkey 9; Redis waits that long always).
 //! Then a request for votes with a new epoch, saved before it is sent. Votes count only with exactly that epoch, one per voter (rule 10).
 //! Who has not voted is asked again a few times: a voter refuses for a second while it knows a replica that holds more (rule 14).
+//! Candidates of several shards that failed together take epochs at some distance from each other, in the order of their primaries' names, a moment
+//! after each other; if a later epoch overtakes one all the same, and voters enough know how to vote for one candidate again, it asks in a new one (rule 16).
 //! Whose data is too old, or from another history, does not stand.
 
 use crate::actions::{After, LogLevel};
@@ -10,17 +14,28 @@ use crate::codec::{Header, MessageType, mflags};
 use crate::journal::Step;
 use crate::machine::Machine;
 use crate::state::NodeIx;
+use crate::topology::NodeFlags;
 use alloc::collections::BTreeSet;
 use alloc::format;
 use base::{Epoch, Millis, NodeId};
+use core::cmp::Reverse;
 
-const FIXED_DELAY_MS: u64 = 500;
-const RANDOM_DELAY_MS: u64 = 500;
-const RANK_DELAY_MS: u64 = 1000;
+const MOST_DELAY_MS: u64 = 500;
+/// The delay is this share of the node timeout.
+const DELAY_SHARE: u64 = 30;
+/// Between the candidates of shards that failed together.
+const SHARD_STEP_MS: u64 = 4;
+/// A failure is told again to the voters if it is no older than this.
+const NEWS_MS: u64 = 1000;
+/// A flag that a sibling raised so shortly before we heard of the failure is about this failure.
+const FLAG_MARGIN_MS: u64 = 1000;
 /// An election lasts two node timeouts, and this at least.
 const LEAST_TIMEOUT_MS: u64 = 2000;
 /// The next one begins when this many times an election's duration has passed since the last one began.
 const RETRY_AFTER: u64 = 2;
+/// How long a candidate that was overtaken by a later epoch waits for votes before it asks in a new one; twice as long each time.
+const OVERTAKEN_MS: u64 = 300;
+const OVERTAKEN_DOUBLINGS: u32 = 4;
 /// Voters are asked again this long after the last time, and so often.
 const ASK_AGAIN_MS: u64 = 500;
 const ASK_AGAIN: u8 = 3;
@@ -48,8 +63,16 @@ pub(crate) struct Election {
     sent: bool,
     epoch: Epoch,
     requested_at: Millis,
+    /// How many shards before ours failed with it.
+    shard_rank: u64,
+    /// The siblings have been told that our offset is final.
+    told_frozen: bool,
+    /// Won, but for nothing.
+    over: bool,
     asked_at: Millis,
     asked_again: u8,
+    /// How often it has asked in a new epoch.
+    tries: u32,
     votes: BTreeSet<NodeId>,
     obstacle: Obstacle,
     logged_at: Option<Millis>,
@@ -64,7 +87,8 @@ fn election_timeout(node_timeout_ms: u64) -> u64 {
 /// one, the time until the next is scheduled, its delay, and its duration.
 pub(crate) fn longest_elections(node_timeout_ms: u64, candidates: usize) -> u64 {
     let worst_rank = candidates.saturating_sub(1) as u64;
-    let delay = FIXED_DELAY_MS + RANDOM_DELAY_MS + worst_rank * RANK_DELAY_MS;
+    // Redis's delays, which are the longest.
+    let delay = 2 * MOST_DELAY_MS + worst_rank * 2 * MOST_DELAY_MS;
     let election = election_timeout(node_timeout_ms);
     delay + RETRY_AFTER * election + delay + election
 }
@@ -102,7 +126,7 @@ impl Machine {
             self.schedule_election();
             return;
         };
-        let start_at = if manual || self.election.sent { start_at } else { self.worsen_rank(start_at) };
+        let start_at = if manual || self.election.sent { start_at } else { self.review_delay(start_at) };
         if now < start_at {
             self.log_obstacle(primary, Obstacle::WaitingDelay);
         } else if now.since(start_at) > timeout {
@@ -111,6 +135,8 @@ impl Machine {
             self.request_votes();
         } else if self.election.votes.len() >= self.health.quorum() {
             self.win();
+        } else if self.overtaken() {
+            self.request_votes();
         } else {
             self.ask_again();
             self.log_obstacle(primary, Obstacle::WaitingVotes);
@@ -144,9 +170,7 @@ impl Machine {
         let mine = self.my_offset();
         let better = |ix: &&NodeIx| {
             let node = &self.nodes[**ix];
-            **ix != self.me
-                && !node.flags.has(crate::topology::NodeFlags::NOFAILOVER)
-                && node.repl_offset > mine
+            **ix != self.me && !node.flags.has(NodeFlags::NOFAILOVER) && node.repl_offset > mine
         };
         self.nodes[primary].replicas.iter().filter(better).count()
     }
@@ -154,15 +178,19 @@ impl Machine {
     fn schedule_election(&mut self) {
         let now = self.now.mono;
         let manual = self.manual.in_progress();
-        let rank = if manual { 0 } else { self.rank() };
-        let delay = if manual {
-            0
-        } else {
-            FIXED_DELAY_MS + self.prng.below(RANDOM_DELAY_MS) + rank as u64 * RANK_DELAY_MS
+        let (rank, shard_rank) = if manual { (0, 0) } else { (self.rank(), self.shard_rank()) };
+        let base = self.delay_unit();
+        let delay = match manual || self.is_provably_best() {
+            true => shard_rank * SHARD_STEP_MS,
+            false => {
+                base + self.prng.below(base.max(1)) + rank as u64 * 2 * base + shard_rank * SHARD_STEP_MS
+            }
         };
         self.election.reset();
         self.election.start_at = Some(now + delay);
         self.election.rank = rank;
+        self.election.shard_rank = shard_rank;
+        self.election.told_frozen = self.sees_primary_failed();
         let offset = self.my_offset();
         self.log(
             LogLevel::Notice,
@@ -178,9 +206,63 @@ impl Machine {
         );
         // The siblings rank themselves by our offset too.
         self.pong_to_siblings();
-        if manual {
+        if delay == 0 {
             self.todo.failover = true;
         }
+    }
+
+    /// In ms.
+    fn delay_unit(&self) -> u64 {
+        (self.config.node_timeout_ms / DELAY_SHARE).min(MOST_DELAY_MS)
+    }
+
+    /// How many primaries with smaller names are failed too, for no longer than a node timeout: their shards elect at the same time.
+    fn shard_rank(&self) -> u64 {
+        let Some(primary) = self.my_primary() else { return 0 };
+        let (mine, limit) = (&self.nodes[primary], self.config.node_timeout_ms);
+        let before = |n: &crate::state::Node| {
+            n.is_voter() && n.failed() && n.id < mine.id && self.now.mono.since(n.fail_time) <= limit
+        };
+        self.nodes.iter().filter(|(_, n)| before(n)).count() as u64
+    }
+
+    /// Whether this replica sees its primary failed, and nothing comes from it any more: its offset is final.
+    pub(crate) fn sees_primary_failed(&self) -> bool {
+        let Some(primary) = self.my_primary() else { return false };
+        let Some(status) = self.data.status.as_ref().filter(|_| self.data.is_synced()) else { return false };
+        let half = self.config.node_timeout_ms / 2;
+        let silent = status.last_primary_io.is_none_or(|at| self.now.mono.since(at) >= half);
+        self.nodes[primary].failed() && (!status.link_up || silent)
+    }
+
+    /// Whether no sibling that could stand holds more, by its final word; of equals the smallest name is the best.
+    fn is_provably_best(&self) -> bool {
+        let Some(primary) = self.my_primary().filter(|_| self.sees_primary_failed()) else { return false };
+        let unfit = NodeFlags::FAIL | NodeFlags::PFAIL | NodeFlags::NOFAILOVER;
+        let (mine, failed_at) =
+            ((self.my_offset(), Reverse(self.myself().id)), self.nodes[primary].fail_time);
+        self.nodes[primary].replicas.iter().filter(|ix| **ix != self.me).all(|ix| {
+            let node = &self.nodes[*ix];
+            let settled = node.said_primary_failed.is_some_and(|at| at + FLAG_MARGIN_MS >= failed_at);
+            node.flags.any(unfit) || (settled && mine > (node.repl_offset, Reverse(node.id)))
+        })
+    }
+
+    /// Before an election has begun: what the siblings say may bring it forward, or put it off.
+    fn review_delay(&mut self, start_at: Millis) -> Millis {
+        if !self.election.told_frozen && self.sees_primary_failed() {
+            self.election.told_frozen = true;
+            self.pong_to_siblings();
+        }
+        let now = self.now.mono;
+        if start_at > now && self.is_provably_best() {
+            let soon = (now + self.election.shard_rank * SHARD_STEP_MS).min(start_at);
+            self.election.start_at = Some(soon);
+            // Told once: from here on only time moves it.
+            self.election.shard_rank = 0;
+            return soon;
+        }
+        self.worsen_rank(start_at)
     }
 
     /// Better offsets of siblings may have come in since the election was scheduled.
@@ -189,7 +271,7 @@ impl Machine {
         if rank <= self.election.rank {
             return start_at;
         }
-        let added = (rank - self.election.rank) as u64 * RANK_DELAY_MS;
+        let added = (rank - self.election.rank) as u64 * 2 * self.delay_unit();
         self.election.rank = rank;
         self.election.start_at = Some(start_at + added);
         self.log(
@@ -200,9 +282,13 @@ impl Machine {
     }
 
     fn request_votes(&mut self) {
-        self.current_epoch = self.current_epoch.next();
+        let manual = self.manual.in_progress();
+        let distance = if manual { 0 } else { self.shard_rank() };
+        self.current_epoch = Epoch(self.current_epoch.0.saturating_add(1 + distance));
         let epoch = self.current_epoch;
         self.election.epoch = epoch;
+        self.election.tries += u32::from(self.election.sent);
+        self.election.asked_again = 0;
         self.election.sent = true;
         self.election.requested_at = self.now.mono;
         self.election.asked_at = self.now.mono;
@@ -212,9 +298,26 @@ impl Machine {
         self.note_step(Step::Asked, self.me, of, format!("asks for votes in epoch {epoch}"));
         let version = self.saver.mark();
         self.publisher.structure_changed();
-        let force = if self.manual.in_progress() { mflags::FORCEACK } else { 0 };
+        let fresh = |ix: &NodeIx| self.now.mono.since(self.nodes[*ix].fail_time) <= NEWS_MS;
+        if let Some(primary) = self.my_primary().filter(|_| !manual).filter(fresh) {
+            // Who has not heard of the failure yet would refuse.
+            self.fail_to_voters(primary);
+        }
+        let force = if manual { mflags::FORCEACK } else { 0 };
         let packet = self.bare_packet(MessageType::AuthRequest, force);
         self.broadcast(MessageType::AuthRequest, &packet, After::Saved(version));
+    }
+
+    /// Whether a later epoch has begun before we had the votes, and it is worth the while to ask in a new one: nodes of other programs do not vote about
+    /// the same primary again, so that theirs would be lost.
+    fn overtaken(&self) -> bool {
+        let since = self.now.mono.since(self.election.requested_at);
+        let patience = OVERTAKEN_MS << self.election.tries.min(OVERTAKEN_DOUBLINGS);
+        let again = |n: &crate::state::Node| n.is_voter() && n.grapevine && !n.failed() && !n.suspected();
+        !self.election.over
+            && self.current_epoch > self.election.epoch
+            && since >= patience
+            && self.nodes.iter().filter(|(_, n)| again(n)).count() >= self.health.quorum()
     }
 
     /// Asks the voters that have not voted for us, in the same epoch. Who has voted for another says no again.
@@ -268,6 +371,9 @@ impl Machine {
         self.election.reset();
         self.election.start_at = Some(self.now.mono);
         self.election.sent = true;
+        // No other epoch is tried instead.
+        self.election.epoch = self.current_epoch;
+        self.election.over = true;
     }
 
     fn win(&mut self) {

@@ -3,7 +3,7 @@
 //! A voting primary that had a ping of ours, and answered it, does not agree to our failure for a node timeout from that ping on. So as long as a majority (we included)
 //! had one less than a node timeout ago, nobody can have replaced us without our knowing. The data thread is told when that ends.
 //! That reasoning ends with a FAIL about us (we were stopped, and woke up between FAIL and election): then nothing is acknowledged until we are replaced
-//! or the FAIL must be over. A data thread that was just promoted has no lease until its claim leaves.
+//! or the FAIL must be over. It ends, too, with the links of a majority to us, as they may be about to find our process gone; until they answer again. A data thread that was just promoted has no lease until its claim leaves.
 
 use crate::actions::{LogLevel, ToData};
 use crate::journal::EventType;
@@ -72,12 +72,13 @@ impl Machine {
         self.renew_lease();
     }
 
-    /// Whether a ping is due for the lease's sake, however fresh the pongs are that others report.
-    pub(crate) fn lease_wants_ping(&self, node: &crate::state::Node) -> bool {
-        let half = self.config.node_timeout_ms / 2;
-        self.myself().is_voter()
-            && node.is_voter()
-            && node.contact.is_none_or(|at| self.now.mono.since(at) > half)
+    /// A link between a voter and us has ended by itself. Perhaps that voter finds us gone (`gossip::crash`): what it answered before counts no longer.
+    pub(crate) fn contact_is_void(&mut self, ix: NodeIx) {
+        let node = &mut self.nodes[ix];
+        if self.config.crash_detection && node.is_voter() {
+            (node.contact, node.pinged) = (None, None);
+            self.renew_lease();
+        }
     }
 
     fn lease_end(&self) -> Millis {

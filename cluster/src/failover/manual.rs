@@ -6,7 +6,7 @@
 //! The same message the other way round is not in the specification, and Redis ignores it: a primary that came back empty hands its shard over (`boot`).
 
 use crate::actions::{After, LinkId, LogLevel, Order};
-use crate::codec::{Header, MessageType, Writer};
+use crate::codec::{Header, MessageType, Writer, mflags};
 use crate::commands::{CommandError, FailoverMode};
 use crate::machine::Machine;
 use crate::state::NodeIx;
@@ -27,9 +27,16 @@ pub(crate) struct Manual {
     /// As the replica: that offset, as the primary's header stated it.
     primary_offset: Option<ReplOffset>,
     can_start: bool,
+    /// As the primary: nobody asked; the process ends, and this replica is to take over.
+    leaving: bool,
 }
 
 impl Manual {
+    /// Of a primary that leaves its shard to a replica.
+    pub fn leaving_to(heir: NodeIx, end: Millis) -> Self {
+        Self { end: Some(end), replica: Some(heir), leaving: true, ..Self::default() }
+    }
+
     pub fn in_progress(&self) -> bool {
         self.end.is_some()
     }
@@ -62,6 +69,9 @@ impl Machine {
         if self.manual.replica.is_some() || self.manual.paused_offset.is_some() {
             self.orders.push_back(Order::ResumeWrites);
         }
+        if self.manual.leaving && self.myself().is_primary() {
+            self.orders.push_back(Order::NobodyTakesOver);
+        }
         self.manual = Manual::default();
     }
 
@@ -76,6 +86,10 @@ impl Machine {
             return Err(CommandError::PrimaryDown);
         }
         self.refuse_without_disk()?;
+        if mode == FailoverMode::Default && self.manual.in_progress() {
+            // It is under way: asking again does not begin it again.
+            return Ok(());
+        }
         self.reset_manual_failover();
         self.election.reset();
         self.manual.end = Some(self.now.mono + TIMEOUT_MS);
@@ -107,6 +121,15 @@ impl Machine {
         {
             return;
         }
+        if self.manual.in_progress() && self.manual.replica.is_some_and(|first| first != replica) {
+            // Who came first has the writes held for it; this one's request runs out of time.
+            let text = format!(
+                "Manual failover of replica {} refused: another one is in progress.",
+                self.label(replica)
+            );
+            self.log(LogLevel::Notice, text);
+            return;
+        }
         // A pause in force stays in force, so that an offset reported for it, and still under way, is as good for this one.
         self.manual = Manual::default();
         self.manual.end = Some(self.now.mono + TIMEOUT_MS);
@@ -118,6 +141,9 @@ impl Machine {
 
     /// MFSTART from our primary: it has come back empty and wants us to take over, as an operator's FORCE would have it.
     pub(crate) fn on_handed_over(&mut self, primary: NodeIx, header: &Header<'_>) {
+        if header.mflags & mflags::PAUSED != 0 {
+            return self.on_left_to(primary, header.offset);
+        }
         let better = self.data.is_synced() && self.my_offset() > header.offset;
         if self.manual.in_progress() || self.promotion.is_some() || !better || self.config.replica_no_failover
         {
@@ -131,11 +157,26 @@ impl Machine {
         self.todo.failover = true;
     }
 
+    /// The same from a primary that is about to end and holds its writes: we take over when we have applied all that there is.
+    fn on_left_to(&mut self, primary: NodeIx, offset: ReplOffset) {
+        if self.promotion.is_some() || self.config.replica_no_failover || self.manual.in_progress() {
+            return;
+        }
+        let text = format!("Master {} is about to end and hands over to me.", self.label(primary));
+        self.log(LogLevel::Notice, text);
+        self.election.reset();
+        self.manual.end = Some(self.heir_limit());
+        self.manual.primary_offset = Some(offset);
+        self.todo.manual = true;
+    }
+
     /// The data thread holds its writes: tell the replica where the log ends.
     pub(crate) fn on_paused(&mut self, offset: ReplOffset) {
         let Some(replica) = self.manual.replica.filter(|_| self.manual.in_progress()) else { return };
         self.manual.paused_offset = Some(offset);
-        if let Some(link) = self.nodes[replica].link {
+        if self.manual.leaving {
+            self.tell_heir(replica);
+        } else if let Some(link) = self.nodes[replica].link {
             self.send_heartbeat(link, MessageType::Ping);
         }
     }

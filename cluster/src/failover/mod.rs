@@ -1,11 +1,12 @@
 //! Replacing a failed primary, and everything that decides who may serve (specification, "Replica election and promotion").
 //!
 //! Rooms: `election` (a replica asks), `vote` (a primary answers), `promotion` (won: saved, carried out, claimed, in that order), `manual` (the operator
-//! asks), `migration` (a replica moves to an orphaned primary), `boot` (a primary that comes back asks its replicas first), `lease` (how long a primary may acknowledge writes).
+//! asks), `leaving` (a primary that ends hands over first), `migration` (a replica moves to an orphaned primary), `boot` (a primary that comes back asks its replicas first), `lease` (how long a primary may acknowledge writes).
 
 mod boot;
 mod election;
 mod lease;
+mod leaving;
 mod manual;
 mod migration;
 mod promotion;

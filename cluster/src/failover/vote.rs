@@ -1,7 +1,7 @@
 //! A voting primary is asked for its vote.
 //!
 //! One vote per epoch, saved before it is sent. Refused: an epoch that is not the latest, a candidate that is no replica of a failed primary (FORCEACK excepted),
-//! a second vote about the same primary within two node timeouts, and claims that somebody with a later config epoch has taken over.
+//! a vote for a second replica of the same primary within two node timeouts (the first one's lease counts on that), and claims that somebody with a later config epoch has taken over.
 //!
 //! Votes respect data (rule 14): for a second a candidate is refused while a replica of the same primary that holds more is there to be elected. A replica that is not in
 //! the primary's history states offset 0, so that offsets can be compared. A refusal does not use up the vote: the candidate asks again, and is
@@ -17,7 +17,7 @@ use crate::topology::NodeFlags;
 use alloc::format;
 use alloc::string::String;
 
-/// No second vote about the same primary within this many node timeouts.
+/// No vote for a second replica of the same primary within this many node timeouts.
 const VOTE_PAUSE: u64 = 2;
 /// How long a candidate is refused because there is a better one.
 const REFUSAL_MS: u64 = 1000;
@@ -47,6 +47,7 @@ impl Machine {
         let Some(primary) = self.nodes[candidate].primary else { return };
         self.last_vote_epoch = self.current_epoch;
         self.nodes[primary].voted_time = Some(self.now.mono);
+        self.nodes[primary].voted_for = Some(candidate);
         let although = better.map_or_else(String::new, |(other, more)| {
             format!(", although {} holds {more} bytes more", self.nodes[other].id)
         });
@@ -111,9 +112,10 @@ impl Machine {
             return Err("its master is up".into());
         }
         let pause = self.config.node_timeout_ms * VOTE_PAUSE;
-        if let Some(ago) =
-            self.nodes[primary].voted_time.map(|at| self.now.mono.since(at)).filter(|ago| *ago < pause)
-        {
+        // Another epoch of the same candidate's is no second opinion: its first one was overtaken (rule 16).
+        let voted =
+            self.nodes[primary].voted_time.filter(|_| self.nodes[primary].voted_for != Some(candidate));
+        if let Some(ago) = voted.map(|at| self.now.mono.since(at)).filter(|ago| *ago < pause) {
             return Err(format!("can't vote about this master before {} milliseconds", pause - ago));
         }
         let newer = |slot| {

@@ -56,8 +56,7 @@ impl Machine {
     }
 
     /// Nothing was heard for the node timeout.
-    pub(crate) fn suspect(&mut self, ix: NodeIx) {
-        self.log(LogLevel::Debug, format!("*** NODE {} possibly failing", self.nodes[ix].id));
+    pub(crate) fn suspect_by_silence(&mut self, ix: NodeIx) {
         let since = |at: Option<base::Millis>| at.map_or(0, |at| self.now.mono.since(at));
         let (node, timeout) = (&self.nodes[ix], self.config.node_timeout_ms);
         let heard =
@@ -65,15 +64,23 @@ impl Machine {
         let text =
             format!("no answer for {} ms (timeout {timeout}), last heard of {heard}", since(node.ping_sent));
         self.note_step(Step::Suspected, ix, Some(ix), text);
+        self.suspect(ix);
+    }
+
+    /// There is reason to think that a node is not reachable: say so.
+    pub(super) fn suspect(&mut self, ix: NodeIx) {
+        self.log(LogLevel::Debug, format!("*** NODE {} possibly failing", self.nodes[ix].id));
         self.nodes[ix].flags.set(NodeFlags::PFAIL);
         self.suspects += 1;
         self.structure_and_state_changed();
+        self.spread_suspicion();
         // With one voting primary, its own suspicion is the majority.
         self.mark_failed_if_agreed(ix);
     }
 
     pub(super) fn unsuspect(&mut self, ix: NodeIx) {
         self.nodes[ix].flags.clear(NodeFlags::PFAIL);
+        self.nodes[ix].evidence.convicted = false;
         self.note(EventType::Suspicion, ix, "it answers again".into());
         self.structure_and_state_changed();
     }
@@ -101,7 +108,7 @@ impl Machine {
             format!("failed: {reports} reports besides our own word, {quorum} needed"),
         );
         self.set_failed(ix);
-        self.broadcast_fail(ix);
+        self.spread_failure(ix);
     }
 
     fn set_failed(&mut self, ix: NodeIx) {
@@ -110,6 +117,8 @@ impl Machine {
         node.flags.clear(NodeFlags::PFAIL);
         node.flags.set(NodeFlags::FAIL);
         node.fail_time = now;
+        // Whoever told us: we see the same, only not for as long yet.
+        node.evidence.convicted |= node.evidence.is_growing();
         node.refused_time = None;
         if self.my_primary() == Some(ix) {
             self.todo.failover = true;
@@ -123,6 +132,7 @@ impl Machine {
         if ix == self.me {
             return self.declared_failed(sender);
         }
+        self.spread.forget(ix);
         if self.nodes[ix].failed() {
             return;
         }
@@ -140,6 +150,8 @@ impl Machine {
             "replica is reachable again."
         } else if node.slot_count == 0 {
             "master without slots is reachable again."
+        } else if self.crash_is_over(node) {
+            "master answers again, and nobody was elected in its place."
         } else if self.now.mono.since(node.fail_time) > self.config.node_timeout_ms * UNDO_AFTER {
             " is reachable again and nobody is serving its slots after some time."
         } else {
@@ -149,6 +161,8 @@ impl Machine {
         self.log(LogLevel::Notice, text);
         self.note(EventType::Fail, ix, format!("not failed any more: {}", why.trim()));
         self.nodes[ix].flags.clear(NodeFlags::FAIL);
+        self.nodes[ix].evidence.convicted = false;
+        self.spread.forget(ix);
         self.structure_and_state_changed();
     }
 }

@@ -74,6 +74,8 @@ impl Machine {
         node.pong_received = Some(now);
         node.ping_sent = None;
         node.contact = node.pinged.take().or(node.contact);
+        self.note_address_of_answer(ix);
+        let node = &self.nodes[ix];
         if node.suspected() {
             self.unsuspect(ix);
         } else if node.failed() {

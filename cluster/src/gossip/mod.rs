@@ -1,11 +1,12 @@
 //! The conversation between nodes: greeting, gossip, failure detection, and claims of slots.
 //!
 //! Rooms: `receive` (which packet goes where), `heartbeat` (PING, PONG, MEET step by step), `handshake` and `address` (who is who, and where),
-//! `section` and `extensions` (what heartbeats carry), `failure` (PFAIL, FAIL and back), `claim` (who owns what, by epoch),
+//! `section` and `extensions` (what heartbeats carry), `failure` (PFAIL, FAIL and back), `crash` (evidence that needs no timeout), `spread` (telling both at once), `claim` (who owns what, by epoch),
 //! `send` (what leaves), `pubsub`.
 
 mod address;
 pub(crate) mod claim;
+pub(crate) mod crash;
 mod extensions;
 mod failure;
 mod handshake;
@@ -14,3 +15,6 @@ mod pubsub;
 mod receive;
 mod section;
 mod send;
+mod spread;
+
+pub(crate) use spread::Spread;

@@ -100,6 +100,7 @@ impl Machine {
         };
         if !self.nodes[ix].in_handshake() {
             self.nodes[ix].data_received = Some(self.now.mono);
+            self.nodes[ix].evidence.clear();
             self.deliver(sharded, channel, message);
         }
     }
@@ -135,6 +136,10 @@ impl Machine {
         let node = &mut self.nodes[ix];
         node.data_received = Some(now);
         node.repl_offset = header.offset;
+        node.evidence.clear();
+        node.grapevine = header.flags.has(NodeFlags::GRAPEVINE);
+        let frozen = header.flags.has(NodeFlags::PRIMARY_FAILED) && !header.is_primary;
+        node.said_primary_failed = frozen.then_some(now);
         node.extensions |= header.flags.has(NodeFlags::EXTENSIONS);
         if header.config_epoch > node.config_epoch {
             node.config_epoch = header.config_epoch;
@@ -143,9 +148,16 @@ impl Machine {
         }
         // A header may lag behind its own config epoch only if its sender is broken; the clock must not.
         self.observe_epoch(header.current_epoch.max(header.config_epoch));
+        self.nodes[ix].evidence.excused_until = None;
+        if header.mflags & mflags::RESTARTING != 0 {
+            self.excuse_restart(ix);
+        }
         if header.mflags & mflags::PAUSED != 0 {
             self.on_primary_paused(ix, header.offset);
         }
         self.boot_check_answer(ix, header);
+        // A sibling's offset may be the last one that we wait for.
+        self.todo.failover |=
+            self.election.due().is_some() && self.nodes[ix].primary == self.myself().primary;
     }
 }

@@ -9,8 +9,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use base::{Epoch, NodeId, SlotSet};
 
-/// What our headers say about this program: it reads extensions, and Valkey's light PUBLISH headers.
-const CAPABILITIES: NodeFlags = NodeFlags(1024 | 2048);
+/// What our headers say about this program: it reads extensions, and Valkey's light PUBLISH headers, and is Grapevine.
+const CAPABILITIES: NodeFlags = NodeFlags(1024 | 2048 | NodeFlags::GRAPEVINE.0);
 /// Gossip goes about a tenth of the nodes, and about three at least.
 const GOSSIP_SHARE: usize = 10;
 const GOSSIP_LEAST: usize = 3;
@@ -21,6 +21,7 @@ impl Machine {
         let (plain, tls) = (self.config.announced_port(), self.config.announced_tls_port());
         let (port, second_port) = if self.config.tls_cluster { (tls, plain) } else { (plain, tls) };
         let paused = self.manual.paused_offset.is_some() && claims.flags.has(NodeFlags::PRIMARY);
+        let frozen = if self.sees_primary_failed() { NodeFlags::PRIMARY_FAILED } else { NodeFlags::NONE };
         Header {
             kind: kind as u16,
             port,
@@ -36,7 +37,7 @@ impl Machine {
             primary: claims.primary,
             is_primary: claims.primary.is_none(),
             ip: self.config.announce_ip.as_deref().unwrap_or(""),
-            flags: claims.flags | CAPABILITIES,
+            flags: claims.flags | CAPABILITIES | frozen,
             state: u8::from(self.health.state != State::Ok),
             mflags: if paused { mflags::PAUSED } else { 0 },
         }
@@ -144,6 +145,15 @@ impl Machine {
         let id = self.nodes[ix].id;
         let packet = Writer::new(&self.header(MessageType::Fail, &self.wire)).fail(&id);
         self.broadcast(MessageType::Fail, &packet, After::Now);
+    }
+
+    /// FAIL about a node, to those who vote.
+    pub(crate) fn fail_to_voters(&mut self, ix: NodeIx) {
+        let id = self.nodes[ix].id;
+        let packet = Writer::new(&self.header(MessageType::Fail, &self.wire)).fail(&id);
+        for link in self.links_to(|ix| self.nodes[ix].is_voter()) {
+            self.send(link, MessageType::Fail, packet.clone(), After::Now);
+        }
     }
 
     /// UPDATE about a slot owner, to a node whose view is older. Slots that the owner itself no longer claims are left out.

@@ -12,6 +12,8 @@ use alloc::vec::Vec;
 use base::Millis;
 use core::net::IpAddr;
 
+/// The system's words when nobody listens.
+const REFUSED: &str = "Connection refused";
 /// How many links are kept at most; further ones are closed as they come.
 const MAX_LINKS: usize = 4 * super::MAX_NODES;
 
@@ -150,7 +152,13 @@ impl Machine {
         match event {
             LinkEvent::Accepted { peer, local } => self.on_accepted(id, peer.ip(), local),
             LinkEvent::Connected { local } => self.on_connected(id, local),
-            LinkEvent::Refused => self.on_lost(id, "Connection refused"),
+            LinkEvent::Refused => {
+                let about = self.links.get(id).and_then(|link| link.node);
+                self.on_lost(id, REFUSED);
+                if let Some(ix) = about {
+                    self.on_refused(ix);
+                }
+            }
             LinkEvent::Failed(error) => self.on_lost(id, &error),
             LinkEvent::Closed => self.on_lost(id, "connection closed"),
             LinkEvent::Buffered { bytes } => self.on_buffered(id, bytes),
@@ -182,6 +190,7 @@ impl Machine {
         link.up = true;
         link.local = Some(local);
         let Some(ix) = link.node else { return };
+        self.nodes[ix].evidence.clear();
         let before = self.nodes[ix].ping_sent;
         let meet = self.nodes[ix].flags.has(NodeFlags::MEET);
         self.send_heartbeat(
@@ -199,7 +208,13 @@ impl Machine {
 
     fn on_lost(&mut self, id: LinkId, why: &str) {
         let Some(link) = self.drop_link(id) else { return };
-        let Some(ix) = link.node.filter(|_| !link.inbound) else { return };
+        let Some(ix) = link.node else { return };
+        if link.up {
+            self.contact_is_void(ix);
+        }
+        if link.inbound {
+            return;
+        }
         // Once per silence, not once per attempt.
         if !link.up && self.nodes[ix].ping_sent.is_none() {
             let node = &self.nodes[ix];
@@ -208,6 +223,12 @@ impl Machine {
             self.log(LogLevel::Verbose, text);
         }
         self.probe_failed(ix);
+        if link.up {
+            self.probe_after_loss(ix);
+        } else if why != REFUSED {
+            // Silence, or no way there: that says nothing about the process.
+            self.nodes[ix].evidence.clear();
+        }
     }
 
     fn on_buffered(&mut self, id: LinkId, bytes: u64) {

@@ -4,6 +4,7 @@
 
 use super::table::NodeIx;
 use crate::actions::LinkId;
+use crate::gossip::crash::Evidence;
 use crate::topology::NodeFlags;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -50,6 +51,8 @@ pub(crate) struct Node {
     pub fail_time: Millis,
     /// When we last voted for a replica of it.
     pub voted_time: Option<Millis>,
+    /// For which one.
+    pub voted_for: Option<NodeIx>,
     /// When, since its last FAIL, we first refused a vote because another replica of it has more data.
     pub refused_time: Option<Millis>,
     pub orphaned_since: Option<Millis>,
@@ -58,6 +61,12 @@ pub(crate) struct Node {
     pub fail_reports: BTreeMap<NodeIx, Millis>,
     /// The last packet of ours that carried gossip about it.
     pub gossip_round: u64,
+    /// Whether its headers say that it is a Grapevine node.
+    pub grapevine: bool,
+    /// What speaks for its process being gone.
+    pub evidence: Evidence,
+    /// When it last said, as a replica, that its primary is failed and its offset final; `None` once it says otherwise.
+    pub said_primary_failed: Option<Millis>,
 }
 
 impl Node {
@@ -89,11 +98,15 @@ impl Node {
             contact: None,
             fail_time: now,
             voted_time: None,
+            voted_for: None,
             refused_time: None,
             orphaned_since: None,
             repl_offset: ReplOffset(0),
             fail_reports: BTreeMap::new(),
             gossip_round: 0,
+            grapevine: false,
+            evidence: Evidence::default(),
+            said_primary_failed: None,
         }
     }
 

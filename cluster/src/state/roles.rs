@@ -39,6 +39,7 @@ impl Machine {
         for place in self.nodes.places() {
             let node = &mut self.nodes[place];
             node.fail_reports.remove(&ix);
+            node.voted_for = node.voted_for.filter(|candidate| *candidate != ix);
             node.replicas.retain(|replica| *replica != ix);
             if node.primary == Some(ix) {
                 node.primary = None;
@@ -46,6 +47,7 @@ impl Machine {
         }
         self.manual.forget(ix);
         self.boot.forget(ix);
+        self.spread.forget(ix);
         self.nodes.remove(ix);
         self.structure_and_state_changed();
     }

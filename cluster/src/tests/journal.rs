@@ -29,11 +29,12 @@ fn of_kind(events: &[Event], kind: EventType, about: NodeId) -> Vec<&str> {
 fn a_failover_is_told_in_order() {
     let mut world = World::formed(3, 3, 101);
     let (old, heir) = (world.id(0), world.id(3));
-    world.kill(0);
+    world.power_off(0);
     world.run_until(15_000, "failover", |w| w.topology(1).node(&heir).is_some_and(|n| n.is_primary()));
     let told = all(&mut world, 3);
     assert!(told.windows(2).all(|pair| pair[0].id + 1 == pair[1].id && pair[0].at.0 <= pair[1].at.0));
-    let suspicion = of_kind(&told, EventType::Suspicion, old);
+    let voter = all(&mut world, 1);
+    let suspicion = of_kind(&voter, EventType::Suspicion, old);
     assert!(suspicion.iter().any(|text| text.contains("(timeout 2000), last heard of")), "{suspicion:?}");
     let first = |kind: EventType, words: &str| {
         let found = told.iter().find(|e| e.kind == kind && e.text.contains(words));
@@ -49,7 +50,6 @@ fn a_failover_is_told_in_order() {
         first(EventType::Promotion, "acts as a master: claims 5462 slots in epoch 7"),
     ];
     assert!(order.is_sorted(), "{order:?}");
-    let voter = all(&mut world, 1);
     assert_eq!(of_kind(&voter, EventType::Vote, heir), ["given a vote in epoch 7"]);
     let slots = of_kind(&voter, EventType::Slots, heir);
     assert!(slots.iter().any(|text| text.starts_with("takes 5462 slots of") && text.ends_with("epoch 7")));
@@ -75,17 +75,21 @@ fn it_says_why_nobody_stands() {
 
 #[test]
 fn a_vote_refused_has_its_reason() {
-    let mut world = World::formed(3, 3, 103);
-    let candidate = world.id(3);
+    let mut world = World::formed(3, 4, 103);
     world.lost_types.insert(VOTE);
-    for _ in 0..2 {
-        world.ok(3, Command::Failover(FailoverMode::Force));
+    for candidate in [3, 3, 6] {
+        world.ok(candidate, Command::Failover(FailoverMode::Force));
         world.run(500);
     }
     let told = all(&mut world, 1);
-    let votes = of_kind(&told, EventType::Vote, candidate);
-    assert_eq!(votes[0], "given a vote in epoch 7");
-    assert!(votes[1].starts_with("refused a vote: can't vote about this master before"), "{votes:?}");
+    let votes = of_kind(&told, EventType::Vote, world.id(3));
+    assert_eq!(
+        votes[..2],
+        ["given a vote in epoch 8", "given a vote in epoch 9"],
+        "in as many epochs as it asks"
+    );
+    let votes = of_kind(&told, EventType::Vote, world.id(6));
+    assert!(votes[0].starts_with("refused a vote: can't vote about this master before"), "{votes:?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod boot;
 mod commands;
+mod crash;
 mod detection;
 mod election;
 mod epochs;
@@ -9,6 +10,7 @@ mod formation;
 mod hostile;
 mod interop;
 mod journal;
+mod leaving;
 mod manual;
 mod promotion;
 mod roles;

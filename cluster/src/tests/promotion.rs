@@ -46,8 +46,8 @@ fn nothing_is_done_before_the_file_is_saved() {
     let mut world = World::formed(3, 3, 42);
     let old = world.id(0);
     world.kill(0);
-    world.run_until(15_000, "election scheduled", |w| w.logged(3, "Start of election delayed"));
     world.members[3].disk_stalled = true;
+    world.run_until(15_000, "election scheduled", |w| w.logged(3, "Start of election delayed"));
     world.run(3_000);
     assert!(world.logged(3, "Starting a failover election"));
     assert_eq!(
@@ -62,9 +62,9 @@ fn nothing_is_done_before_the_file_is_saved() {
 fn a_vote_waits_for_its_save() {
     let mut world = World::formed(3, 3, 43);
     world.kill(0);
-    world.run_until(15_000, "election scheduled", |w| w.logged(3, "Start of election delayed"));
     world.members[1].disk_stalled = true;
     world.members[2].disk_stalled = true;
+    world.run_until(15_000, "election scheduled", |w| w.logged(3, "Start of election delayed"));
     world.run(1_500);
     assert!(world.logged(1, "Failover auth granted to"));
     assert!(world.votes.is_empty(), "{:?}", world.votes);

@@ -6,7 +6,7 @@ use super::world::World;
 /// In node 6's view its primary, node 0, is a replica of `grandmaster` from now on; node 0 says nothing more, and nobody claims anything new.
 fn primary_becomes_a_replica(world: &mut World, grandmaster: usize) {
     let ids = (world.id(0), world.id(grandmaster));
-    world.kill(0);
+    world.power_off(0);
     let machine = &mut world.members[6].machine;
     let find = |id| machine.nodes.find(&id).expect("known");
     let (primary, grandmaster) = (find(ids.0), find(ids.1));

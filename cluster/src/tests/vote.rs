@@ -13,8 +13,8 @@ fn the_better_one_is_slow(seed: u64) -> World {
     let mut world = World::formed(3, 4, seed);
     world.kill(0);
     world.members[6].data.offset = 990;
-    world.run_until(15_000, "FAIL", |w| w.logged(3, "Start of election delayed"));
     world.members[3].disk_stalled = true;
+    world.run_until(15_000, "FAIL", |w| w.logged(3, "Start of election delayed"));
     world
 }
 

@@ -49,6 +49,8 @@ pub struct Member {
     pub data: Data,
     pub disk: String,
     pub alive: bool,
+    /// Without power nobody says that nothing listens.
+    powered: bool,
     pub cut: bool,
     pub disk_stalled: bool,
     pub data_stalled: bool,
@@ -61,6 +63,8 @@ pub struct Member {
     wires: BTreeMap<LinkId, (usize, LinkId)>,
     seed: u64,
     config: Config,
+    /// The instant of its next timer.
+    timer: u64,
     pub sent: u64,
     pub saves: u64,
     /// The save that a stalled disk has not finished.
@@ -81,6 +85,8 @@ pub struct World {
     pub timeout: u64,
     /// Packets of these types are lost.
     pub lost_types: BTreeSet<u8>,
+    /// The first cannot connect to the second: it is refused.
+    refused: BTreeSet<(usize, usize)>,
 }
 
 pub fn now_at(ms: u64) -> Now {
@@ -116,6 +122,7 @@ impl World {
             votes: BTreeMap::new(),
             timeout: 2000,
             lost_types: BTreeSet::new(),
+            refused: BTreeSet::new(),
         };
         for index in 0..count {
             let config =
@@ -128,6 +135,7 @@ impl World {
                 data: fresh_data(),
                 disk: String::new(),
                 alive: true,
+                powered: true,
                 cut: false,
                 disk_stalled: false,
                 data_stalled: false,
@@ -138,6 +146,7 @@ impl World {
                 wires: BTreeMap::new(),
                 seed: seed * 1000 + index as u64,
                 config,
+                timer: u64::MAX,
                 sent: 0,
                 saves: 0,
                 stalled_save: None,
@@ -243,6 +252,34 @@ impl World {
         self.queue.retain(|_, (owner, _)| *owner != index);
     }
 
+    pub fn configure(&mut self, index: usize, change: impl FnOnce(&mut Config)) {
+        let mut config = self.members[index].config.clone();
+        change(&mut config);
+        self.members[index].config = config.clone();
+        self.members[index].machine.set_config(now_at(self.now), config);
+        self.drain(index);
+    }
+
+    /// The data thread reports something.
+    pub fn report(&mut self, index: usize, event: DataEvent) {
+        self.members[index].machine.handle_data(now_at(self.now), event);
+        self.drain(index);
+        self.schedule_timer(index);
+    }
+
+    /// From now on `from` is refused by `to`, and its link to it breaks, at both ends.
+    pub fn refuse(&mut self, from: usize, to: usize) {
+        self.refused.insert((from, to));
+        let links: Vec<_> = self.members[from].wires.iter().map(|(link, (peer, _))| (*link, *peer)).collect();
+        for (link, _) in links.into_iter().filter(|(link, peer)| *peer == to && link.is_outbound()) {
+            if let Some((_, theirs)) = self.members[from].wires.remove(&link) {
+                self.members[to].wires.remove(&theirs);
+                self.at(PACKET_MS, from, Event::Link { link, event: LinkEvent::Closed });
+                self.at(PACKET_MS, to, Event::Link { link: theirs, event: LinkEvent::Closed });
+            }
+        }
+    }
+
     /// A stalled disk goes on with what it was at.
     pub fn end_disk_stall(&mut self, index: usize) {
         self.members[index].disk_stalled = false;
@@ -255,6 +292,7 @@ impl World {
     /// The node's host loses its power: nobody hears of it.
     pub fn power_off(&mut self, index: usize) {
         self.members[index].alive = false;
+        self.members[index].powered = false;
         self.members[index].wires.clear();
         self.queue.retain(|_, (owner, _)| *owner != index);
     }
@@ -267,10 +305,12 @@ impl World {
         let member = &mut self.members[index];
         member.life += 1;
         member.alive = true;
+        member.powered = true;
         member.seed += 500;
         member.machine = Machine::new(member.config.clone(), Start::Restored(conf), member.seed, now);
         member.outbox = Outbox::new();
         member.wires.clear();
+        member.timer = u64::MAX;
         let offset = if empty { 0 } else { member.data.offset };
         member.data = Data { offset, empty, ..fresh_data() };
         self.start_up(index);
@@ -314,7 +354,11 @@ impl World {
 
     fn schedule_timer(&mut self, index: usize) {
         let due = self.members[index].machine.poll_timeout().map_or(self.now + 100, |at| at.0);
-        self.at(due.saturating_sub(self.now).max(1), index, Event::Timer);
+        let at = due.max(self.now + 1);
+        if at < self.members[index].timer {
+            self.members[index].timer = at;
+            self.at(at - self.now, index, Event::Timer);
+        }
     }
 
     fn handle(&mut self, index: usize, event: Event) {
@@ -323,9 +367,11 @@ impl World {
         }
         let now = now_at(self.now);
         match event {
+            // An earlier one has taken its place.
+            Event::Timer if self.members[index].timer != self.now => return,
             Event::Timer => {
+                self.members[index].timer = u64::MAX;
                 self.members[index].machine.handle_timeout(now);
-                self.schedule_timer(index);
             }
             Event::Packet { link, bytes } => {
                 if !self.members[index].wires.contains_key(&link) || self.members[index].cut {
@@ -342,6 +388,7 @@ impl World {
             Event::Data { event, life } => self.handle_data(index, event, life, now),
         }
         self.drain(index);
+        self.schedule_timer(index);
     }
 
     fn handle_data(&mut self, index: usize, event: DataEvent, life: u32, now: Now) {
@@ -392,7 +439,8 @@ impl World {
         DataStatus {
             primary: data.primary,
             offset: ReplOffset(data.offset),
-            link_up: data.synced,
+            link_up: data.synced
+                && data.of.is_some_and(|of| self.members.iter().any(|m| m.alive && m.machine.me() == of)),
             last_primary_io: data.heard,
             synced_once: data.synced,
             history: ReplId::ZERO,
@@ -441,7 +489,11 @@ impl World {
 
     fn connect(&mut self, index: usize, link: LinkId, addr: SocketAddr) {
         let peer = self.members.iter().position(|m| m.config.bus_listen_port() == addr.port());
-        let Some(peer) = peer.filter(|p| self.members[*p].alive) else {
+        if peer.is_some_and(|p| !self.members[p].powered) {
+            return;
+        }
+        let listens = |p: &usize| self.members[*p].alive && !self.refused.contains(&(index, *p));
+        let Some(peer) = peer.filter(listens) else {
             self.at(PACKET_MS, index, Event::Link { link, event: LinkEvent::Refused });
             return;
         };

@@ -131,6 +131,8 @@ pub fn cluster_config(settings: &Settings) -> cluster::Config {
         announce_hostname: settings.cluster_announce_hostname.clone(),
         announce_human_nodename: settings.cluster_announce_human_nodename.clone(),
         node_timeout_ms: settings.cluster_node_timeout,
+        crash_detection: settings.cluster_crash_detection,
+        ping_interval_ms: settings.cluster_ping_interval,
         replica_validity_factor: settings.cluster_replica_validity_factor,
         migration_barrier: u32::try_from(settings.cluster_migration_barrier).unwrap_or(u32::MAX),
         allow_replica_migration: settings.cluster_allow_replica_migration,

@@ -260,7 +260,8 @@ fn serve_key(node: &mut Node, db: DbIndex, key: &[u8]) -> Served {
         if kind != Some(parked.block.kind) && !parked.block.when_gone {
             continue;
         }
-        if node.pause.holds(parked.command.is_write()) || is_held(node, client) {
+        let writes = parked.command.is_write();
+        if node.pause.holds(writes) || cluster::hold::blocks(node, writes) || is_held(node, client) {
             held = Served::Held;
             continue;
         }

@@ -6,10 +6,12 @@
 //!
 //! Deleting a lost slot re-checks in every slice that the slot is neither owned nor importing again (rule 8).
 
+use super::{hold, lease};
 use crate::api::{Action, ToControl};
 use crate::effects;
 use crate::node::Node;
 use crate::pause::{self, Purpose};
+use crate::persistence::shutdown;
 use crate::{blocking, migrate, pubsub, replication, tracking, transaction};
 use base::{DbIndex, Millis, OwnedArgs, Slot, SlotSet};
 use cluster::{Answer, Command, CommandError, DataEvent, Order, RequestId, ToData, Topology};
@@ -31,7 +33,14 @@ pub(crate) fn handle(node: &mut Node, message: ToData) {
         ToData::Deliver { channel, message, sharded } => {
             pubsub::deliver_remote(node, &channel, &message, sharded);
         }
-        ToData::Lease { until } => node.cluster.lease_until = Some(until),
+        ToData::Lease { until } => {
+            node.cluster.lease_until = Some(until);
+            if lease::holds(node) {
+                hold::release(node);
+            } else {
+                hold::begin(node);
+            }
+        }
     }
 }
 
@@ -44,6 +53,7 @@ fn install(node: &mut Node, topology: Arc<Topology>) {
         pubsub::leave_lost_slots(node, serves);
         transaction::touch_where(node, |_, key, _| !serves(Slot::of_key(key)));
     }
+    hold::look_at(node, &topology);
     blocking::keys::redirect(node);
     tell(node, DataEvent::Applied { version });
 }
@@ -61,6 +71,7 @@ fn obey(node: &mut Node, order: Order) {
             // No write before the claim: its lease comes after the control thread has this acknowledgement. If it gave up
             // waiting meanwhile, there is no lease, and the order to be a replica again follows.
             node.cluster.lease_until = Some(Millis(0));
+            hold::begin(node);
             replication::promote(node);
             node.release_paused(Purpose::Failover);
             tell(node, DataEvent::Promoted { version });
@@ -70,6 +81,7 @@ fn obey(node: &mut Node, order: Order) {
             replication::follow(node, Some(primary), &host, port);
             node.release_paused(Purpose::Failover);
             blocking::unblock_all(node);
+            shutdown::follows(node);
             report_status(node);
         }
         Order::BecomeEmptyPrimary => {
@@ -94,6 +106,7 @@ fn obey(node: &mut Node, order: Order) {
             node.migrations.pause_due = false;
             node.release_paused(Purpose::Failover);
         }
+        Order::NobodyTakesOver => shutdown::nobody_takes_over(node),
     }
 }
 

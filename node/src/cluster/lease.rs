@@ -5,6 +5,7 @@
 //! was executed before does not leave after it: that connection is closed, as when a primary dies. The control
 //! thread renews the lease; its clock and the data thread's are the same one.
 
+use super::hold;
 use crate::dispatch::Request;
 use crate::node::Node;
 use crate::refusal::Refusal;
@@ -12,10 +13,14 @@ use crate::replication;
 use crate::session::Session;
 use crate::table::is;
 
-/// Refuses writes of clients once the lease has run out.
-pub(crate) fn check(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
+/// Refuses writes of clients once the lease has run out. False: the request waits for the next one.
+pub(crate) fn check(node: &mut Node, request: &Request<'_>) -> Result<bool, Refusal> {
     if !node.cluster.enabled || request.obey || !request.may_write() || holds(node) {
-        return Ok(());
+        return Ok(true);
+    }
+    if hold::covers_lease(node) {
+        hold::postpone(node, request.client);
+        return Ok(false);
     }
     let text = "CLUSTERDOWN The cluster is down".to_owned();
     // EXEC without keys and FLUSHALL are writes too; whatever has a slot reads like the slot check's own answer.

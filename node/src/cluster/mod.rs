@@ -5,6 +5,7 @@
 //!
 //! It does not know the bus, epochs or votes.
 
+pub(crate) mod hold;
 pub(crate) mod install;
 pub(crate) mod lease;
 pub(crate) mod redirect;
@@ -26,6 +27,8 @@ pub struct ClusterState {
     pub topology: Option<Arc<Topology>>,
     /// Until when writes may be acknowledged; `None` before the first lease: no limit.
     pub lease_until: Option<Millis>,
+    /// Who waits for a failover to end.
+    pub(crate) hold: hold::Hold,
     /// CLUSTER commands under way, by request.
     pub(crate) requests: BTreeMap<RequestId, (Client, SlotId)>,
     pub(crate) next_request: u64,

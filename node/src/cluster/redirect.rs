@@ -4,6 +4,7 @@
 //! Model: the keys' positions come from `spec`, their owner from the installed view. EXEC is judged by the keys of all
 //! that it would run. The slot found here is carried on: nobody hashes the key again.
 
+use super::hold;
 use crate::dispatch::Request;
 use crate::node::Node;
 use crate::refusal::Refusal;
@@ -25,24 +26,36 @@ struct Survey<'a> {
     missing: bool,
 }
 
-/// Refuses what this node does not serve; notes the slot in the request otherwise.
-pub(crate) fn check(node: &mut Node, request: &mut Request<'_>) -> Result<(), Refusal> {
+/// What becomes of a request.
+pub(crate) enum Way {
+    /// This node serves its slot, if it has one.
+    Here(Option<Slot>),
+    /// It waits for a failover to end.
+    Wait,
+}
+
+/// Refuses what this node does not serve; notes the slot in the request otherwise. False: the request waits for a failover.
+pub(crate) fn check(node: &mut Node, request: &mut Request<'_>) -> Result<bool, Refusal> {
     if !node.cluster.enabled || request.obey || !request.is(is::ROUTED) {
-        return Ok(());
+        return Ok(true);
     }
     let mut positions = std::mem::take(&mut node.key_positions);
     let outcome = decide(node, request, &mut positions);
     node.key_positions = positions;
-    request.slot = outcome?;
-    Ok(())
+    match outcome? {
+        Way::Here(slot) => {
+            request.slot = slot;
+            Ok(true)
+        }
+        Way::Wait => {
+            hold::postpone(node, request.client);
+            Ok(false)
+        }
+    }
 }
 
-fn decide(
-    node: &mut Node,
-    request: &Request<'_>,
-    positions: &mut Vec<KeyPosition>,
-) -> Result<Option<Slot>, Refusal> {
-    let Some(session) = node.sessions.get(request.client) else { return Ok(None) };
+fn decide(node: &mut Node, request: &Request<'_>, positions: &mut Vec<KeyPosition>) -> Result<Way, Refusal> {
+    let Some(session) = node.sessions.get(request.client) else { return Ok(Way::Here(None)) };
     let Some(view) = node.cluster.topology.as_deref() else {
         return Err(redirection("CLUSTERDOWN The cluster is down"));
     };
@@ -64,34 +77,39 @@ fn decide(
         let channels = request.is(is::SHARD_CHANNEL);
         survey.add(&mut node.keyspace, view, request.command, request.args, channels, positions)?;
     }
-    let Some((_, slot)) = survey.first else { return Ok(None) };
+    let Some((_, slot)) = survey.first else { return Ok(Way::Here(None)) };
     let Some(owner) = view.owner(slot) else {
         return Err(redirection("CLUSTERDOWN Hash slot not served"));
     };
-    serving(view, request)?;
+    if let Err(refusal) = serving(view, request) {
+        return if hold::covers(node, view) { Ok(Way::Wait) } else { Err(refusal) };
+    }
     let asking = session.asking || request.has(flag::ASKING);
     let owned = owner.id == view.myself().id;
     if let Some(target) = view.migrating.get(&slot).filter(|_| owned) {
         if request.is(is::MIGRATE) || !survey.missing {
-            return Ok(Some(slot));
+            return Ok(Way::Here(Some(slot)));
         }
         if survey.present {
             return Err(try_again());
         }
         return match view.node(target) {
             Some(target) => Err(moved("ASK", slot, target, kind)),
-            None => Ok(Some(slot)),
+            None => Ok(Way::Here(Some(slot))),
         };
     }
     if view.importing.contains_key(&slot) && !owned && (asking || request.is(is::MIGRATE)) {
         if !request.is(is::MIGRATE) && survey.several && survey.missing {
             return Err(try_again());
         }
-        return Ok(Some(slot));
+        return Ok(Way::Here(Some(slot)));
     }
     let reads = session.readonly || request.is(is::SHARD_CHANNEL);
     if owned || (reads && !request.may_write() && view.myself().primary == Some(owner.id)) {
-        return Ok(Some(slot));
+        return Ok(Way::Here(Some(slot)));
+    }
+    if hold::covers_owner(node, owner) {
+        return Ok(Way::Wait);
     }
     Err(moved("MOVED", slot, owner, kind))
 }
@@ -99,6 +117,9 @@ fn decide(
 /// Whether a client may go on waiting for a key: it cannot, once nobody serves it or somebody else does.
 pub(crate) fn still_serves(node: &Node, client: Client, key: &[u8], writes: bool) -> Result<(), Refusal> {
     let Some(view) = node.cluster.topology.as_deref() else { return Ok(()) };
+    if hold::covers(node, view) {
+        return Ok(());
+    }
     if view.state != State::Ok {
         return Err(redirection("CLUSTERDOWN The cluster is down"));
     }

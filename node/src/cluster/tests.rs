@@ -280,10 +280,87 @@ fn no_write_is_acknowledged_after_the_lease_even_if_it_was_executed_before() {
 fn a_promoted_replica_writes_only_with_the_lease_that_follows_its_claim() {
     let mut world = world(view());
     order(&mut world, Order::Promote { version: TopologyVersion(1) });
-    assert_eq!(world.run(&["SET", "bar", "1"]), "-CLUSTERDOWN The cluster is down\r\n");
+    assert_eq!(world.run(&["SET", "bar", "1"]), "", "it waits for the lease");
     let until = world.now.mono + 500;
     world.node.handle_control(world.now, ToData::Lease { until });
-    assert_eq!(world.run(&["SET", "bar", "1"]), "+OK\r\n");
+    world.turn();
+    assert_eq!(world.read(1), "+OK\r\n");
+    order(&mut world, Order::Promote { version: TopologyVersion(1) });
+    assert_eq!(world.run(&["SET", "bar", "1"]), "");
+    world.pass(1_999);
+    assert_eq!(world.read(1), "");
+    world.pass(1);
+    assert_eq!(world.read(1), "-CLUSTERDOWN The cluster is down\r\n", "but no longer than the hold");
+}
+
+/// `c` has failed, and full coverage is required.
+fn failing() -> Topology {
+    let mut view = view();
+    view.nodes[2].flags = NodeFlags::PRIMARY | NodeFlags::FAIL;
+    view.state = State::Fail(FailReason::OwnerFailed);
+    view
+}
+
+/// `b` has taken the slots of `c`.
+fn failed_over() -> Topology {
+    let mut view = failing();
+    view.state = State::Ok;
+    view.slots =
+        view.slots.iter().map(|owner| if *owner == 2 { 1 } else { *owner }).collect::<Vec<_>>().into();
+    view.nodes[2].slots = Arc::new(SlotSet::empty());
+    view
+}
+
+#[test]
+fn requests_wait_for_a_failover_and_follow_it() {
+    let mut world = world(view());
+    (2..=4).for_each(|conn| world.connect(conn));
+    assert_eq!(world.run_on(4, &["BLPOP", "{hello}list", "0"]), "");
+    install(&mut world, failing());
+    assert_eq!(world.run_on(2, &["SET", "foo", "1"]), "", "the failed node's");
+    assert_eq!(world.run_on(3, &["SET", "hello", "1"]), "", "our own");
+    assert_eq!(world.run(&["PING"]), "+PONG\r\n");
+    world.pass(100);
+    install(&mut world, failed_over());
+    assert_eq!(world.read(2), "-MOVED 12182 10.0.0.1:7002\r\n");
+    assert_eq!(world.read(3), "+OK\r\n");
+    assert_eq!(world.read(4), "", "who waits for a key waits on");
+    world.run(&["RPUSH", "{hello}list", "1"]);
+    assert_eq!(world.read(4), "*2\r\n$11\r\n{hello}list\r\n$1\r\n1\r\n");
+}
+
+#[test]
+fn a_hold_is_bounded_and_is_not_begun_again_by_the_same_failure() {
+    let mut world = world(view());
+    install(&mut world, failing());
+    assert_eq!(world.run(&["GET", "bar"]), "");
+    world.pass(1_500);
+    install(&mut world, failing());
+    assert_eq!(world.read(1), "");
+    world.pass(500);
+    assert_eq!(world.read(1), "-CLUSTERDOWN The cluster is down\r\n");
+    assert_eq!(world.run(&["GET", "bar"]), "-CLUSTERDOWN The cluster is down\r\n");
+}
+
+#[test]
+fn without_full_coverage_only_the_failing_slots_are_held() {
+    let mut view = failing();
+    view.state = State::Ok;
+    let mut world = world(view);
+    world.connect(2);
+    assert_eq!(world.run(&["SET", "foo", "1"]), "");
+    assert_eq!(world.run_on(2, &["SET", "hello", "1"]), "+OK\r\n");
+    assert_eq!(world.run_on(2, &["SET", "test", "1"]), "-MOVED 6918 10.0.0.1:7002\r\n");
+    world.pass(2_000);
+    assert_eq!(world.read(1), "-MOVED 12182 10.0.0.1:7003\r\n");
+}
+
+#[test]
+fn the_hold_can_be_switched_off() {
+    let mut world = world(view());
+    world.run(&["CONFIG", "SET", "cluster-failover-hold-ms", "0"]);
+    install(&mut world, failing());
+    assert_eq!(world.run(&["SET", "bar", "1"]), "-CLUSTERDOWN The cluster is down\r\n");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! SHUTDOWN and termination signals.
 //!
-//! Model: phases. First, if replicas lag, writes are held and they get time to catch up (`shutdown-timeout`). Then everything
+//! Model: phases. First, if it is wished, a primary of a cluster leaves its shard to a replica, and goes on redirecting its clients for a moment. Then, if replicas lag, writes are held and they get time to catch up (`shutdown-timeout`). Then everything
 //! is held, the AOF is synced and closed, the data set saved if wanted; when both have answered, the process may leave.
 //! A failed save, or an AOF that is still without its first base, calls the whole thing off, unless FORCE was given.
 
@@ -9,6 +9,7 @@ use super::{aof, request, save};
 use crate::admin::AdminHandler;
 use crate::api::{Action, LogLevel};
 use crate::blocking::{self, Waiting};
+use crate::cluster::install;
 use crate::migrate;
 use crate::node::Node;
 use crate::pause::{self, Purpose};
@@ -16,6 +17,7 @@ use crate::refusal::{Outcome, Refusal};
 use crate::replication;
 use crate::session::Client;
 use base::{Args, Millis};
+use cluster::DataEvent;
 use persist::DiskRequest;
 use resp::Reply;
 
@@ -25,20 +27,42 @@ const FAILED: &str = "ERR Errors trying to SHUTDOWN. Check logs.";
 pub(crate) struct Shutdown {
     /// Who asked, and waits for an error (there is no other reply).
     client: Option<Client>,
-    save: bool,
-    force: bool,
+    plan: Plan,
     phase: Phase,
+}
+
+/// What was asked for.
+#[derive(Clone, Copy, Default)]
+struct Plan {
+    save: bool,
+    now: bool,
+    force: bool,
+    /// Leave the shard to a replica first.
+    failover: bool,
+    /// Not while this node owns slots.
+    safe: bool,
+    /// The process will be started again at once.
+    restart: bool,
 }
 
 /// Until when a shutdown waits for the replicas, while it does.
 pub(crate) fn waits_until(node: &Node) -> Option<Millis> {
     match node.persistence.shutdown.as_ref()?.phase {
         Phase::Replicas(until) => Some(until),
-        Phase::Disk { .. } => None,
+        Phase::Leaving(_) | Phase::Left(_) | Phase::Disk { .. } => None,
     }
 }
 
+/// How long a replica may take to take over, as far as the data thread waits for it.
+const LEAVING_MS: u64 = 3000;
+/// How long clients are redirected after that.
+const REDIRECTING_MS: u64 = 300;
+
 enum Phase {
+    /// A replica is to take over.
+    Leaving(Millis),
+    /// It has; clients are told until then.
+    Left(Millis),
     /// Replicas may catch up until then.
     Replicas(Millis),
     /// Waiting for the disk.
@@ -53,20 +77,24 @@ pub(super) fn handler(name: &str) -> Option<AdminHandler> {
     })
 }
 
-/// SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]
+/// SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [SAFE] [FAILOVER] [RESTART] [ABORT]
 fn shutdown(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
-    let (mut nosave, mut save, mut now, mut force, mut abort) = (false, false, false, false, false);
+    let (mut nosave, mut save, mut abort, mut plan) = (false, false, false, Plan::default());
     for word in args.from(1).iter() {
         match word.to_ascii_lowercase().as_slice() {
             b"nosave" => nosave = true,
             b"save" => save = true,
-            b"now" => now = true,
-            b"force" => force = true,
+            b"now" => plan.now = true,
+            b"force" => plan.force = true,
+            b"failover" => plan.failover = true,
+            b"safe" => plan.safe = true,
+            b"restart" => plan.restart = true,
             b"abort" => abort = true,
             _ => return Err(Refusal::SYNTAX),
         }
     }
-    if (abort && (nosave || save || now || force)) || (nosave && save) {
+    let Plan { now, force, failover, safe, restart, .. } = plan;
+    if (abort && (nosave || save || now || force || failover || safe || restart)) || (nosave && save) {
         return Err(Refusal::SYNTAX);
     }
     if node.unit.in_exec && !now && !abort {
@@ -82,8 +110,8 @@ fn shutdown(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) 
         reply.ok();
         return Ok(());
     }
-    let wants_save = save || (!nosave && !node.config.settings.save.is_empty());
-    begin(node, Some(client), wants_save, now, force);
+    plan.save = save || (!nosave && !node.config.settings.save.is_empty());
+    begin(node, Some(client), plan);
     if node.persistence.shutdown.is_some() {
         blocking::begin(node, client, Waiting::Shutdown, None);
     }
@@ -91,37 +119,88 @@ fn shutdown(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) 
 }
 
 /// A termination signal, which its handler has logged: as SHUTDOWN with the words of `shutdown-on-sigint` or
-/// `shutdown-on-sigterm`. A second one does not wait for replicas (a second SIGINT never comes here). While the cron is
-/// paused (DEBUG PAUSE-CRON) a signal waits, as in Redis.
+/// `shutdown-on-sigterm`; the default of the latter is FAILOVER. A second one waits for nobody (a second SIGINT never comes
+/// here). While the cron is paused (DEBUG PAUSE-CRON) a signal waits, as in Redis.
 pub(crate) fn signal(node: &mut Node, interrupt: bool) {
     if node.cron.paused {
         node.persistence.signal = Some(interrupt);
         return;
     }
     if let Some(shutdown) = &mut node.persistence.shutdown {
-        if let Phase::Replicas(deadline) = &mut shutdown.phase {
-            *deadline = node.now.mono;
+        if let Phase::Replicas(until) | Phase::Leaving(until) | Phase::Left(until) = &mut shutdown.phase {
+            *until = node.now.mono;
         }
         return cron(node);
     }
     let settings = &node.config.settings;
     let words = if interrupt { &settings.shutdown_on_sigint } else { &settings.shutdown_on_sigterm };
     let has = |word: &str| words.split(' ').any(|w| w.eq_ignore_ascii_case(word));
-    let save = has("save") || (!has("nosave") && !settings.save.is_empty());
-    let (now, force) = (has("now"), has("force"));
-    begin(node, None, save, now, force);
+    let plan = Plan {
+        save: has("save") || (!has("nosave") && !settings.save.is_empty()),
+        now: has("now"),
+        force: has("force"),
+        failover: has("failover") || (!interrupt && has("default")),
+        safe: has("safe"),
+        restart: has("restart"),
+    };
+    begin(node, None, plan);
 }
 
-fn begin(node: &mut Node, client: Option<Client>, save: bool, now: bool, force: bool) {
+fn begin(node: &mut Node, client: Option<Client>, mut plan: Plan) {
     // SHUTDOWN has waited for every MIGRATE, a signal has not.
     migrate::abort_all(node, migrate::Taken::Deleted);
     // Half of the data must not replace the whole of it.
-    let save = save && !node.loading;
+    plan.save &= !node.loading;
     node.log(LogLevel::Notice, "User requested shutdown...");
+    let until = node.now.mono + LEAVING_MS;
+    node.persistence.shutdown = Some(Shutdown { client, plan, phase: Phase::Leaving(until) });
+    if plan.failover && owns_slots(node) {
+        node.log(LogLevel::Notice, "Leaving my slots to a replica before shutting down.");
+        install::tell(node, DataEvent::Leaving);
+    } else {
+        go_on(node);
+    }
+}
+
+/// Whether this node is a primary that others have to do with.
+fn owns_slots(node: &Node) -> bool {
+    !node.loading
+        && !replication::is_replica(node)
+        && node.cluster.view().is_some_and(|view| !view.myself().slots.is_empty())
+}
+
+/// The control thread says that nobody takes over.
+pub(crate) fn nobody_takes_over(node: &mut Node) {
+    if matches!(node.persistence.shutdown, Some(Shutdown { phase: Phase::Leaving(_), .. })) {
+        node.log(LogLevel::Warning, "No replica takes over my slots.");
+        go_on(node);
+    }
+}
+
+/// This node follows another one now.
+pub(crate) fn follows(node: &mut Node) {
+    if let Some(Shutdown { phase: phase @ Phase::Leaving(_), .. }) = &mut node.persistence.shutdown {
+        *phase = Phase::Left(node.now.mono + REDIRECTING_MS);
+        node.log(LogLevel::Notice, "A replica has taken over my slots.");
+    }
+}
+
+/// What comes after somebody took over, or nobody could, or need.
+fn go_on(node: &mut Node) {
+    let Some(Shutdown { plan, .. }) = node.persistence.shutdown else { return };
+    if plan.safe && owns_slots(node) {
+        node.log(LogLevel::Warning, "It is not safe to shut down: this node owns slots of the cluster.");
+        return fail(node);
+    }
+    if plan.restart && node.cluster.enabled {
+        install::tell(node, DataEvent::Restarting);
+    }
     let timeout = node.config.settings.shutdown_timeout.saturating_mul(1000);
-    let wait = !now && timeout > 0 && !replication::is_replica(node) && replication::lagging(node) > 0;
+    let wait = !plan.now && timeout > 0 && !replication::is_replica(node) && replication::lagging(node) > 0;
     let deadline = node.now.mono + timeout;
-    node.persistence.shutdown = Some(Shutdown { client, save, force, phase: Phase::Replicas(deadline) });
+    if let Some(shutdown) = &mut node.persistence.shutdown {
+        shutdown.phase = Phase::Replicas(deadline);
+    }
     if wait {
         node.log(LogLevel::Notice, "Waiting for replicas before shutting down.");
         node.pause.begin(Purpose::Shutdown, deadline, pause::Kind::Writes);
@@ -134,16 +213,20 @@ fn begin(node: &mut Node, client: Option<Client>, save: bool, now: bool, force: 
 
 /// Lets the replicas' time run out, or notices that they have caught up.
 pub(super) fn cron(node: &mut Node) {
-    let Some(Shutdown { phase: Phase::Replicas(deadline), .. }) = &node.persistence.shutdown else { return };
-    if node.now.mono >= *deadline || replication::lagging(node) == 0 {
-        finish(node);
+    let Some(shutdown) = &node.persistence.shutdown else { return };
+    match shutdown.phase {
+        Phase::Leaving(until) | Phase::Left(until) if node.now.mono >= until => go_on(node),
+        Phase::Replicas(deadline) if node.now.mono >= deadline || replication::lagging(node) == 0 => {
+            finish(node)
+        }
+        _ => {}
     }
 }
 
 /// The disk's part.
 fn finish(node: &mut Node) {
     if aof::waits_for_base(node) {
-        if !node.persistence.shutdown.as_ref().is_some_and(|shutdown| shutdown.force) {
+        if !node.persistence.shutdown.as_ref().is_some_and(|shutdown| shutdown.plan.force) {
             node.log(LogLevel::Warning, "Writing initial AOF, can't exit.");
             return fail(node);
         }
@@ -166,7 +249,7 @@ fn finish(node: &mut Node) {
         node.persistence.aof.state = aof::State::Closing;
         closing = true;
     }
-    let wants_save = node.persistence.shutdown.as_ref().is_some_and(|s| s.save);
+    let wants_save = node.persistence.shutdown.as_ref().is_some_and(|s| s.plan.save);
     if let Some(shutdown) = &mut node.persistence.shutdown {
         shutdown.phase = Phase::Disk { aof: closing, snapshot: wants_save };
     }
@@ -203,7 +286,7 @@ pub(super) fn saved(node: &mut Node, outcome: Result<u64, snapshot::Failure>) {
     if let Phase::Disk { snapshot, .. } = &mut shutdown.phase {
         *snapshot = false;
     }
-    let force = shutdown.force;
+    let force = shutdown.plan.force;
     match outcome {
         Ok(_) => node.log(LogLevel::Notice, "DB saved on disk"),
         Err(error) if force => {
