@@ -148,7 +148,7 @@ impl Machine {
                 }
                 return;
             }
-            if node.ping_sent.is_some() && node.pinged.is_none() && self.links.is_up(link) {
+            if node.ping_sent.is_some() && self.links.is_up(link) && !self.links.has_pinged(link) {
                 // None has really left: this node kept still, or its link broke. The time counts from when it should have.
                 let before = node.ping_sent;
                 self.send_heartbeat(link, MessageType::Ping);
@@ -162,7 +162,9 @@ impl Machine {
         let node = &self.nodes[ix];
         let Some(sent) = node.ping_sent else { return };
         // Who was alive at the last moment before the ping has been silent for almost as long as the ping is unanswered.
-        let alive = node.data_received.max(node.pong_received);
+        // What others say of it counts where pings are rare; their clocks are not ours.
+        let rumoured = node.pong_received.filter(|_| !self.are_voters(node));
+        let alive = node.data_received.max(rumoured);
         let silent_for = alive.map_or_else(|| now.since(sent), |at| now.since(at));
         let unanswered_for = now.since(sent) + self.ping_period(node);
         if silent_for.min(unanswered_for) > timeout && !node.flags.any(NodeFlags::PFAIL | NodeFlags::FAIL) {
@@ -174,16 +176,21 @@ impl Machine {
     /// often than others, as far as their number allows.
     fn ping_period(&self, node: &Node) -> u64 {
         let timeout = self.config.node_timeout_ms;
-        if !self.myself().is_voter() || !node.is_voter() {
+        if !self.are_voters(node) {
             return timeout / 2;
         }
         let affordable = (VOTER_PING_MS * self.health.size as u64).max(VOTER_PING_LEAST_MS);
         (timeout / VOTER_PINGS).max(affordable).min(timeout / VOTER_PINGS_LEAST)
     }
 
+    /// Whether both vote, this node and the other.
+    fn are_voters(&self, node: &Node) -> bool {
+        self.myself().is_voter() && node.is_voter()
+    }
+
     fn voter_wants_ping(&self, node: &Node) -> bool {
-        let both = self.myself().is_voter() && node.is_voter();
-        both && node.contact.is_none_or(|at| self.now.mono.since(at) >= self.ping_period(node))
+        self.are_voters(node)
+            && node.contact.is_none_or(|at| self.now.mono.since(at) >= self.ping_period(node))
     }
 
     /// A link older than the timeout on which a ping, and everything else, went unanswered for half of it.

@@ -131,7 +131,7 @@ impl Light {
                 self.paused_until = None;
                 Vec::new()
             }
-            Order::DropSlots { .. } => Vec::new(),
+            Order::DropSlots { .. } | Order::NobodyTakesOver => Vec::new(),
         }
     }
 

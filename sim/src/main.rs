@@ -13,7 +13,7 @@ use grapevine_sim::{Options, Report, Scenario, run};
 
 const USAGE: &str = "usage: grapevine-sim run [--seeds N] [--from SEED] [--nodes N] [--scenario NAME]\n       \
                      grapevine-sim replay SEED [--nodes N] [--scenario NAME] [--log]\n\
-                     scenarios: chaos, kill-primaries, writes, chaos-writes; without a name the seed chooses";
+                     scenarios: chaos, kill-primaries, writes, chaos-writes, crash; without a name the seed chooses";
 
 struct Arguments {
     replay: Option<u64>,

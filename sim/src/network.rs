@@ -74,6 +74,8 @@ pub struct Network {
     connections: BTreeMap<ConnectionId, Connection>,
     /// Packets from the first host to the second are dropped.
     blocked: BTreeSet<(usize, usize)>,
+    /// Connects from the first host to the second are refused on their way.
+    rejected: BTreeSet<(usize, usize)>,
     /// Added to every delay, in µs.
     pub extra_delay: u64,
 }
@@ -81,7 +83,14 @@ pub struct Network {
 impl Network {
     /// An undisturbed network.
     pub fn new(prng: Prng) -> Self {
-        Self { prng, next: 0, connections: BTreeMap::new(), blocked: BTreeSet::new(), extra_delay: 0 }
+        Self {
+            prng,
+            next: 0,
+            connections: BTreeMap::new(),
+            blocked: BTreeSet::new(),
+            rejected: BTreeSet::new(),
+            extra_delay: 0,
+        }
     }
 
     /// How long a packet takes now, in µs: mostly a fraction of a millisecond, sometimes tens of them.
@@ -130,9 +139,26 @@ impl Network {
         self.blocked.remove(&(from, to));
     }
 
+    /// Refuses connects from one host to another from now on, as a firewall that rejects does.
+    pub fn reject(&mut self, from: usize, to: usize) {
+        self.rejected.insert((from, to));
+    }
+
+    /// Whether a connect is refused on its way.
+    pub fn rejects(&self, from: usize, to: usize) -> bool {
+        self.rejected.contains(&(from, to))
+    }
+
+    /// The connections that a host has opened to another.
+    pub fn opened(&self, from: usize, to: usize) -> Vec<ConnectionId> {
+        let opened = |c: &Connection| c.ends[0].host == from && c.ends[1].host == to && c.established;
+        self.connections.iter().filter(|(_, c)| opened(c)).map(|(id, _)| *id).collect()
+    }
+
     /// Every host reaches every other again.
     pub fn unblock_all(&mut self) {
         self.blocked.clear();
+        self.rejected.clear();
     }
 
     /// Queues a chunk from an end; returns when an event for the direction is due, if none is queued yet.

@@ -1,6 +1,7 @@
 //! Whole runs: a cluster is formed, something happens to it, it must be well again.
 
 mod chaos;
+mod crash;
 mod form;
 mod kill_primaries;
 mod writes;
@@ -23,11 +24,14 @@ pub enum Scenario {
     Writes,
     /// A storm over real data threads and clients.
     ChaosWrites,
+    /// One primary crashes, or seems to, at the default node timeout.
+    Crash,
 }
 
 impl Scenario {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Chaos, Self::KillPrimaries, Self::Writes, Self::ChaosWrites];
+    pub const ALL: [Self; 5] =
+        [Self::Chaos, Self::KillPrimaries, Self::Writes, Self::ChaosWrites, Self::Crash];
 
     /// Its name in reports and on the command line.
     pub fn as_str(self) -> &'static str {
@@ -36,6 +40,7 @@ impl Scenario {
             Scenario::KillPrimaries => "kill-primaries",
             Scenario::Writes => "writes",
             Scenario::ChaosWrites => "chaos-writes",
+            Scenario::Crash => "crash",
         }
     }
 
@@ -92,7 +97,10 @@ pub struct Report {
 /// Runs a seed: the seed chooses the scenario and its size.
 pub fn run(options: Options) -> Report {
     let mut prng = Prng::new(options.seed ^ 0x5eed);
-    let shape = Shape::choose(&mut prng, options.nodes);
+    let mut shape = Shape::choose(&mut prng, options.nodes);
+    if options.scenario == Some(Scenario::Crash) {
+        shape.node_timeout_ms = crash::NODE_TIMEOUT_MS;
+    }
     let config = Config {
         port: crate::world::CLIENT_PORT,
         node_timeout_ms: shape.node_timeout_ms,
@@ -117,6 +125,7 @@ pub fn run(options: Options) -> Report {
             Scenario::KillPrimaries => kill_primaries::run(&mut world, &shape, &mut prng),
             Scenario::Writes => writes = writes::run(&mut world, &shape, &mut prng),
             Scenario::ChaosWrites => writes = writes::run_storm(&mut world, &shape, &mut prng),
+            Scenario::Crash => crash::run(&mut world, &shape, &mut prng),
         }
     }
     Report {

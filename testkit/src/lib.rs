@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod cluster;
+pub mod failover;
 mod folder;
 mod ports;
 mod server;

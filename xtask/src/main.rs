@@ -6,6 +6,7 @@
 
 mod bench;
 mod demo;
+mod failover;
 mod fuzz;
 mod install;
 mod process;
@@ -30,6 +31,7 @@ Usage: cargo xtask <command> [options]
   sim    Run simulation seeds: --seeds N (default 100), --first SEED, --nodes N; or: sim replay SEED
   bench  Measure against redis-server and print ratios: --rounds N, --keys N, --commands A,B, --pipelines N,M
   tcl    Run Valkey's Tcl suite: --tree CHECKOUT, --single unit/NAME (repeat), --only TEST, --deadline SECONDS
+  failover  Measure how long a key takes no writes when its master goes: --runs N, --mode kill|term|stop|manual, --timeout MS
   fuzz   Run the fuzz targets: --seconds N each (default 60), --merge yes to keep new finds, [TARGET]...
 ";
 
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         "sim" => sim::run_args(&args),
         "bench" => bench::run(&args),
         "tcl" => tcl::run(&args),
+        "failover" => failover::run_args(&args),
         "fuzz" => fuzz::run(&args),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

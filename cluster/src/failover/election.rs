@@ -350,8 +350,8 @@ impl Machine {
             return;
         }
         let asked = self.election.requested_at;
-        let node = &mut self.nodes[ix];
-        node.contact = node.contact.max(Some(asked));
+        self.note_contact(ix, Some(asked));
+        let node = &self.nodes[ix];
         if self.election.votes.insert(node.id) {
             let (votes, quorum) = (self.election.votes.len(), self.health.quorum());
             let epoch = self.election.epoch;

@@ -76,9 +76,16 @@ impl Machine {
     pub(crate) fn contact_is_void(&mut self, ix: NodeIx) {
         let node = &mut self.nodes[ix];
         if self.config.crash_detection && node.is_voter() {
-            (node.contact, node.pinged) = (None, None);
+            node.contact = None;
+            node.contact_void = self.now.mono;
             self.renew_lease();
         }
+    }
+
+    /// A node has answered what we asked at that instant.
+    pub(crate) fn note_contact(&mut self, ix: NodeIx, asked: Option<Millis>) {
+        let node = &mut self.nodes[ix];
+        node.contact = node.contact.max(asked.filter(|at| *at > node.contact_void));
     }
 
     fn lease_end(&self) -> Millis {

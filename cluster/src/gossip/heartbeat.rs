@@ -41,7 +41,7 @@ impl Machine {
             self.update_address(ix, link, header);
         }
         if outbound && kind == MessageType::Pong {
-            self.on_pong(ix);
+            self.on_pong(link, ix);
         }
         self.update_role(ix, header);
         self.update_slots(ix, header);
@@ -68,12 +68,13 @@ impl Machine {
     }
 
     /// Our ping was answered.
-    fn on_pong(&mut self, ix: NodeIx) {
+    fn on_pong(&mut self, link: LinkId, ix: NodeIx) {
         let now = self.now.mono;
+        let asked = self.links.answered_ping(link);
+        self.note_contact(ix, asked);
         let node = &mut self.nodes[ix];
         node.pong_received = Some(now);
         node.ping_sent = None;
-        node.contact = node.pinged.take().or(node.contact);
         self.note_address_of_answer(ix);
         let node = &self.nodes[ix];
         if node.suspected() {

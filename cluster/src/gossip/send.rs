@@ -97,10 +97,11 @@ impl Machine {
         let Some(link) = self.links.get(id) else { return };
         let (target, inbound, mut extensions) = (link.node, link.inbound, link.extensions);
         extensions |= kind == MessageType::Meet || target.is_some_and(|ix| self.nodes[ix].extensions);
+        if !inbound && kind != MessageType::Pong {
+            self.links.note_ping(id, self.now.mono);
+        }
         if let Some(ix) = target.filter(|_| !inbound && kind == MessageType::Ping) {
-            let (node, now) = (&mut self.nodes[ix], self.now.mono);
-            node.ping_sent = Some(now);
-            node.pinged.get_or_insert(now);
+            self.nodes[ix].ping_sent = Some(self.now.mono);
         }
         let about = self.choose_gossip();
         let mut writer = Writer::new(&self.header(kind, &self.wire));
@@ -116,8 +117,10 @@ impl Machine {
         if self.is_silent() {
             return;
         }
-        for link in self.links.take_owing() {
-            self.send_heartbeat(link, MessageType::Pong);
+        for (link, count) in self.links.take_owing() {
+            for _ in 0..count {
+                self.send_heartbeat(link, MessageType::Pong);
+            }
         }
     }
 

@@ -6,12 +6,14 @@ use super::table::NodeIx;
 use crate::actions::{Action, LinkEvent, LinkId, LogLevel};
 use crate::machine::Machine;
 use crate::topology::NodeFlags;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::vec::Vec;
 use base::Millis;
 use core::net::IpAddr;
 
+/// How many unanswered PINGs of a link are remembered; of further ones it is as if an earlier one were answered.
+const MAX_PINGS: usize = 64;
 /// The system's words when nobody listens.
 const REFUSED: &str = "Connection refused";
 /// How many links are kept at most; further ones are closed as they come.
@@ -33,8 +35,10 @@ pub(crate) struct Link {
     pub extensions: bool,
     /// Bytes that wait to be sent, as last reported.
     pub buffered: u64,
-    /// A PING came while this node kept still.
-    pub owes_pong: bool,
+    /// So many PINGs came while this node kept still.
+    pub owes_pongs: u8,
+    /// When the PINGs left, on a link that we opened, that have not been answered: answers come in order, one for each.
+    pub pings: VecDeque<Millis>,
 }
 
 #[derive(Debug)]
@@ -61,18 +65,35 @@ impl Links {
     /// A PING on this link is not answered now.
     pub fn owe_pong(&mut self, link: LinkId) {
         if let Some(link) = self.map.get_mut(&link) {
-            link.owes_pong = true;
+            link.owes_pongs = link.owes_pongs.saturating_add(1);
             self.any_owes = true;
         }
     }
 
-    /// The links that owe a PONG; from here on they do not.
-    pub fn take_owing(&mut self) -> Vec<LinkId> {
+    /// The links that owe PONGs, and how many; from here on they do not.
+    pub fn take_owing(&mut self) -> Vec<(LinkId, u8)> {
         if !core::mem::take(&mut self.any_owes) {
             return Vec::new();
         }
-        let owing = self.map.iter_mut().filter(|(_, link)| link.owes_pong);
-        owing.map(|(id, link)| (*id, link.owes_pong = false).0).collect()
+        let owing = self.map.iter_mut().filter(|(_, link)| link.owes_pongs > 0);
+        owing.map(|(id, link)| (*id, core::mem::take(&mut link.owes_pongs))).collect()
+    }
+
+    /// A PING leaves on a link that we opened.
+    pub fn note_ping(&mut self, link: LinkId, now: Millis) {
+        if let Some(link) = self.map.get_mut(&link).filter(|link| link.pings.len() < MAX_PINGS) {
+            link.pings.push_back(now);
+        }
+    }
+
+    /// A PONG has come on it: when the PING left that it answers.
+    pub fn answered_ping(&mut self, link: LinkId) -> Option<Millis> {
+        self.map.get_mut(&link)?.pings.pop_front()
+    }
+
+    /// Whether PINGs have left on it that are not answered.
+    pub fn has_pinged(&self, link: LinkId) -> bool {
+        self.map.get(&link).is_some_and(|link| !link.pings.is_empty())
     }
 }
 
@@ -94,7 +115,8 @@ impl Machine {
             local: None,
             extensions: false,
             buffered: 0,
-            owes_pong: false,
+            owes_pongs: 0,
+            pings: VecDeque::new(),
         };
         self.links.map.insert(id, link);
         self.nodes[ix].link = Some(id);
@@ -179,7 +201,8 @@ impl Machine {
             local: Some(local),
             extensions: false,
             buffered: 0,
-            owes_pong: false,
+            owes_pongs: 0,
+            pings: VecDeque::new(),
         };
         self.links.map.insert(id, link);
     }

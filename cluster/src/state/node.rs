@@ -44,8 +44,8 @@ pub(crate) struct Node {
     pub ping_sent: Option<Millis>,
     pub pong_received: Option<Millis>,
     pub data_received: Option<Millis>,
-    /// When the earliest ping that is still unanswered really left (`ping_sent` may be moved by the failure detector).
-    pub pinged: Option<Millis>,
+    /// Answers to what was asked before that do not count as contact.
+    pub contact_void: Millis,
     /// When the last ping that it answered to us ourselves was sent: at that moment at the earliest it knew us alive.
     pub contact: Option<Millis>,
     pub fail_time: Millis,
@@ -94,7 +94,7 @@ impl Node {
             ping_sent: None,
             pong_received: None,
             data_received: None,
-            pinged: None,
+            contact_void: Millis(0),
             contact: None,
             fail_time: now,
             voted_time: None,

@@ -78,7 +78,7 @@ fn a_ping_that_came_during_a_hang_is_answered_after_it() {
     world.members[0].data_stalled = true;
     world.run(world.timeout * 6 / 10);
     let machine = &mut world.members[0].machine;
-    let owing = |machine: &Machine| machine.links.map.iter().any(|(_, link)| link.owes_pong);
+    let owing = |machine: &Machine| machine.links.map.iter().any(|(_, link)| link.owes_pongs > 0);
     let link = machine.links.map.iter().find(|(_, link)| link.inbound && link.up).map(|(id, _)| *id);
     machine.send_heartbeat(link.expect("of a peer"), crate::codec::MessageType::Pong);
     assert!(owing(machine), "silent, and remembers");

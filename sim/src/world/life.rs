@@ -222,6 +222,29 @@ impl World {
         self.hosts[host].clock.skew_ms += millis;
     }
 
+    /// From now on data survive their processes everywhere.
+    pub fn keep_data(&mut self) {
+        self.hosts.iter_mut().for_each(|host| host.persistent = true);
+    }
+
+    /// Whether a host's process is stopped.
+    pub fn is_paused(&self, host: usize) -> bool {
+        self.hosts[host].paused
+    }
+
+    /// A host's data thread reports something that it does not come to by itself in a simulation.
+    pub fn hear_from_data(&mut self, host: usize, event: DataEvent) {
+        self.with_machine(host, |machine, now| machine.handle_data(now, event));
+    }
+
+    /// The name of a host's node, by its file if its process does not run.
+    pub fn last_id(&self, host: usize) -> Option<NodeId> {
+        self.node_id(host).or_else(|| {
+            let text = self.hosts[host].disk.conf()?;
+            nodes_conf::parse(text.as_bytes()).ok()??.myself().map(|line| line.id)
+        })
+    }
+
     /// The name of a host's node, while its process runs.
     pub fn node_id(&self, host: usize) -> Option<NodeId> {
         self.machine(host).map(Machine::me)

@@ -27,7 +27,8 @@ impl World {
             let again = self.now.plus_millis(SYN_RETRY_MS);
             return self.schedule(again, Event::Syn { connection });
         }
-        let life = self.hosts[to].process.as_ref().map(|process| process.life);
+        let listens = !self.network.rejects(from, to);
+        let life = self.hosts[to].process.as_ref().filter(|_| listens).map(|process| process.life);
         let back = self.now.plus_micros(self.network.delay());
         if let Some(life) = life {
             self.network.accept(connection, life);

@@ -25,6 +25,17 @@ impl World {
         self.wake_network(false);
     }
 
+    /// A firewall rejects what one host sends to another's ports: connections break at both ends, new ones are refused.
+    pub fn reject(&mut self, from: usize, to: usize) {
+        self.log.record(self.now, from, "reject", &[to as u64], || format!("by host {to}"));
+        self.network.reject(from, to);
+        for connection in self.network.opened(from, to) {
+            for (from, at) in self.network.reset(self.now, connection) {
+                self.schedule(at, Event::Arrive { connection, from });
+            }
+        }
+    }
+
     /// Resets some connection, as a middlebox does: both ends hear of it.
     pub fn reset_some_connection(&mut self) {
         let Some(connection) = self.network.pick() else { return };
