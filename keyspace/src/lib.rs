@@ -21,6 +21,7 @@ mod object;
 mod own;
 mod query;
 mod snapshot;
+mod steps;
 mod strings;
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,7 @@ pub use snapshot::{
     CHUNK_BYTES, JOB_SLOTS, JobSlot, QUEUE_PAUSE, SnapshotBusy, SnapshotChunk, SnapshotCut, SnapshotEntry,
     StepOutcome,
 };
+pub use steps::Steps;
 pub use value::{LoadError, LoadExtra, LoadValue, StringRef, TypeName, ValueRef};
 pub use write::Ttl;
 
@@ -48,10 +50,7 @@ use db::{Db, Hasher};
 use garbage::{Waste, WasteMeter};
 use snapshot::{DbUid, Jobs};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// Entries of a walk between two signs of life: some 10 µs of work.
-const ENTRIES_PER_TICK: u64 = 256;
+use std::sync::atomic::AtomicU64;
 
 /// How a keyspace is made.
 #[derive(Clone, Copy, Debug)]
@@ -177,15 +176,9 @@ impl Keyspace {
         self.progress = Some(counter);
     }
 
-    /// One more entry of a walk was seen.
-    #[inline]
-    pub(crate) fn show_progress(&self, seen: &mut u64) {
-        *seen += 1;
-        if let Some(counter) = &self.progress
-            && seen.is_multiple_of(ENTRIES_PER_TICK)
-        {
-            counter.store(counter.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
-        }
+    /// The steps of one long command, shown by that counter.
+    pub fn steps(&self) -> Steps {
+        Steps::shown_by(self.progress.clone())
     }
 
     /// Which access bits are kept.

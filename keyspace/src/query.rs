@@ -89,9 +89,9 @@ impl Keyspace {
     /// Every live key, without deleting expired ones (KEYS).
     pub fn for_each_live(&self, db: DbIndex, f: &mut dyn FnMut(&[u8], TypeName)) {
         if let Some((_, database)) = self.dbs.get(db.0 as usize) {
-            let mut seen = 0u64;
+            let steps = self.steps();
             database.for_each(|entry| {
-                self.show_progress(&mut seen);
+                steps.one();
                 if !self.is_expired(entry) {
                     f(entry.key(), entry.value().type_name());
                 }
@@ -102,9 +102,9 @@ impl Keyspace {
     /// Every entry, expired or not (DEBUG DIGEST, tests).
     pub fn for_each(&self, db: DbIndex, f: &mut EntryVisitor<'_>) {
         if let Some((_, database)) = self.dbs.get(db.0 as usize) {
-            let mut seen = 0u64;
+            let steps = self.steps();
             database.for_each(|entry| {
-                self.show_progress(&mut seen);
+                steps.one();
                 f(entry.key(), entry.value(), entry.expire());
             });
         }

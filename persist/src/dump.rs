@@ -2,7 +2,7 @@
 
 use crate::rdb::types::{NEWEST_VERSION, VALKEY_VERSIONS, WRITTEN_VERSION, form_name};
 use crate::rdb::{Encoder, Fault, decode_value, kind_of};
-use keyspace::{LoadValue, ValueRef};
+use keyspace::{LoadValue, Steps, ValueRef};
 
 /// Version and checksum.
 const FOOTER: usize = 10;
@@ -44,15 +44,16 @@ pub fn encode(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
 
 /// The value of a payload.
 pub fn decode(payload: &[u8], settings: &ds::Settings) -> Result<LoadValue, DumpError> {
-    decode_payload(payload, settings, true)
+    decode_showing(payload, settings, true, &Steps::default())
 }
 
-/// The value of a payload whose checksum may be wrong, for tests of the decoder.
-pub fn decode_unchecked(payload: &[u8], settings: &ds::Settings) -> Result<LoadValue, DumpError> {
-    decode_payload(payload, settings, false)
-}
-
-fn decode_payload(payload: &[u8], settings: &ds::Settings, checked: bool) -> Result<LoadValue, DumpError> {
+/// The value of a payload, whose checksum may be wrong unless it is `checked`; each of its elements is a step.
+pub fn decode_showing(
+    payload: &[u8],
+    settings: &ds::Settings,
+    checked: bool,
+    steps: &Steps,
+) -> Result<LoadValue, DumpError> {
     let body_len = payload.len().checked_sub(FOOTER).ok_or(DumpError::Footer)?;
     let (body, footer) = payload.split_at(body_len);
     let version = u32::from(footer[0]) | u32::from(footer[1]) << 8;
@@ -63,10 +64,12 @@ fn decode_payload(payload: &[u8], settings: &ds::Settings, checked: bool) -> Res
     }
     match body.split_first() {
         Some((&(6 | 7), _)) => Err(DumpError::Unsupported("module value")),
-        Some((&kind, rest)) => decode_value(kind, rest, version, settings).map_err(|fault| match fault {
-            Fault::Damaged(form, what) => DumpError::Value(form, what),
-            _ => DumpError::Value(form_name(kind), "a value that is none"),
-        }),
+        Some((&kind, rest)) => {
+            decode_value(kind, rest, version, settings, steps).map_err(|fault| match fault {
+                Fault::Damaged(form, what) => DumpError::Value(form, what),
+                _ => DumpError::Value(form_name(kind), "a value that is none"),
+            })
+        }
         None => Err(DumpError::Value("Value", "nothing")),
     }
 }

@@ -28,6 +28,10 @@ pub trait Sink {
     fn settings(&self) -> ds::Settings {
         ds::Settings::default()
     }
+    /// Where the decoding of a large value shows that it goes on.
+    fn steps(&self) -> keyspace::Steps {
+        keyspace::Steps::default()
+    }
     /// Whether this step is to end here, whatever of its budget is left. Asked after each item and each command.
     fn has_enough(&self) -> bool {
         false
@@ -226,6 +230,7 @@ impl RdbFile {
 /// Hands over every item that the decoder has, until the sink has enough.
 pub(crate) fn pump(decoder: &mut Decoder, sink: &mut dyn Sink) -> Result<(), String> {
     decoder.set_settings(sink.settings());
+    decoder.set_steps(sink.steps());
     while let Some(item) = decoder.next_item().map_err(|error| error.to_string())? {
         sink.item(item)?;
         if sink.has_enough() {

@@ -1,4 +1,4 @@
-//! `cargo xtask tcl --tree CHECKOUT`: Valkey's Tcl suite against our binaries.
+//! `cargo xtask tcl --tree CHECKOUT`: Valkey's or Redis's Tcl suite against our binaries.
 //!
 //! The checkout is only read. Its tests are copied below `target/tcl`, with our binaries where the suite looks for its
 //! own, and each file runs by itself under a deadline: a test that hangs costs its file and not the run. Tests that
@@ -24,16 +24,16 @@ const DEADLINE: u64 = 600;
 const BASE_PORT: &str = "27111";
 /// How many ports the suite may use.
 const PORTS: &str = "90";
-/// Under which names the suite looks for the binaries, and which of ours it gets.
+/// Under which names, behind `valkey-` or `redis-`, the suite looks for the binaries, and which of ours it gets.
 const PROGRAMS: [(&str, &str); 5] = [
-    ("valkey-server", "grapevine-server"),
-    ("valkey-cli", "grapevine-cli"),
-    ("valkey-benchmark", "grapevine-benchmark"),
-    ("valkey-check-rdb", "grapevine-server"),
-    ("valkey-check-aof", "grapevine-server"),
+    ("server", "grapevine-server"),
+    ("cli", "grapevine-cli"),
+    ("benchmark", "grapevine-benchmark"),
+    ("check-rdb", "grapevine-server"),
+    ("check-aof", "grapevine-server"),
 ];
 /// What the suite reads besides its tests.
-const BESIDES: [&str; 3] = ["valkey.conf", "sentinel.conf", "utils"];
+const BESIDES: [&str; 4] = ["valkey.conf", "redis.conf", "sentinel.conf", "utils"];
 
 /// Where Valkey's defaults are not Redis's and its tests count on them: what expires by itself is logged as UNLINK.
 const VALKEY_DEFAULTS: &str = "lazyfree-lazy-expire yes\n";
@@ -109,7 +109,7 @@ fn parse(args: &[String]) -> Result<Options, String> {
         }
     }
     if !options.tree.join("tests/test_helper.tcl").is_file() {
-        return Err(format!("--tree must name a checkout of Valkey with its tests; {USAGE}"));
+        return Err(format!("--tree must name a checkout of Valkey or Redis with its tests; {USAGE}"));
     }
     if options.files.is_empty() {
         options.files = FILES.lines().filter(|l| !l.starts_with('#')).map(str::to_owned).collect();
@@ -132,10 +132,14 @@ fn prepare(options: &Options) -> Result<PathBuf, String> {
             }
         }
     }
-    let defaults = work.join("tests/assets/default.conf");
-    let text = fs::read_to_string(&defaults).map_err(failed)?;
-    fs::write(&defaults, format!("{text}\n{VALKEY_DEFAULTS}")).map_err(failed)?;
-    for (theirs, ours) in PROGRAMS {
+    let valkey = options.tree.join("valkey.conf").exists();
+    if valkey {
+        let defaults = work.join("tests/assets/default.conf");
+        let text = fs::read_to_string(&defaults).map_err(failed)?;
+        fs::write(&defaults, format!("{text}\n{VALKEY_DEFAULTS}")).map_err(failed)?;
+    }
+    for (program, ours) in PROGRAMS {
+        let theirs = format!("{}-{program}", if valkey { "valkey" } else { "redis" });
         let target = PathBuf::from(binary(ours, &options.profile));
         std::os::unix::fs::symlink(target, work.join("src").join(theirs)).map_err(failed)?;
     }

@@ -68,8 +68,9 @@ pub fn restore(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(
     if ttl < 0 {
         return Err(CommandError::Text("ERR Invalid TTL value, must be >= 0"));
     }
-    let decode = if ctx.limits.skip_checksum { dump::decode_unchecked } else { dump::decode };
-    let value = decode(payload, &ctx.limits.settings).map_err(|error| match error {
+    let (checked, steps) = (!ctx.limits.skip_checksum, ctx.keyspace.steps());
+    let value = dump::decode_showing(payload, &ctx.limits.settings, checked, &steps);
+    let value = value.map_err(|error| match error {
         dump::DumpError::Value(form, what) => CommandError::BadPayload(form, what),
         error => CommandError::Owned(error.to_string()),
     })?;

@@ -2,7 +2,7 @@
 //!
 //! A missing key is an empty set. The storing forms read all sources before they touch the destination, which may be
 //! one of them, and remove it when nothing is left to store. How a result is built decides about its form (an
-//! intermediate result may outgrow a small form that the final one would fit), so that the steps are Redis's.
+//! intermediate result may outgrow a small form that the final one would fit), so that the order is Redis's.
 
 use crate::elements::reply_text;
 use crate::parse::is;
@@ -11,14 +11,16 @@ use base::Args;
 use base::number::parse_i64;
 use ds::set::Member;
 use ds::{Set, Settings};
+use keyspace::Steps;
 use resp::Reply;
 
 /// SINTER key [key ...]
 pub fn sinter(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
+    let steps = ctx.keyspace.steps();
     let sets = ctx.read_all::<Set>(args.from(1).iter())?;
     let place = reply.deferred();
     let mut count = 0;
-    intersect(sets, |member| {
+    intersect(sets, &steps, |member| {
         reply_text(reply, member);
         count += 1;
         true
@@ -29,14 +31,14 @@ pub fn sinter(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<()
 
 /// SINTERSTORE destination key [key ...]
 pub fn sinterstore(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
-    let settings = &ctx.limits.settings;
+    let (settings, steps) = (&ctx.limits.settings, ctx.keyspace.steps());
     let sets = ctx.read_all::<Set>(args.from(2).iter())?;
     let smallest = sets.iter().flatten().min_by_key(|set| set.len());
     let mut result = match smallest {
         Some(set) if set.as_ints().is_some() => Set::new(settings),
         _ => Set::new_listpack(),
     };
-    intersect(sets, |member| {
+    intersect(sets, &steps, |member| {
         result.insert(member, settings);
         true
     });
@@ -63,9 +65,10 @@ pub fn sintercard(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Resul
         limit = number(value).ok_or(CommandError::Text("ERR LIMIT can't be negative"))?;
         index += 2;
     }
+    let steps = ctx.keyspace.steps();
     let sets = ctx.read_all::<Set>(args.from(2).iter().take(numkeys))?;
     let mut count = 0;
-    intersect(sets, |_| {
+    intersect(sets, &steps, |_| {
         count += 1;
         count != limit
     });
@@ -75,42 +78,43 @@ pub fn sintercard(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Resul
 
 /// SUNION key [key ...]
 pub fn sunion(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
-    let settings = &ctx.limits.settings;
+    let (settings, steps) = (&ctx.limits.settings, ctx.keyspace.steps());
     let sets = ctx.read_all::<Set>(args.from(1).iter())?;
-    reply_set(reply, &unite(&sets, settings));
+    reply_set(reply, &unite(&sets, settings, &steps), &steps);
     Ok(())
 }
 
 /// SUNIONSTORE destination key [key ...]
 pub fn sunionstore(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
-    let settings = &ctx.limits.settings;
-    let result = unite(&ctx.read_all::<Set>(args.from(2).iter())?, settings);
+    let (settings, steps) = (&ctx.limits.settings, ctx.keyspace.steps());
+    let result = unite(&ctx.read_all::<Set>(args.from(2).iter())?, settings, &steps);
     store(ctx, args.at(1), result, "sunionstore", reply);
     Ok(())
 }
 
 /// SDIFF key [key ...]
 pub fn sdiff(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
-    let settings = &ctx.limits.settings;
+    let (settings, steps) = (&ctx.limits.settings, ctx.keyspace.steps());
     let sets = ctx.read_all::<Set>(args.from(1).iter())?;
-    reply_set(reply, &subtract(&sets, settings));
+    reply_set(reply, &subtract(&sets, settings, &steps), &steps);
     Ok(())
 }
 
 /// SDIFFSTORE destination key [key ...]
 pub fn sdiffstore(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
-    let settings = &ctx.limits.settings;
-    let result = subtract(&ctx.read_all::<Set>(args.from(2).iter())?, settings);
+    let (settings, steps) = (&ctx.limits.settings, ctx.keyspace.steps());
+    let result = subtract(&ctx.read_all::<Set>(args.from(2).iter())?, settings, &steps);
     store(ctx, args.at(1), result, "sdiffstore", reply);
     Ok(())
 }
 
 /// Gives each member of the smallest set that all the others have, until `f` says that it is enough.
-fn intersect(sets: Vec<Option<&Set>>, mut f: impl FnMut(Member<'_>) -> bool) {
+fn intersect(sets: Vec<Option<&Set>>, steps: &Steps, mut f: impl FnMut(Member<'_>) -> bool) {
     let Some(mut sets) = sets.into_iter().collect::<Option<Vec<&Set>>>() else { return };
     sets.sort_by_key(|set| set.len());
     let Some((smallest, others)) = sets.split_first() else { return };
     for member in smallest.iter() {
+        steps.one();
         let everywhere = others.iter().all(|set| core::ptr::eq(*set, *smallest) || set.contains(member));
         if everywhere && !f(member) {
             return;
@@ -118,9 +122,10 @@ fn intersect(sets: Vec<Option<&Set>>, mut f: impl FnMut(Member<'_>) -> bool) {
     }
 }
 
-fn unite(sets: &[Option<&Set>], settings: &Settings) -> Set {
+fn unite(sets: &[Option<&Set>], settings: &Settings, steps: &Steps) -> Set {
     let mut result = Set::new(settings);
     for member in sets.iter().flatten().flat_map(|set| set.iter()) {
+        steps.one();
         result.insert(member, settings);
     }
     result
@@ -128,7 +133,7 @@ fn unite(sets: &[Option<&Set>], settings: &Settings) -> Set {
 
 /// The members of the first set that are in none of the others, by the cheaper of two ways: asking the others about
 /// each member, or taking the members of the others away one by one.
-fn subtract(sets: &[Option<&Set>], settings: &Settings) -> Set {
+fn subtract(sets: &[Option<&Set>], settings: &Settings, steps: &Steps) -> Set {
     let mut result = Set::new(settings);
     let Some((Some(first), others)) = sets.split_first() else { return result };
     let mut others: Vec<&Set> = others.iter().flatten().copied().collect();
@@ -140,14 +145,23 @@ fn subtract(sets: &[Option<&Set>], settings: &Settings) -> Set {
     if asking <= taking {
         // The largest first: it is the likeliest to have a member.
         others.sort_by_key(|set| core::cmp::Reverse(set.len()));
-        for member in first.iter().filter(|member| !others.iter().any(|set| set.contains(*member))) {
-            result.insert(member, settings);
+        for member in first.iter() {
+            steps.one();
+            if !others.iter().any(|set| set.contains(member)) {
+                result.insert(member, settings);
+            }
         }
         return result;
     }
-    first.iter().for_each(|member| _ = result.insert(member, settings));
+    for member in first.iter() {
+        steps.one();
+        result.insert(member, settings);
+    }
     for set in others {
-        set.iter().for_each(|member| _ = result.remove(member));
+        for member in set.iter() {
+            steps.one();
+            result.remove(member);
+        }
         if result.is_empty() {
             break;
         }
@@ -155,9 +169,12 @@ fn subtract(sets: &[Option<&Set>], settings: &Settings) -> Set {
     result
 }
 
-fn reply_set(reply: &mut Reply, set: &Set) {
+fn reply_set(reply: &mut Reply, set: &Set, steps: &Steps) {
     reply.set(set.len());
-    set.iter().for_each(|member| reply_text(reply, member));
+    for member in set.iter() {
+        steps.one();
+        reply_text(reply, member);
+    }
 }
 
 /// Puts a result under `key`, or removes the key if the result is empty; answers with its size.

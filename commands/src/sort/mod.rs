@@ -90,7 +90,9 @@ fn in_order(
 ) -> Result<Vec<Vec<u8>>, CommandError> {
     let range = options.range(elements.len());
     let (mut weighed, mut bad) = (Vec::with_capacity(elements.len()), false);
+    let steps = ctx.keyspace.steps();
     for element in elements {
+        steps.one();
         let weight = match options.by {
             Some(by) => match by_pattern(ctx, by, &element) {
                 Some(text) if options.alpha => Weight::Text(text),
@@ -109,6 +111,7 @@ fn in_order(
     }
     let binary = options.store.is_some();
     weighed.sort_by(|a, b| {
+        steps.one();
         let order = order(a, b, binary);
         if options.descending { order.reverse() } else { order }
     });
@@ -118,7 +121,9 @@ fn in_order(
 
 fn answer(ctx: &mut Ctx<'_>, elements: &[Vec<u8>], options: &Options<'_>, reply: &mut Reply) {
     reply.array(elements.len().saturating_mul(options.get.len().max(1)));
+    let steps = ctx.keyspace.steps();
     for element in elements {
+        steps.one();
         if options.get.is_empty() {
             reply.bulk(element);
         }
@@ -134,7 +139,9 @@ fn answer(ctx: &mut Ctx<'_>, elements: &[Vec<u8>], options: &Options<'_>, reply:
 /// Puts the result into a list, or removes the target if there is none; answers with its length.
 fn store(ctx: &mut Ctx<'_>, target: &[u8], elements: &[Vec<u8>], options: &Options<'_>, reply: &mut Reply) {
     let mut list = Builder::new(&ctx.limits.settings);
+    let steps = ctx.keyspace.steps();
     for element in elements {
+        steps.one();
         if options.get.is_empty() {
             list.element(element);
         }

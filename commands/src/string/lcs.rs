@@ -6,7 +6,7 @@
 use crate::parse::{integer, is};
 use crate::{CommandError, Ctx};
 use base::Args;
-use keyspace::Touch;
+use keyspace::{Steps, Touch};
 use resp::Reply;
 
 #[derive(Default)]
@@ -56,7 +56,7 @@ pub fn lcs(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), C
     }
     let o = Options::parse(args)?;
     let [a, b] = &strings;
-    let table = Table::new(a, b, ctx.limits.proto_max_bulk_len)?;
+    let table = Table::new(a, b, ctx.limits.proto_max_bulk_len, &ctx.keyspace.steps())?;
     let total = i64::from(table.at(a.len(), b.len()));
     if o.idx {
         reply_ranges(reply, &table.walk(a, b).1, total, &o);
@@ -81,7 +81,7 @@ struct Table {
 }
 
 impl Table {
-    fn new(a: &[u8], b: &[u8], max_bytes: u64) -> Result<Self, CommandError> {
+    fn new(a: &[u8], b: &[u8], max_bytes: u64, steps: &Steps) -> Result<Self, CommandError> {
         let width = b.len() + 1;
         let cells = (a.len() as u64 + 1).checked_mul(width as u64);
         let Some(cells) = cells.filter(|cells| cells.saturating_mul(4) <= max_bytes) else {
@@ -92,6 +92,7 @@ impl Table {
         let mut table = Self { cells: vec![0; cells as usize], width };
         for (i, x) in a.iter().enumerate() {
             for (j, y) in b.iter().enumerate() {
+                steps.one();
                 let best =
                     if x == y { table.at(i, j) + 1 } else { table.at(i, j + 1).max(table.at(i + 1, j)) };
                 table.cells[(i + 1) * width + j + 1] = best;

@@ -10,7 +10,7 @@ use crate::{CommandError, Ctx};
 use base::Args;
 use ds::zset::{Member, order};
 use ds::{Dict, Settings, Zset};
-use keyspace::Touch;
+use keyspace::{Steps, Touch};
 use resp::Reply;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -176,25 +176,29 @@ fn run(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply, form: Form) -> Resu
     let keys = rest.first(number);
     check_types(ctx, keys)?;
     let o = Options::parse(rest.from(number), number, form)?;
-    let settings = ctx.limits.settings;
+    let (settings, steps) = (ctx.limits.settings, ctx.keyspace.steps());
     let operands = operands(ctx, keys, &o, form);
     if form.count_only {
-        reply.int(count_common(&operands, o.limit) as i64);
+        reply.int(count_common(&operands, o.limit, &steps) as i64);
         return Ok(());
     }
     let members = match form.operation {
-        Operation::Union => union(&operands, o.aggregate, &settings),
-        Operation::Inter => intersection(&operands, o.aggregate),
-        Operation::Diff => difference(&operands),
+        Operation::Union => union(&operands, o.aggregate, &settings, &steps),
+        Operation::Inter => intersection(&operands, o.aggregate, &steps),
+        Operation::Diff => difference(&operands, &steps),
     };
+    let members = sorted(members, &steps);
     if form.store {
-        let result = collect(&members, &settings);
+        let result = collect(&members, &settings, &steps);
         store_result(ctx, args.at(1), result, form.name, reply);
         return Ok(());
     }
     let pairs = Pairs::new(reply, o.with_scores);
     pairs.header(reply, members.len());
-    members.iter().for_each(|(score, member)| pairs.push(reply, Member::Bytes(member), *score));
+    for (score, member) in &members {
+        steps.one();
+        pairs.push(reply, Member::Bytes(member), *score);
+    }
     Ok(())
 }
 
@@ -224,28 +228,33 @@ fn operands<'a>(ctx: &'a Ctx<'_>, keys: Args<'_>, o: &Options, form: Form) -> Ve
     operands
 }
 
-/// Members of a result, in order.
+/// Members of a result.
 type Members = Vec<(f64, Vec<u8>)>;
 
-fn sorted(mut members: Members) -> Members {
-    members.sort_unstable_by(|a, b| order((a.0, &a.1), (b.0, &b.1)));
+fn sorted(mut members: Members, steps: &Steps) -> Members {
+    members.sort_unstable_by(|a, b| {
+        steps.one();
+        order((a.0, &a.1), (b.0, &b.1))
+    });
     members
 }
 
 /// A new sorted set; in the small form if all members fit.
-fn collect(members: &Members, settings: &Settings) -> Zset {
+fn collect(members: &Members, settings: &Settings, steps: &Steps) -> Zset {
     let longest = members.iter().map(|(_, member)| member.len()).max().unwrap_or(0);
     let mut zset = Zset::for_size(members.len(), longest, settings);
     for (score, member) in members {
+        steps.one();
         zset.set(member, *score, settings);
     }
     zset
 }
 
-fn union(operands: &[Operand<'_>], aggregate: Aggregate, settings: &Settings) -> Members {
+fn union(operands: &[Operand<'_>], aggregate: Aggregate, settings: &Settings, steps: &Steps) -> Members {
     let mut scores: Dict<f64> = Dict::new(settings.hash_seed);
     for (source, weight) in operands {
         source.for_each(|member, score| {
+            steps.one();
             let score = not_nan(weight * score);
             member.with_text(|member| {
                 let sum = scores.get(member).map_or(score, |sum| aggregate.of(sum, score));
@@ -253,39 +262,42 @@ fn union(operands: &[Operand<'_>], aggregate: Aggregate, settings: &Settings) ->
             });
         });
     }
-    sorted(scores.iter().map(|(member, score)| (score, member.to_vec())).collect())
+    scores.iter().inspect(|_| steps.one()).map(|(member, score)| (score, member.to_vec())).collect()
 }
 
-fn intersection(operands: &[Operand<'_>], aggregate: Aggregate) -> Members {
+fn intersection(operands: &[Operand<'_>], aggregate: Aggregate, steps: &Steps) -> Members {
     let Some(((smallest, weight), others)) = operands.split_first() else { return Vec::new() };
     let mut members = Vec::new();
     smallest.for_each(|member, score| {
+        steps.one();
         let first = not_nan(weight * score);
         let total = others.iter().try_fold(first, |total, (source, weight)| {
             Some(aggregate.of(total, source.score(member)? * weight))
         });
         members.extend(total.map(|total| (total, member.to_vec())));
     });
-    sorted(members)
+    members
 }
 
-fn count_common(operands: &[Operand<'_>], limit: u64) -> u64 {
+fn count_common(operands: &[Operand<'_>], limit: u64, steps: &Steps) -> u64 {
     let Some(((smallest, _), others)) = operands.split_first() else { return 0 };
     let mut count = 0;
     smallest.any(|member, _| {
+        steps.one();
         count += u64::from(others.iter().all(|(source, _)| source.score(member).is_some()));
         limit > 0 && count >= limit
     });
     count
 }
 
-fn difference(operands: &[Operand<'_>]) -> Members {
+fn difference(operands: &[Operand<'_>], steps: &Steps) -> Members {
     let Some(((first, _), others)) = operands.split_first() else { return Vec::new() };
     let mut members = Vec::new();
     first.for_each(|member, score| {
+        steps.one();
         if others.iter().all(|(source, _)| source.score(member).is_none()) {
             members.push((score, member.to_vec()));
         }
     });
-    sorted(members)
+    members
 }

@@ -1,4 +1,4 @@
-//! The hot path: how often the allocator is asked.
+//! How often the allocator is asked on the hot path, and for how much at most.
 
 use crate::runner::Runner;
 use base::OwnedArgs;
@@ -11,27 +11,46 @@ struct Counting;
 
 thread_local! {
     static COUNT: Cell<usize> = const { Cell::new(0) };
+    /// Bytes that this thread has allocated and not freed, and the most that they were.
+    static LIVE: Cell<isize> = const { Cell::new(0) };
+    static PEAK: Cell<isize> = const { Cell::new(0) };
 }
 
 fn count() {
     let _ = COUNT.try_with(|c| c.set(c.get() + 1));
 }
 
+fn change(bytes: isize) {
+    let live = LIVE.try_with(|live| live.replace(live.get() + bytes) + bytes).unwrap_or(0);
+    let _ = PEAK.try_with(|peak| peak.set(peak.get().max(live)));
+}
+
+/// How much more was allocated at once while `f` ran than before.
+pub fn peak_of(f: impl FnOnce()) -> usize {
+    let before = LIVE.get();
+    PEAK.set(before);
+    f();
+    (PEAK.get() - before).unsigned_abs()
+}
+
 // SAFETY: everything is passed on to the system's allocator; counting allocates nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
+        change(layout.size() as isize);
         // SAFETY: the caller's promise.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        change(-(layout.size() as isize));
         // SAFETY: the caller's promise.
         unsafe { System.dealloc(ptr, layout) }
     }
 
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count();
+        change(size as isize - layout.size() as isize);
         // SAFETY: the caller's promise.
         unsafe { System.realloc(ptr, layout, size) }
     }

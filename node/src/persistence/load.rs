@@ -341,6 +341,10 @@ impl Sink for Feeder<'_> {
         self.node.limits.settings
     }
 
+    fn steps(&self) -> keyspace::Steps {
+        self.node.keyspace.steps()
+    }
+
     fn has_enough(&self) -> bool {
         self.items >= ITEMS_PER_SLICE || self.found.debt >= 1000
     }

@@ -32,6 +32,7 @@ impl Loading {
         keyspace.set_access_policy(node.keyspace.access_policy());
         let mut decoder = Decoder::new();
         decoder.set_settings(node.limits.settings);
+        decoder.set_steps(node.keyspace.steps());
         decoder.set_verify(node.config.settings.rdbchecksum);
         Self { at, decoder, keyspace, db: DbIndex(0) }
     }

@@ -10,7 +10,7 @@ use super::shape::{self, Skim};
 use super::types::*;
 use base::crc::Crc64;
 use base::{DbIndex, UnixMillis};
-use keyspace::{LoadExtra, LoadValue};
+use keyspace::{LoadExtra, LoadValue, Steps};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -126,6 +126,7 @@ pub struct Decoder {
     expire: Option<UnixMillis>,
     extra: LoadExtra,
     settings: ds::Settings,
+    steps: Steps,
     /// The walk over a value that is not all there yet.
     skim: Option<Skim>,
     finished: bool,
@@ -155,6 +156,7 @@ impl Decoder {
             expire: None,
             extra: LoadExtra::default(),
             settings: ds::Settings::default(),
+            steps: Steps::default(),
             skim: None,
             finished: false,
             checksum: None,
@@ -170,6 +172,11 @@ impl Decoder {
     /// Where small forms end, for the values to come.
     pub fn set_settings(&mut self, settings: ds::Settings) {
         self.settings = settings;
+    }
+
+    /// Where it shows that it goes on while it decodes a large value.
+    pub fn set_steps(&mut self, steps: Steps) {
+        self.steps = steps;
     }
 
     /// The next bytes. Bytes after the end are kept for [`Decoder::take_rest`].
@@ -324,7 +331,7 @@ impl Decoder {
         }
         let part = match part {
             Part::Object { key, kind, at, end } => {
-                let context = Context { settings: &self.settings, version: self.version };
+                let context = Context { settings: &self.settings, version: self.version, steps: &self.steps };
                 match object::decode(kind, &self.buffer[begin + at..begin + end], &context) {
                     Ok(object) => Part::Decoded(key, object),
                     Err(fault) => return Err(self.fail(fault)),
@@ -381,9 +388,10 @@ pub(crate) fn decode_value(
     bytes: &[u8],
     version: u32,
     settings: &ds::Settings,
+    steps: &Steps,
 ) -> Result<LoadValue, Fault> {
     if kind != TYPE_STRING {
-        let context = Context { settings, version };
+        let context = Context { settings, version, steps };
         let object = object::decode(kind, bytes, &context)?;
         return object.map(LoadValue::Object).ok_or(Fault::Damaged(form_name(kind), "an empty collection"));
     }

@@ -87,6 +87,7 @@ fn fields(cursor: &mut Cursor<'_>, context: &Context<'_>) -> Result<Hash, Stop> 
     let count = cursor.length()?;
     let mut hash = Hash::for_loading(count, context.settings);
     for _ in 0..count {
+        context.steps.one();
         let (field, value) = (cursor.bytes()?, cursor.bytes()?);
         if !hash.set(&field, &value, context.settings) {
             return malformed("a hash with the same field twice");
@@ -125,6 +126,7 @@ fn fields_with_times(
     let count = cursor.length()?;
     let mut hash = Hash::for_loading(count, context.settings);
     for _ in 0..count {
+        context.steps.one();
         let time = match (i64::try_from(cursor.length()?).unwrap_or(i64::MAX), first) {
             (0, _) => None,
             (time, None) => Some(time),
@@ -140,6 +142,7 @@ fn fields_of_valkey(cursor: &mut Cursor<'_>, context: &Context<'_>) -> Result<Ha
     let count = cursor.length()?;
     let mut hash = Hash::for_loading(count, context.settings);
     for _ in 0..count {
+        context.steps.one();
         let (field, value) = (cursor.bytes()?, cursor.bytes()?);
         let time = Some(i64::from_le_bytes(cursor.array()?)).filter(|time| *time != -1);
         set_with_time(&mut hash, &field, &value, time, context)?;
@@ -239,7 +242,7 @@ mod tests {
     }
 
     fn read(kind: u8, bytes: &[u8], settings: &Settings) -> Option<Hash> {
-        match decode_object(kind, bytes, &Context { settings, version: 10 }) {
+        match decode_object(kind, bytes, &Context { settings, version: 10, steps: &Default::default() }) {
             Ok(Some(keyspace::Object::Hash(hash))) => Some(hash),
             _ => None,
         }
@@ -313,7 +316,11 @@ mod tests {
     fn every_form_with_times_is_read() {
         let settings = Settings::default();
         let load = |kind, bytes: &[u8], version| {
-            let hash = match decode_object(kind, bytes, &Context { settings: &settings, version }) {
+            let hash = match decode_object(
+                kind,
+                bytes,
+                &Context { settings: &settings, version, steps: &Default::default() },
+            ) {
                 Ok(Some(keyspace::Object::Hash(hash))) => hash,
                 other => panic!("{kind}: {other:?}"),
             };

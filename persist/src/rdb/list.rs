@@ -55,6 +55,7 @@ pub(crate) fn decode(kind: u8, cursor: &mut Cursor<'_>, context: &Context<'_>) -
     let mut list = Builder::new(context.settings);
     let count = if kind == ZIPLIST { 1 } else { cursor.length()? };
     for _ in 0..count {
+        context.steps.one();
         match kind {
             ELEMENTS => list.element(&cursor.bytes()?),
             ZIPLIST | QUICKLIST => list.packed(converted(&cursor.bytes()?)?),
@@ -123,7 +124,7 @@ mod tests {
     }
 
     fn read(kind: u8, bytes: &[u8], settings: &Settings) -> Option<List> {
-        let context = Context { settings, version: 10 };
+        let context = Context { settings, version: 10, steps: &Default::default() };
         match super::super::object::decode(kind, bytes, &context) {
             Ok(Some(keyspace::Object::List(list))) => Some(list),
             _ => None,

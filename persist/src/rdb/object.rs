@@ -4,7 +4,7 @@ use super::cursor::{Cursor, Stop, malformed};
 use super::types::form_name;
 use super::{Encoder, Fault, hash, list, set, stream, zset};
 use ds::list::NodePlace;
-use keyspace::{Kind, Object};
+use keyspace::{Kind, Object, Steps};
 
 /// What decoding depends on besides the bytes.
 pub(crate) struct Context<'a> {
@@ -12,6 +12,8 @@ pub(crate) struct Context<'a> {
     pub settings: &'a ds::Settings,
     /// The file's version: Redis and Valkey use some type numbers for different things.
     pub version: u32,
+    /// Every element is a step.
+    pub steps: &'a Steps,
 }
 
 /// So many members of a table are written before it is seen how much that was.

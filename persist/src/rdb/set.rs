@@ -56,6 +56,7 @@ fn members(cursor: &mut Cursor<'_>, context: &Context<'_>) -> Result<Option<Set>
     let count = cursor.length()?;
     let mut set = Set::for_loading(count, context.settings);
     for _ in 0..count {
+        context.steps.one();
         if !set.insert(Member::Bytes(&cursor.bytes()?), context.settings) {
             return malformed("a set with the same member twice");
         }
@@ -80,7 +81,7 @@ mod tests {
     }
 
     fn read(kind: u8, bytes: &[u8], settings: &Settings) -> Option<Set> {
-        match decode_object(kind, bytes, &Context { settings, version: 10 }) {
+        match decode_object(kind, bytes, &Context { settings, version: 10, steps: &Default::default() }) {
             Ok(Some(keyspace::Object::Set(set))) => Some(set),
             _ => None,
         }

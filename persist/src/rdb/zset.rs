@@ -64,6 +64,7 @@ fn members(
     // The count is only claimed; it decides about the form, not about memory.
     let mut zset = Zset::for_size(usize::try_from(count).unwrap_or(usize::MAX), 0, context.settings);
     for _ in 0..count {
+        context.steps.one();
         let member = cursor.bytes()?;
         let score = score(cursor)?;
         if score.is_nan() {
@@ -136,7 +137,7 @@ mod tests {
     }
 
     fn read(kind: u8, bytes: &[u8], settings: &Settings) -> Option<Zset> {
-        let context = Context { settings, version: 10 };
+        let context = Context { settings, version: 10, steps: &Default::default() };
         match super::super::object::decode(kind, bytes, &context) {
             Ok(Some(keyspace::Object::Zset(zset))) => Some(zset),
             _ => None,
