@@ -8,7 +8,7 @@ use crate::db::Db;
 use crate::entry::OwnedEntry;
 use crate::snapshot::SnapshotChunk;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Freed values and tables that wait for the reaper at most; past that they are freed on the spot.
 const GARBAGE_MAX: usize = 1024;
@@ -36,37 +36,73 @@ impl Waste {
             Waste::Chunks(chunks) => chunks.iter().map(SnapshotChunk::bytes).sum(),
         }
     }
+
+    /// Values of keys in it, as Redis counts them; a snapshot's copies are nobody's.
+    fn objects(&self) -> u64 {
+        match self {
+            Waste::Db(db) => db.len() as u64,
+            Waste::Entry(_) => 1,
+            Waste::Chunks(_) => 0,
+        }
+    }
 }
 
-/// Bytes that were thrown away and are not freed yet.
+/// What was thrown away.
 #[derive(Default)]
-pub(crate) struct WasteMeter(Arc<AtomicUsize>);
+struct Counters {
+    /// Bytes that are not freed yet.
+    bytes: AtomicUsize,
+    /// Values that are not freed yet, and those that are.
+    pending: AtomicU64,
+    freed: AtomicU64,
+}
+
+/// What was thrown away and is not freed yet.
+#[derive(Default)]
+pub(crate) struct WasteMeter(Arc<Counters>);
 
 impl WasteMeter {
-    /// The sum.
+    /// The bytes of it.
     pub fn bytes(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        self.0.bytes.load(Ordering::Relaxed)
     }
 
     fn wrap(&self, waste: Waste) -> Garbage {
-        let bytes = waste.bytes();
-        self.0.fetch_add(bytes, Ordering::Relaxed);
-        Garbage { waste, ticket: Ticket { bytes, meter: self.0.clone() } }
+        let ticket = Ticket { bytes: waste.bytes(), objects: waste.objects(), meter: self.0.clone() };
+        self.0.bytes.fetch_add(ticket.bytes, Ordering::Relaxed);
+        self.0.pending.fetch_add(ticket.objects, Ordering::Relaxed);
+        Garbage { waste, ticket }
     }
 }
 
 struct Ticket {
     bytes: usize,
-    meter: Arc<AtomicUsize>,
+    objects: u64,
+    meter: Arc<Counters>,
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.meter.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.meter.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        // Whoever sees none pending sees all of them freed.
+        self.meter.freed.fetch_add(self.objects, Ordering::Relaxed);
+        self.meter.pending.fetch_sub(self.objects, Ordering::Release);
     }
 }
 
 impl Keyspace {
+    /// Values that wait to be freed elsewhere, and those that have been since [`Keyspace::reset_freed`]
+    /// (`lazyfree_pending_objects`, `lazyfreed_objects`).
+    pub fn lazily_freed(&self) -> (u64, u64) {
+        let pending = self.waste.0.pending.load(Ordering::Acquire);
+        (pending, self.waste.0.freed.load(Ordering::Relaxed))
+    }
+
+    /// CONFIG RESETSTAT.
+    pub fn reset_freed(&mut self) {
+        self.waste.0.freed.store(0, Ordering::Relaxed);
+    }
+
     /// Memory to be freed elsewhere, if there is any.
     pub fn take_garbage(&mut self) -> Option<Garbage> {
         self.garbage.pop()

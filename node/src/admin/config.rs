@@ -156,6 +156,7 @@ fn refusal(error: SetError) -> Refusal {
 fn reset_stat(node: &mut Node, _: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
     node.stats.reset();
     node.keyspace.reset_stats();
+    node.keyspace.reset_freed();
     crate::eviction::reset_stats(node);
     reply.ok();
     Ok(())

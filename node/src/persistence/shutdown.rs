@@ -15,7 +15,7 @@ use crate::node::Node;
 use crate::pause::{self, Purpose};
 use crate::refusal::{Outcome, Refusal};
 use crate::replication;
-use crate::session::Client;
+use crate::session::{Client, Session};
 use base::{Args, Millis};
 use cluster::DataEvent;
 use persist::DiskRequest;
@@ -25,8 +25,6 @@ const FAILED: &str = "ERR Errors trying to SHUTDOWN. Check logs.";
 
 /// A shutdown under way.
 pub(crate) struct Shutdown {
-    /// Who asked, and waits for an error (there is no other reply).
-    client: Option<Client>,
     plan: Plan,
     phase: Phase,
 }
@@ -110,11 +108,15 @@ fn shutdown(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) 
         reply.ok();
         return Ok(());
     }
-    plan.save = save || (!nosave && !node.config.settings.save.is_empty());
-    begin(node, Some(client), plan);
-    if node.persistence.shutdown.is_some() {
-        blocking::begin(node, client, Waiting::Shutdown, None);
+    // Who asks while it is under way waits for the same end, as in Redis whatever the words.
+    if node.persistence.shutdown.is_none() {
+        plan.save = save || (!nosave && !node.config.settings.save.is_empty());
+        begin(node, plan);
     }
+    if node.persistence.shutdown.is_none() {
+        return Err(FAILED.into());
+    }
+    blocking::begin(node, client, Waiting::Shutdown, None);
     Ok(())
 }
 
@@ -143,17 +145,17 @@ pub(crate) fn signal(node: &mut Node, interrupt: bool) {
         safe: has("safe"),
         restart: has("restart"),
     };
-    begin(node, None, plan);
+    begin(node, plan);
 }
 
-fn begin(node: &mut Node, client: Option<Client>, mut plan: Plan) {
+fn begin(node: &mut Node, mut plan: Plan) {
     // SHUTDOWN has waited for every MIGRATE, a signal has not.
     migrate::abort_all(node, migrate::Taken::Deleted);
     // Half of the data must not replace the whole of it.
     plan.save &= !node.loading;
     node.log(LogLevel::Notice, "User requested shutdown...");
     let until = node.now.mono + LEAVING_MS;
-    node.persistence.shutdown = Some(Shutdown { client, plan, phase: Phase::Leaving(until) });
+    node.persistence.shutdown = Some(Shutdown { plan, phase: Phase::Leaving(until) });
     if plan.failover && owns_slots(node) {
         node.log(LogLevel::Notice, "Leaving my slots to a replica before shutting down.");
         install::tell(node, DataEvent::Leaving);
@@ -225,6 +227,7 @@ pub(super) fn cron(node: &mut Node) {
 
 /// The disk's part.
 fn finish(node: &mut Node) {
+    replication::log_lagging(node);
     if aof::waits_for_base(node) {
         if !node.persistence.shutdown.as_ref().is_some_and(|shutdown| shutdown.plan.force) {
             node.log(LogLevel::Warning, "Writing initial AOF, can't exit.");
@@ -331,7 +334,11 @@ fn call_off(node: &mut Node) {
         node.persistence.rewrite_scheduled = true;
     }
     node.release_paused(Purpose::Shutdown);
-    if let Some(client) = shutdown.client {
+    let waiting = |(client, session): (Client, &Session)| {
+        matches!(session.waiting, Some(Waiting::Shutdown)).then_some(client)
+    };
+    let clients: Vec<Client> = node.sessions.iter().filter_map(waiting).collect();
+    for client in clients {
         blocking::finish(node, client, |reply| reply.error(FAILED));
     }
 }

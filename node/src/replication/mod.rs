@@ -19,8 +19,8 @@ mod tests;
 pub(crate) use commands::handler;
 pub(crate) use load::{LoadedHistory, loaded, start};
 pub(crate) use primary::{
-    acknowledged, acknowledged_safe, ask_for_acks, good_replicas, lagging, replica_is_alive, snapshot_bytes,
-    snapshot_ended, snapshot_held_back,
+    acknowledged, acknowledged_safe, ask_for_acks, good_replicas, lagging, log_lagging, replica_is_alive,
+    snapshot_bytes, snapshot_ended, snapshot_held_back,
 };
 pub(crate) use replica::{
     applied, failed, follow, handle_connected, is_streaming, link_input, promote, refuse, set_safe,

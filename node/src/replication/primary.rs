@@ -39,6 +39,29 @@ pub(crate) fn lagging(node: &Node) -> u64 {
     replicas.filter(|r| r.state == LinkState::Online && r.acked < end).count() as u64
 }
 
+/// Tells the log which replicas a shutdown leaves behind.
+pub(crate) fn log_lagging(node: &mut Node) {
+    let end = node.log.offset();
+    let (mut all, mut lines) = (0, Vec::new());
+    for replica in node.replication.primary.replicas(node.now.mono) {
+        all += 1;
+        if replica.acked != end {
+            let lag = if replica.state == LinkState::Online { replica.lag / 1000 } else { 0 };
+            lines.push(format!(
+                "Lagging replica {}:{} reported offset {} behind master, lag={lag}, state={}.",
+                replica.ip,
+                replica.port,
+                end.0.saturating_sub(replica.acked.0),
+                replica.state_name()
+            ));
+        }
+    }
+    if all > 0 {
+        lines.push(format!("{} of {all} replicas are in sync when shutting down.", all - lines.len()));
+    }
+    lines.into_iter().for_each(|line| node.log(LogLevel::Notice, line));
+}
+
 /// Asks the replicas to acknowledge at once (REPLCONF GETACK), for WAIT.
 pub(crate) fn ask_for_acks(node: &mut Node) {
     with_primary(node, |primary, context| primary.request_acks(context));

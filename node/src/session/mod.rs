@@ -224,7 +224,8 @@ impl Session {
 
     /// Whether a command of its waits for what others do.
     pub fn is_blocked(&self) -> bool {
-        self.waiting.as_ref().is_some_and(Waiting::is_blocking_command)
+        let shutdown = matches!(self.waiting, Some(Waiting::Shutdown));
+        shutdown || self.waiting.as_ref().is_some_and(Waiting::is_blocking_command)
     }
 
     /// Whether its commands may run now.

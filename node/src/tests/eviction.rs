@@ -130,3 +130,22 @@ fn access_bits_survive_a_restart() {
     let mut again = world.restarted();
     assert_eq!(again.run(&["OBJECT", "FREQ", "k"]), ":25\r\n");
 }
+
+#[test]
+fn values_that_are_freed_elsewhere_are_counted() {
+    let mut world = World::new();
+    let members: Vec<String> = (0..5000).map(|n| format!("member:{n}")).collect();
+    let words: Vec<&str> = ["SADD", "s"].into_iter().chain(members.iter().map(String::as_str)).collect();
+    world.run(&words);
+    while world.node.take_garbage().is_some() {}
+    world.run(&["CONFIG", "RESETSTAT"]);
+    let counted = |world: &mut World| {
+        let info = world.run(&["INFO", "memory"]);
+        let of = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+        (of("lazyfree_pending_objects:").unwrap(), of("lazyfreed_objects:").unwrap())
+    };
+    world.run(&["UNLINK", "s"]);
+    assert_eq!(counted(&mut world), ("1".into(), "0".into()));
+    while world.node.take_garbage().is_some() {}
+    assert_eq!(counted(&mut world), ("0".into(), "1".into()));
+}

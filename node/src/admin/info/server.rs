@@ -120,7 +120,10 @@ pub(super) fn memory(node: &Node, lines: &mut Lines) {
     lines.zeros(&["mem_cluster_links"]);
     lines.field("mem_aof_buffer", node.persistence.aof.outstanding());
     lines.field("mem_allocator", &node.process.allocator);
-    lines.zeros(&["active_defrag_running", "lazyfree_pending_objects", "lazyfreed_objects"]);
+    lines.zeros(&["active_defrag_running"]);
+    let (pending, freed) = node.keyspace.lazily_freed();
+    lines.field("lazyfree_pending_objects", pending);
+    lines.field("lazyfreed_objects", freed);
 }
 
 /// `# Debug`.
