@@ -10,6 +10,7 @@ mod block;
 pub mod dict;
 pub mod fenwick;
 pub mod hash;
+pub mod hint;
 pub mod intset;
 pub mod list;
 pub mod listpack;

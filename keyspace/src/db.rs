@@ -218,6 +218,14 @@ impl Db {
         }
     }
 
+    /// What is most probably the object of a key, if it is no string.
+    #[inline]
+    pub fn probable_object(&self, place: Place) -> Option<&Object> {
+        let entry = self.pair(place.slot)?.keys.find(place.hash, |_| true)?;
+        // SAFETY: the table holds living entries, and they cannot be written while `self` is borrowed.
+        unsafe { entry.get() }.object()
+    }
+
     /// Adds an entry whose key is not there yet.
     pub fn insert(&mut self, hasher: &Hasher, place: Place, entry: OwnedEntry) {
         let (expires, memory) = (entry.get().expires(), entry.get().memory());

@@ -80,6 +80,8 @@ pub struct Keyspace {
     hasher: Hasher,
     clustered: bool,
     slot_hint: Option<Slot>,
+    /// Batches of requests that are taken for ones of strings.
+    strings_expected: u8,
     /// Lookups do not count as use.
     no_touch: bool,
     now: UnixMillis,
@@ -112,6 +114,7 @@ impl Keyspace {
             hasher: Hasher::new(prng.next_u64()),
             clustered: options.clustered,
             slot_hint: None,
+            strings_expected: 0,
             no_touch: false,
             now: UnixMillis::default(),
             replica: false,

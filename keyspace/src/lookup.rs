@@ -8,10 +8,13 @@ use crate::garbage::Waste;
 use crate::object::Object;
 use crate::value::{StringRef, TypeName, ValueRef};
 
-use base::{DbIndex, Slot, UnixMillis};
+use base::{Args, DbIndex, Slot, UnixMillis};
 
 /// Keys that [`Keyspace::expect`] hears of at once: about as many misses as a core can wait for at a time.
 pub const EXPECTED_MAX: usize = 16;
+
+/// After a batch of requests without any object, so many batches are taken for ones of strings.
+const STRINGS_EXPECTED: u8 = 15;
 
 /// What a lookup is for; decides about statistics and access bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -96,6 +99,42 @@ impl Keyspace {
         }
         for place in &places[..count] {
             database.prefetch_entry(*place);
+        }
+    }
+
+    /// As [`Keyspace::expect`], of requests whose first argument is a key: also has the places fetched where the members
+    /// are that they name.
+    pub fn expect_requests<'k>(&mut self, db: DbIndex, requests: impl Iterator<Item = Args<'k>>) {
+        let Some((_, database)) = self.dbs.get(db.0 as usize) else { return };
+        let mut expected = [(Place::WHOLE, None); EXPECTED_MAX];
+        let mut count = 0;
+        let requests = requests.filter(|args| args.len() > 1);
+        for (args, (place, request)) in requests.zip(&mut expected) {
+            (*place, *request) = (self.place(args.at(1)), Some(args));
+            database.prefetch_bucket(*place);
+            count += 1;
+        }
+        for (place, _) in &expected[..count] {
+            database.prefetch_entry(*place);
+        }
+        // Who uses strings alone need not pay for more than a look now and then.
+        if self.strings_expected > 0 {
+            self.strings_expected -= 1;
+            return;
+        }
+        let mut members = [None; EXPECTED_MAX];
+        let mut objects = 0;
+        for ((place, args), member) in expected[..count].iter().zip(&mut members) {
+            if let Some(args) = args
+                && let Some(object) = database.probable_object(*place)
+            {
+                *member = object.expect(*args);
+                objects += 1;
+            }
+        }
+        members.iter().flatten().for_each(|member: &ds::hint::Expected<'_>| member.fetch());
+        if objects == 0 {
+            self.strings_expected = STRINGS_EXPECTED;
         }
     }
 

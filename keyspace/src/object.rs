@@ -136,6 +136,27 @@ impl Object {
     }
 }
 
+impl Object {
+    /// Tells that a request with these arguments will come, the first of which is this object's key.
+    #[inline]
+    pub(crate) fn expect(&self, args: base::Args<'_>) -> Option<ds::hint::Expected<'_>> {
+        match self {
+            Object::Set(set) => set.expect_member(args.get(2)?),
+            Object::Hash(hash) => hash.expect_field(args.get(2)?),
+            // A score may come before the member.
+            Object::Zset(zset) => zset.expect_member(args.at(args.len() - 1)),
+            Object::List(list) => {
+                list.expect();
+                None
+            }
+            Object::Stream(stream) => {
+                ds::hint::fetch(&raw const **stream);
+                None
+            }
+        }
+    }
+}
+
 /// The key holds a value of another type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WrongType;

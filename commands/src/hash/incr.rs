@@ -4,6 +4,7 @@ use crate::parse::integer;
 use crate::{Classes, CommandError, Ctx};
 use base::Args;
 use base::longdouble::{self, LongDoubleError};
+use ds::listpack::Entry;
 use ds::{Hash, Settings};
 use resp::Reply;
 
@@ -25,9 +26,7 @@ fn add(hash: &mut Hash, field: &[u8], increment: i64, settings: &Settings) -> Re
         None => 0,
     };
     let sum = old.checked_add(increment).ok_or(CommandError::IncrementOverflow)?;
-    let mut text = Vec::with_capacity(20);
-    base::number::push_i64(&mut text, sum);
-    hash.set_keeping(field, &text, settings);
+    Entry::Int(sum).with_text(|text| hash.set_keeping(field, text, settings));
     Ok(sum)
 }
 

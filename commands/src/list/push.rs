@@ -55,6 +55,7 @@ fn push_if_there(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply, end: End)
 
 fn push_all(list: &mut List, elements: Args<'_>, end: End, settings: &ds::Settings) {
     list.grow(elements.iter().map(<[u8]>::len).sum(), elements.len(), settings);
+    list.reserve(elements.iter());
     for element in elements.iter() {
         list.push(end, element, settings);
     }

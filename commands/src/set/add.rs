@@ -15,7 +15,7 @@ pub fn sadd(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), 
     let settings = &ctx.limits.settings;
     let added = ctx.change_or_create::<Set, _>(key, |set| {
         if set.is_empty() {
-            *set = Set::for_members(members.at(0), members.len(), settings);
+            *set = Set::for_members(members.iter(), settings);
         } else {
             set.expect(members.len(), settings);
         }
@@ -72,7 +72,7 @@ pub fn smove(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(),
     let settings = &ctx.limits.settings;
     let added = ctx.change_or_create::<Set, _>(to, |set| {
         if set.is_empty() {
-            *set = Set::for_members(args.at(3), 1, settings);
+            *set = Set::for_members(args.from(3).iter(), settings);
         }
         set.insert(member, settings)
     })?;

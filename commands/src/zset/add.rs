@@ -127,6 +127,7 @@ fn apply(
     // The form that holds as many members as are given, as Redis takes it, even if some come twice.
     if zset.is_empty() {
         *zset = Zset::for_size(members.len(), members.first().map_or(0, |(_, m)| m.len()), settings);
+        zset.reserve(members.iter().copied());
     } else {
         zset.expect(members.len(), settings);
     }

@@ -14,10 +14,12 @@ thread_local! {
     /// Bytes that this thread has allocated and not freed, and the most that they were.
     static LIVE: Cell<isize> = const { Cell::new(0) };
     static PEAK: Cell<isize> = const { Cell::new(0) };
+    static BYTES: Cell<usize> = const { Cell::new(0) };
 }
 
-fn count() {
+fn count(bytes: usize) {
     let _ = COUNT.try_with(|c| c.set(c.get() + 1));
+    let _ = BYTES.try_with(|c| c.set(c.get() + bytes));
 }
 
 fn change(bytes: isize) {
@@ -36,7 +38,7 @@ pub fn peak_of(f: impl FnOnce()) -> usize {
 // SAFETY: everything is passed on to the system's allocator; counting allocates nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size());
         change(layout.size() as isize);
         // SAFETY: the caller's promise.
         unsafe { System.alloc(layout) }
@@ -49,7 +51,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
+        count(size);
         change(size as isize - layout.size() as isize);
         // SAFETY: the caller's promise.
         unsafe { System.realloc(ptr, layout, size) }
@@ -109,4 +111,59 @@ fn the_hot_path_allocates_as_promised() {
         })
         .collect();
     assert_eq!(made, [1, 1]);
+}
+
+/// One command, once: how often the allocator was asked, and for how many bytes in all.
+fn asked(runner: &mut Runner, line: &str) -> (usize, usize) {
+    let words = base::args::split(line.as_bytes()).expect("balanced quotes");
+    let args = OwnedArgs::from_slices(words.iter().map(Vec::as_slice));
+    let run = handler(&String::from_utf8_lossy(&words[0]).to_ascii_lowercase()).expect("a command");
+    let before = (COUNT.with(Cell::get), BYTES.with(Cell::get));
+    runner.run_handler(run, args.as_args());
+    (COUNT.with(Cell::get) - before.0, BYTES.with(Cell::get) - before.1)
+}
+
+#[test]
+fn a_command_on_a_new_key_allocates_what_it_stores() {
+    let mut runner = Runner::new(Protocol::Resp2);
+    runner.effects.wanted = Classes::NONE;
+    runner.limits.logged = false;
+    // So that the table of keys stays.
+    runner.run("SET other value");
+    let eight = |element: fn(usize) -> String| (0..8).map(element).collect::<Vec<_>>().join(" ");
+    let (members, fields) = (eight(|n| format!("member:{n}")), eight(|n| format!("field{n} value{n}")));
+    let scored = eight(|n| format!("{n}.25 member:{n}"));
+    let long = "x".repeat(100);
+    // The entry and the bytes in it; a table is the table, its slots and its records, and a stream has nine parts.
+    for (line, most) in [
+        ("SADD KEY 17".to_owned(), 2),
+        ("SADD KEY 1 2 3 4 5 6 7 80000".to_owned(), 3),
+        ("SADD KEY member".to_owned(), 2),
+        (format!("SADD KEY {members}"), 2),
+        (format!("SADD KEY {long}"), 5),
+        ("HSET KEY field value".to_owned(), 2),
+        (format!("HSET KEY {fields}"), 2),
+        (format!("HSET KEY field {long}"), 4),
+        ("HSETNX KEY field value".to_owned(), 2),
+        ("HINCRBY KEY field 5".to_owned(), 2),
+        ("LPUSH KEY element".to_owned(), 2),
+        (format!("RPUSH KEY {members}"), 2),
+        ("ZADD KEY 1 member".to_owned(), 2),
+        (format!("ZADD KEY {scored}"), 2),
+        ("XADD KEY 1-1 field value".to_owned(), 9),
+    ] {
+        // The table of keys and the buffers have grown as far as they need when the second round comes.
+        let mut made = (0, 0);
+        for round in 0..3 {
+            runner.run("DEL key");
+            runner.run("DEL key");
+            let line = line.replace("KEY", "key");
+            made = asked(&mut runner, &line);
+            assert!(round == 0 || made.0 <= most, "{line}: {made:?}");
+        }
+        let with_it = runner.keyspace.used_memory();
+        runner.run("DEL key");
+        let stored = with_it - runner.keyspace.used_memory();
+        assert!(made.1 <= stored, "{line}: {} bytes asked for, {stored} stored", made.1);
+    }
 }

@@ -35,6 +35,7 @@ pub use iter::{Item, Iter};
 pub use value::Value;
 pub(crate) use walk::choose;
 
+use crate::hint::Expected;
 use crate::size::rounded;
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
 use segment::{Segment, View};
@@ -220,6 +221,13 @@ impl<V: Value> Dict<V> {
             self.join(at);
         }
         value
+    }
+
+    /// Tells that this member will be looked for; what is returned goes on once its slot may have come.
+    #[inline]
+    pub fn expect(&self, key: &[u8]) -> Expected<'_> {
+        let hash = self.hash(key);
+        self.segment(hash).expect(hash)
     }
 
     /// Forgets every member.

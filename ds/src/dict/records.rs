@@ -72,6 +72,12 @@ impl<V: Value> Records<V> {
         self.arena.capacity() + blobs
     }
 
+    /// All records but blobs.
+    #[inline]
+    pub fn arena(&self) -> &Vec<u8> {
+        &self.arena
+    }
+
     /// Bytes of the arena that records take, holes not counted.
     #[inline]
     pub fn live(&self) -> usize {

@@ -12,6 +12,7 @@ use super::iter::Item;
 use super::records::{Place, Records, record_len};
 use super::slots::{Inline, Own, Slots};
 use super::value::Value;
+use crate::hint::{self, Expected};
 
 /// Members past which a segment is split.
 pub const MEMBERS_MAX: usize = 100;
@@ -127,6 +128,15 @@ impl<'a, V: Value> View<'a, V> {
             .iter()
             .position(|word| hash_of(*word) == hash && self.records.key(place_of(*word)) == key)?;
         Some(self.slots.len() + found)
+    }
+
+    /// See [`super::Dict::expect`].
+    #[inline]
+    pub fn expect(self, hash: u32) -> Expected<'a> {
+        let home = home(hash, self.slots.len());
+        hint::fetch(self.slots.as_ptr().wrapping_add(home));
+        hint::fetch(self.records);
+        Expected { slots: self.slots, arena: self.records.arena(), home, hash }
     }
 
     /// The value of the member at an index.

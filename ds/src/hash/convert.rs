@@ -6,16 +6,23 @@ use crate::{Dict, Listpack, Settings};
 impl Hash {
     /// Before these texts, fields and values in turn, are set at once: a listpack that they would outgrow gives way
     /// to the table now.
-    pub fn expect<'a>(&mut self, texts: impl ExactSizeIterator<Item = &'a [u8]>, settings: &Settings) {
+    pub fn expect<'a>(
+        &mut self,
+        texts: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
+        settings: &Settings,
+    ) {
         if !matches!(self.form, Form::Listpack(_)) {
             return;
         }
-        let mut texts = texts;
         let limit = settings.hash_max_listpack_value;
         if texts.len().div_ceil(2) as u64 > settings.hash_max_listpack_entries
-            || texts.any(|text| text.len() as u64 > limit)
+            || texts.clone().any(|text| text.len() as u64 > limit)
         {
             self.convert_to_table(settings);
+        } else if let Form::Listpack(listpack) = &mut self.form
+            && listpack.is_empty()
+        {
+            listpack.reserve(texts.map(Listpack::entry_size));
         }
     }
 

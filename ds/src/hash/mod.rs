@@ -18,6 +18,7 @@ mod tests;
 pub use expiry::EXPIRY_MAX;
 pub use iter::Iter;
 
+use crate::hint::Expected;
 use crate::listpack::{Entry, Pos};
 use crate::{Dict, Listpack, Settings, Zset};
 use triomphe::Arc;
@@ -91,6 +92,16 @@ impl Hash {
     /// The bytes of the listpack, if that is the form.
     pub fn as_listpack(&self) -> Option<&Listpack> {
         if let Form::Listpack(listpack) = &self.form { Some(listpack) } else { None }
+    }
+
+    /// Tells that this field will be looked for ([`crate::hint`]).
+    #[inline]
+    pub fn expect_field(&self, field: &[u8]) -> Option<Expected<'_>> {
+        match &self.form {
+            Form::Table(table) => return Some(table.expect(field)),
+            Form::Listpack(listpack) => listpack.fetch(),
+        }
+        None
     }
 
     /// The value of a field.

@@ -10,9 +10,10 @@
 #[cfg(test)]
 mod tests;
 
-use crate::{Block, size};
+use crate::{Block, hint, size};
 
 const HEADER: usize = 8;
+static EMPTY: [u8; HEADER] = [2, 0, 0, 0, 0, 0, 0, 0];
 
 /// Why bytes are not an integer set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,9 +35,18 @@ impl IntSet {
     /// The most integers that there may be.
     pub const MAX: usize = 1 << 28;
 
-    /// An empty one.
+    /// An empty one; it allocates nothing.
     pub fn new() -> Self {
-        Self { bytes: vec![2, 0, 0, 0, 0, 0, 0, 0].into() }
+        Self { bytes: Block::of_static(&EMPTY) }
+    }
+
+    /// Makes room in an empty one for these integers, which will all be added.
+    pub fn reserve(&mut self, values: impl Iterator<Item = i64>) {
+        let (count, width) =
+            values.fold((0, 2), |(count, width), value| (count + 1, width_of(value).max(width)));
+        if count <= Self::MAX && self.is_empty() {
+            self.widen_for(width, count);
+        }
     }
 
     /// Takes over what [`IntSet::as_bytes`] gave. Everything is checked: width, length, order, no duplicates.
@@ -58,6 +68,11 @@ impl IntSet {
     /// Redis's bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Has its first bytes fetched.
+    pub fn fetch(&self) {
+        hint::fetch_bytes(&self.bytes);
     }
 
     /// How many integers there are.
@@ -83,15 +98,13 @@ impl IntSet {
     /// Adds `value`; false if it was there. There may be at most [`IntSet::MAX`].
     pub fn insert(&mut self, value: i64) -> bool {
         if width_of(value) > self.width() {
-            self.widen(width_of(value));
+            self.widen_for(width_of(value), 1);
         }
         let Err(index) = self.search(value) else { return false };
         let (width, at) = (self.width(), self.offset(index));
         let old = self.bytes.len();
-        self.bytes.edit(|bytes| {
-            size::reserve(bytes, width);
-            bytes.resize(old + width, 0);
-        });
+        self.bytes.reserve(width);
+        self.bytes.edit(|bytes| bytes.resize(old + width, 0));
         self.bytes.copy_within(at..old, at + width);
         self.put(index, value);
         self.set_length();
@@ -175,9 +188,9 @@ impl IntSet {
         Err(low)
     }
 
-    fn widen(&mut self, width: usize) {
-        let mut wide = Vec::new();
-        size::reserve(&mut wide, HEADER + width * (self.len() + 1));
+    /// Gives all integers this width, and makes room for some more.
+    fn widen_for(&mut self, width: usize, more: usize) {
+        let mut wide = Vec::with_capacity(size::rounded(HEADER + width * (self.len() + more)));
         wide.extend_from_slice(&(width as u32).to_le_bytes());
         wide.extend_from_slice(&self.bytes[4..HEADER]);
         for value in self.iter() {

@@ -90,6 +90,15 @@ impl List {
         self.form = Form::Large(Arc::new(quicklist));
     }
 
+    /// The elements that are about to come, for which [`List::grow`] was called: makes room for them in a list that is empty.
+    pub fn reserve<'a>(&mut self, elements: impl Iterator<Item = &'a [u8]>) {
+        if let Form::Small(listpack) = &mut self.form
+            && listpack.is_empty()
+        {
+            listpack.reserve(elements.map(Listpack::entry_size));
+        }
+    }
+
     /// Elements went: takes the small form if the list is well below the limit.
     pub fn shrink(&mut self, settings: &Settings) {
         self.try_small(true, settings);
@@ -171,6 +180,15 @@ impl List {
                 found
             }
             Form::Large(quicklist) => Arc::make_mut(quicklist).remove_matching(value, limit, from),
+        }
+    }
+
+    /// Tells that it will be used ([`crate::hint`]).
+    #[inline]
+    pub fn expect(&self) {
+        match &self.form {
+            Form::Small(listpack) => listpack.fetch(),
+            Form::Large(quicklist) => crate::hint::fetch(&raw const **quicklist),
         }
     }
 

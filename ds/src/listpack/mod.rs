@@ -23,7 +23,7 @@ pub use entry::Entry;
 pub use iter::Iter;
 pub use validate::Corrupt;
 
-use crate::{Block, size};
+use crate::{Block, hint, size};
 use entry::{END, Head, back_len, entry_at, push_back_len, read_back_len, size_at};
 
 /// No listpack grows past this; Redis's limit.
@@ -34,7 +34,7 @@ const HEADER: usize = 6;
 const UNCOUNTED: u16 = u16::MAX;
 
 /// What an empty listpack's bytes are.
-const EMPTY: [u8; HEADER + 1] = [HEADER as u8 + 1, 0, 0, 0, 0, 0, END];
+static EMPTY: [u8; HEADER + 1] = [HEADER as u8 + 1, 0, 0, 0, 0, 0, END];
 
 /// The element would take the listpack past [`MAX_BYTES`]; nothing was changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -74,17 +74,24 @@ impl std::fmt::Debug for Listpack {
 }
 
 impl Listpack {
-    /// An empty one.
+    /// An empty one; it allocates nothing.
     pub fn new() -> Self {
-        Self::with_capacity(0)
+        Self { bytes: Block::of_static(&EMPTY) }
+    }
+
+    /// Makes room for elements that take these sizes ([`Listpack::entry_size`]).
+    pub fn reserve(&mut self, sizes: impl Iterator<Item = usize>) {
+        let bytes = sizes.fold(0, usize::saturating_add);
+        if bytes <= MAX_BYTES {
+            self.bytes.reserve(bytes);
+        }
     }
 
     /// An empty one with room for `bytes` bytes of elements.
     pub fn with_capacity(bytes: usize) -> Self {
-        let mut buffer = Vec::new();
-        size::reserve(&mut buffer, EMPTY.len() + bytes.min(MAX_BYTES));
-        buffer.extend_from_slice(&EMPTY);
-        Self { bytes: buffer.into() }
+        let mut listpack = Self { bytes: Block::of_static(&EMPTY) };
+        listpack.bytes.reserve(bytes.min(MAX_BYTES));
+        listpack
     }
 
     /// Adds an element at the end.
@@ -148,8 +155,8 @@ impl Listpack {
             return Err(TooLarge);
         }
         let count = self.len() + other.len();
+        self.bytes.reserve(elements.len());
         self.bytes.edit(|bytes| {
-            size::reserve(bytes, elements.len());
             bytes.pop();
             bytes.extend_from_slice(elements);
             bytes.push(END);
@@ -225,6 +232,12 @@ impl Listpack {
         let text = if let Entry::Bytes(text) = entry { text.len() } else { 0 };
         let size = Head::of(&entry).as_slice().len() + text;
         size + back_len(size)
+    }
+
+    /// Has its first bytes fetched.
+    #[inline]
+    pub fn fetch(&self) {
+        hint::fetch_bytes(&self.bytes);
     }
 
     /// The first element.
@@ -360,8 +373,8 @@ impl Listpack {
             return Err(TooLarge);
         }
         if at + 1 == self.bytes.len() {
+            self.bytes.reserve(size);
             self.bytes.edit(|bytes| {
-                size::reserve(bytes, size);
                 bytes.pop();
                 bytes.extend_from_slice(head);
                 bytes.extend_from_slice(text);
@@ -386,10 +399,8 @@ impl Listpack {
         }
         let len = self.bytes.len();
         if new > old {
-            self.bytes.edit(|bytes| {
-                size::reserve(bytes, new - old);
-                bytes.resize(len + new - old, 0);
-            });
+            self.bytes.reserve(new - old);
+            self.bytes.edit(|bytes| bytes.resize(len + new - old, 0));
             self.bytes.copy_within(at + old..len, at + new);
         } else {
             self.bytes.copy_within(at + old.., at + new);

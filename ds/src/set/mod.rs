@@ -15,6 +15,7 @@ mod tests;
 
 pub use iter::Iter;
 
+use crate::hint::Expected;
 use crate::listpack::{Entry, Pos};
 use crate::{Dict, IntSet, Listpack, Settings};
 use triomphe::Arc;
@@ -41,13 +42,26 @@ impl Set {
         Self { form: Form::Ints(IntSet::new()) }
     }
 
-    /// An empty set for about `expected` members of which `first` is the first.
-    pub fn for_members(first: &[u8], expected: usize, settings: &Settings) -> Self {
-        let expected = expected as u64;
-        let form = if Entry::from(first).as_int().is_some() && expected <= settings.set_max_intset_entries {
-            Form::Ints(IntSet::new())
+    /// An empty set with room for these members.
+    pub fn for_members<'a>(
+        members: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
+        settings: &Settings,
+    ) -> Self {
+        let expected = members.len() as u64;
+        let as_int = |member: &'a [u8]| Entry::from(member).as_int();
+        let begins_with_int = members.clone().next().and_then(as_int).is_some();
+        let form = if begins_with_int && expected <= settings.set_max_intset_entries {
+            let mut ints = IntSet::new();
+            ints.reserve(members.filter_map(as_int));
+            Form::Ints(ints)
         } else if expected <= settings.set_max_listpack_entries {
-            Form::Listpack(Listpack::new())
+            let mut listpack = Listpack::new();
+            // Members that are too long will have it converted.
+            let fits = |member: &&[u8]| member.len() as u64 <= settings.set_max_listpack_value;
+            if members.clone().all(|member| fits(&member)) {
+                listpack.reserve(members.map(Listpack::entry_size));
+            }
+            Form::Listpack(listpack)
         } else {
             Form::Table(table(settings))
         };
@@ -106,6 +120,17 @@ impl Set {
             Form::Listpack(listpack) => find(listpack, member).is_some(),
             Form::Table(table) => member.with_text(|text| table.contains(text)),
         }
+    }
+
+    /// Tells that this member will be looked for ([`crate::hint`]).
+    #[inline]
+    pub fn expect_member(&self, member: &[u8]) -> Option<Expected<'_>> {
+        match &self.form {
+            Form::Table(table) => return Some(table.expect(member)),
+            Form::Ints(ints) => ints.fetch(),
+            Form::Listpack(listpack) => listpack.fetch(),
+        }
+        None
     }
 
     /// Adds a member; false if it was there.

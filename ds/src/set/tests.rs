@@ -68,10 +68,13 @@ fn forms_change_where_redis_changes_them() {
     assert_eq!(build(&["a", "123456789"]), "hashtable");
     assert_eq!(build(&["a", "b", "c", "d", "e", "f"]), "listpack");
     assert_eq!(build(&["a", "b", "c", "d", "e", "f", "g"]), "hashtable");
-    let create = |first: &[u8], count| Set::for_members(first, count, &settings).encoding();
+    let create = |first: &[u8], count| {
+        let members = vec![first; count];
+        Set::for_members(members.iter().copied(), &settings).encoding()
+    };
     assert_eq!((create(b"1", 4), create(b"1", 5), create(b"1", 7)), ("intset", "listpack", "hashtable"));
     assert_eq!((create(b"a", 6), create(b"a", 7)), ("listpack", "hashtable"));
-    let mut set = Set::for_members(b"1", 1, &settings);
+    let mut set = Set::for_members([&b"1"[..]].into_iter(), &settings);
     set.expect(5, &settings);
     assert_eq!(set.encoding(), "hashtable");
 }

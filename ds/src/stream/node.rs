@@ -30,11 +30,15 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// A leaf without entries, its header made of the names of the entry that is to come.
+    /// A leaf without entries, its header made of the names of the entry that is to come, for which it has room.
     pub(super) fn new<'f>(
-        fields: impl ExactSizeIterator<Item = (&'f [u8], &'f [u8])>,
+        fields: impl ExactSizeIterator<Item = (&'f [u8], &'f [u8])> + Clone,
     ) -> Result<Self, TooLarge> {
+        /// Bytes of the numbers in the header and in the first entry, if there are not many fields.
+        const NUMBERS: usize = 16;
         let mut pack = Listpack::new();
+        let sizes = fields.clone().flat_map(|(name, value)| [name, value]).map(Listpack::entry_size);
+        pack.reserve(sizes.chain([NUMBERS]));
         pack.push_back(0)?;
         pack.push_back(0)?;
         pack.push_back(fields.len() as i64)?;

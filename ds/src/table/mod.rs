@@ -232,17 +232,9 @@ impl<P: Copy> Table<P> {
     /// Gives a hint to the processor that the bucket of `hash` will be needed.
     #[inline]
     pub fn prefetch(&self, hash: u64) {
-        #[cfg(target_arch = "x86_64")]
         if let Some(bucket) = self.chain(hash) {
-            // SAFETY: a prefetch reads nothing, whatever the address.
-            unsafe {
-                core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(
-                    core::ptr::from_ref(bucket).cast(),
-                );
-            }
+            crate::hint::fetch(bucket);
         }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = hash;
     }
 
     /// Array and index of the one chain that an entry with this hash can be in.

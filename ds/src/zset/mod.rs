@@ -21,6 +21,7 @@ pub use iter::Iter;
 pub use packed::Invalid;
 pub use tree::order;
 
+use crate::hint::Expected;
 use crate::listpack::Entry;
 use crate::size::rounded;
 use crate::{Dict, Listpack, Settings};
@@ -113,6 +114,15 @@ impl Zset {
         zset
     }
 
+    /// Makes room for these members in one that is empty.
+    pub fn reserve<'a>(&mut self, members: impl Iterator<Item = (f64, &'a [u8])>) {
+        if let Form::Listpack(listpack) = &mut self.form
+            && listpack.is_empty()
+        {
+            packed::reserve(listpack, members);
+        }
+    }
+
     /// Converts it at once if this many members will not fit in the small form.
     pub fn expect(&mut self, members: usize, settings: &Settings) {
         if members as u64 > settings.zset_max_listpack_entries {
@@ -177,6 +187,16 @@ impl Zset {
     /// The bytes of the listpack, if that is the form.
     pub fn as_listpack(&self) -> Option<&Listpack> {
         if let Form::Listpack(listpack) = &self.form { Some(listpack) } else { None }
+    }
+
+    /// Tells that this member will be looked for ([`crate::hint`]).
+    #[inline]
+    pub fn expect_member(&self, member: &[u8]) -> Option<Expected<'_>> {
+        match &self.form {
+            Form::Tree(ordered) => return Some(ordered.scores.expect(member)),
+            Form::Listpack(listpack) => listpack.fetch(),
+        }
+        None
     }
 
     /// The score of a member. O(1), in the small form O(n).

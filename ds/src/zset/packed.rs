@@ -100,6 +100,13 @@ fn stays(listpack: &Listpack, pos: Pos, member: &[u8], score: f64) -> bool {
         && after.is_none_or(|pos| key_at(pos, &compare) == Ordering::Greater)
 }
 
+/// Makes room for these members and their scores.
+pub(super) fn reserve<'a>(listpack: &mut Listpack, members: impl Iterator<Item = (f64, &'a [u8])>) {
+    listpack.reserve(members.map(|(score, member)| {
+        Listpack::entry_size(member) + with_score(score, |score| Listpack::entry_size(score))
+    }));
+}
+
 /// Appends a score.
 pub(super) fn push_score(listpack: &mut Listpack, score: f64) -> Result<(), TooLarge> {
     with_score(score, |entry| listpack.push_back(entry))

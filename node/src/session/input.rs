@@ -102,7 +102,7 @@ fn read_ahead(node: &mut Node, client: Client, batch: &mut Batch) -> bool {
         return false;
     }
     if batch.window.len() > 1 {
-        node.keyspace.expect(session.db, batch.window.keys(&batch.input));
+        node.keyspace.expect_requests(session.db, batch.window.requests(&batch.input));
     }
     node.begin_metering();
     batch.window.len() > 0

@@ -1,7 +1,7 @@
 //! The requests of a pipeline that have been parsed and not executed yet.
 //!
 //! Model: up to [`WIDTH`] complete requests are parsed before the first of them is executed, so that the keyspace can
-//! be told which keys are coming and their memory is fetched at once, not one miss after the other. One request alone
+//! be told what is coming and their memory is fetched at once, not one miss after the other. One request alone
 //! takes the same way. They are executed in order; what is in the window when a batch ends early was not consumed, and
 //! is parsed again.
 //!
@@ -68,9 +68,9 @@ impl Window {
         self.places.len()
     }
 
-    /// What may be keys of the requests, in order.
-    pub fn keys<'a>(&'a self, input: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-        (0..self.len()).filter_map(move |index| self.args(index, input).get(1))
+    /// The requests, in order.
+    pub fn requests<'a>(&'a self, input: &'a [u8]) -> impl Iterator<Item = Args<'a>> {
+        (0..self.len()).map(move |index| self.args(index, input))
     }
 
     /// The arguments of a request.
@@ -119,7 +119,7 @@ mod tests {
         window.begin(&mut parser);
         window.read(&input, 0, WIDTH, &LIMITS).unwrap();
         assert_eq!(names(&window, &input), [b"a", b"b"]);
-        assert_eq!(window.keys(&input).collect::<Vec<_>>(), [b"k"]);
+        assert_eq!(window.requests(&input).filter_map(|args| args.get(1)).collect::<Vec<_>>(), [b"k"]);
         let (at, length) = window.place(1);
         (0..2).for_each(|index| window.executed(index));
         input.extend_from_slice(b"\nc\r\n");

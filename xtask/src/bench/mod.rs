@@ -6,6 +6,7 @@
 //! round by round, and medians are printed. The load is redis-benchmark's. Each table is a file here.
 
 mod arm;
+mod collections;
 mod cpu;
 mod memory;
 mod snapshot;
@@ -17,7 +18,7 @@ use arm::{Arm, Placement};
 /// The arms listen from here on.
 const FIRST_PORT: u16 = 26_379;
 
-const USAGE: &str = "options: --tables cpu,memory,snapshot  --rounds N  --commands a,b  --pipelines 1,16  \
+const USAGE: &str = "options: --tables cpu,memory,snapshot,collections  --rounds N  --commands a,b  --pipelines 1,16  \
                      --connections 50,1000  --keys N (memory)  --snapshot-keys N  --alone yes (servers on the first \
                      core and the load on the second, both with real-time priority: for a machine that others use)";
 
@@ -57,6 +58,11 @@ pub fn run(args: &[String]) -> Outcome {
                 )?;
                 let echo = arm(3, "echo", binary("examples/echo", "dist"));
                 cpu::table(&[grapevine.clone(), redis.clone(), again, echo], &options)?;
+            }
+            "collections" => {
+                let again = arm(2, "redis again", "redis-server".into());
+                collections::cpu(&[grapevine.clone(), redis.clone(), again], options.rounds)?;
+                collections::memory(&[grapevine.clone(), redis.clone()])?;
             }
             "memory" => memory::table(&[grapevine.clone(), redis.clone()], options.keys)?,
             "snapshot" => {
