@@ -120,7 +120,7 @@ impl SlotSet {
 
     /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
-        self.0.iter().all(|b| *b == 0)
+        *self.0 == [0; SLOT_COUNT / 8]
     }
 
     /// The slots in ascending order.

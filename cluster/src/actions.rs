@@ -260,6 +260,9 @@ pub struct DataStatus {
     pub synced_once: bool,
     /// The replication history that `offset` counts in.
     pub history: ReplId,
+    /// As a primary that started from a file which says so: the offset of that data in the history that this node's replicas followed.
+    /// `None` if the file does not say how far it goes (an AOF), and once the node has been a replica since.
+    pub loaded: Option<ReplOffset>,
     /// Grows while the data thread works or waits; no growth is a hang.
     pub progress: u64,
     /// Whether the keyspace is empty.

@@ -40,6 +40,12 @@ impl Disk {
         Some(Ok(version))
     }
 
+    /// Puts a file there that is durable at once.
+    pub fn install(&mut self, text: String) {
+        self.durable = Durable::read(&text);
+        self.conf = Some(text);
+    }
+
     /// The host crashed: what was being written is there or is not.
     pub fn crash(&mut self, prng: &mut Prng) {
         if prng.chance(1, 2) {

@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod campaign;
 pub mod checker;
 pub mod clock;
 pub mod disk;
@@ -25,5 +26,5 @@ pub mod workload;
 pub mod world;
 
 pub use event_log::EventLog;
-pub use scenarios::{Options, Report, Scenario, run};
+pub use scenarios::{Options, Partition, Report, Scenario, run};
 pub use world::World;

@@ -39,6 +39,10 @@ pub struct Light {
     lease: Option<Millis>,
     progress: u64,
     prng: Prng,
+    /// What its file said, until it has been a replica.
+    loaded: Option<u64>,
+    /// What a snapshot holds, which is taken now and then.
+    saved: u64,
 }
 
 /// What stays on disk when the process ends.
@@ -56,6 +60,8 @@ impl Light {
         Self {
             role: Role::Primary,
             offset: kept.map_or(0, |kept| kept.offset),
+            loaded: kept.map(|kept| kept.offset),
+            saved: kept.map_or(0, |kept| kept.offset),
             // Data that is loaded as a primary's begins a history of its own (the engine's rule 14).
             history: ReplId::random(prng),
             prng: prng.fork(),
@@ -69,9 +75,14 @@ impl Light {
         }
     }
 
-    /// What would be left of it.
-    pub fn kept(&self) -> Kept {
-        Kept { offset: self.offset, slots: self.own_slots() }
+    /// What would be left of it: everything, or what the last snapshot holds.
+    pub fn kept(&self, all: bool) -> Kept {
+        Kept { offset: if all { self.offset } else { self.saved }, slots: self.own_slots() }
+    }
+
+    /// Takes a snapshot.
+    pub fn save(&mut self) {
+        self.saved = self.offset;
     }
 
     fn own_slots(&self) -> SlotSet {
@@ -109,6 +120,7 @@ impl Light {
                 vec![DataEvent::Promoted { version: *version }, self.status()]
             }
             Order::Replicate { primary, .. } => {
+                self.loaded = None;
                 if self.role != Role::Replica(*primary) {
                     self.role = Role::Replica(*primary);
                     self.link_up = false;
@@ -177,6 +189,7 @@ impl Light {
             last_primary_io: self.last_primary_io,
             synced_once: self.synced_once,
             history: self.history,
+            loaded: self.loaded.map(ReplOffset),
             progress: self.progress,
             empty: self.offset == 0,
         })

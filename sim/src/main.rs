@@ -1,5 +1,5 @@
-//! `grapevine-sim run --seeds 100 [--from N] [--nodes N] [--scenario NAME]` and
-//! `grapevine-sim replay SEED [--nodes N] [--scenario NAME] [--log]`.
+//! `grapevine-sim run [--seeds N] [--from SEED]`, `replay SEED [--log]`, `campaign [--seeds N] [--seconds S]` and
+//! `scale`, which puts clusters of 6, 100 and 1,000 primaries through one fault each. See USAGE for the rest.
 //!
 //! Exits with status 1, after naming the seeds, when a checker has complained; with 2 for a command line that it does
 //! not understand.
@@ -7,64 +7,93 @@
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use grapevine_sim::campaign::Campaign;
 use grapevine_sim::{Options, Report, Scenario, run};
 
-const USAGE: &str = "usage: grapevine-sim run [--seeds N] [--from SEED] [--nodes N] [--scenario NAME]\n       \
-                     grapevine-sim replay SEED [--nodes N] [--scenario NAME] [--log]\n\
-                     scenarios: chaos, kill-primaries, writes, chaos-writes, crash; without a name the seed chooses";
+const USAGE: &str = "usage: grapevine-sim run      [--seeds N] [--from SEED] [OPTION]...\n       \
+                     grapevine-sim campaign [--seeds N] [--from SEED] [--seconds N] [OPTION]...\n       \
+                     grapevine-sim replay SEED [--log] [OPTION]...\n       \
+                     grapevine-sim scale    [--from SEED] [OPTION]...\n\
+                     options: --nodes N, --replicas N, --timeout MS, --scenario NAME, --no-healing; what is left out the seed chooses";
+
+/// The most nodes of a run.
+const MAX_NODES: usize = 4000;
+/// What `scale` does, unless told otherwise: primaries with a replica each.
+const SCALES: [usize; 3] = [6, 100, 1000];
+/// With more nodes, agreement after the fault is not waited for.
+const HEALED_NODES: usize = 400;
+/// The node timeout of `scale`: Redis's default, in ms.
+const SCALE_TIMEOUT_MS: u64 = 15_000;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Run,
+    Campaign,
+    Replay,
+    Scale,
+}
 
 struct Arguments {
-    replay: Option<u64>,
+    mode: Mode,
     seeds: u64,
     from: u64,
-    nodes: usize,
-    scenario: Option<Scenario>,
-    log: bool,
+    seconds: Option<u64>,
+    options: Options,
 }
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let Some(arguments) = parse(&words) else {
         eprintln!("{USAGE}");
+        let names: Vec<&str> = Scenario::all().into_iter().map(Scenario::as_str).collect();
+        eprintln!("scenarios: {}", names.join(", "));
         return ExitCode::from(2);
     };
-    let good = match arguments.replay {
-        Some(seed) => replay(seed, &arguments),
-        None => run_seeds(&arguments),
+    let good = match arguments.mode {
+        Mode::Replay => replay(&arguments),
+        Mode::Run => run_seeds(&arguments),
+        Mode::Campaign => campaign(&arguments),
+        Mode::Scale => scale(&arguments),
     };
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn parse(words: &[String]) -> Option<Arguments> {
-    let mut arguments = Arguments { replay: None, seeds: 100, from: 0, nodes: 0, scenario: None, log: false };
     let mut words = words.iter().map(String::as_str);
-    match words.next()? {
-        "run" => {}
-        "replay" => arguments.replay = Some(words.next()?.parse().ok()?),
+    let mode = match words.next()? {
+        "run" => Mode::Run,
+        "campaign" => Mode::Campaign,
+        "replay" => Mode::Replay,
+        "scale" => Mode::Scale,
         _ => return None,
+    };
+    let mut arguments = Arguments { mode, seeds: 100, from: 0, seconds: None, options: Options::default() };
+    if mode == Mode::Replay {
+        arguments.from = words.next()?.parse().ok()?;
     }
+    let options = &mut arguments.options;
     while let Some(word) = words.next() {
         match word {
-            "--log" => arguments.log = true,
+            "--log" => options.keep_lines = mode == Mode::Replay,
+            "--no-healing" => options.no_healing = true,
             "--seeds" => arguments.seeds = words.next()?.parse().ok()?,
             "--from" => arguments.from = words.next()?.parse().ok()?,
-            "--nodes" => arguments.nodes = words.next()?.parse().ok().filter(|n| *n <= 1000)?,
-            "--scenario" => arguments.scenario = Some(Scenario::parse(words.next()?)?),
+            "--seconds" => arguments.seconds = Some(words.next()?.parse().ok()?),
+            "--nodes" => options.nodes = words.next()?.parse().ok().filter(|n| *n <= MAX_NODES)?,
+            "--replicas" => options.replicas = Some(words.next()?.parse().ok().filter(|n| *n > 0)?),
+            "--timeout" => options.node_timeout_ms = Some(words.next()?.parse().ok().filter(|n| *n > 0)?),
+            "--scenario" => options.scenario = Some(Scenario::parse(words.next()?)?),
             _ => return None,
         }
     }
     Some(arguments)
 }
 
-fn replay(seed: u64, arguments: &Arguments) -> bool {
-    let report = run(Options {
-        seed,
-        nodes: arguments.nodes,
-        scenario: arguments.scenario,
-        keep_lines: arguments.log,
-    });
+fn replay(arguments: &Arguments) -> bool {
+    let seed = arguments.from;
+    let report = run(Options { seed, ..arguments.options });
     for line in report.world.log().lines() {
         println!("{line}");
     }
@@ -73,20 +102,103 @@ fn replay(seed: u64, arguments: &Arguments) -> bool {
 }
 
 fn run_seeds(arguments: &Arguments) -> bool {
-    let mut failed = Vec::new();
+    let mut campaign = Campaign::default();
+    play(arguments, &mut campaign, true);
+    tell_failed(&campaign)
+}
+
+fn campaign(arguments: &Arguments) -> bool {
+    let mut campaign = Campaign::default();
+    let begun = Instant::now();
+    let played = play(arguments, &mut campaign, false);
+    println!(
+        "{played} seeds from {} in {} s of this machine's time.\n\n{}",
+        arguments.from,
+        begun.elapsed().as_secs(),
+        campaign.print()
+    );
+    tell_failed(&campaign)
+}
+
+/// Plays seeds until there are enough or the time is up; how many it were.
+fn play(arguments: &Arguments, campaign: &mut Campaign, every: bool) -> u64 {
+    let begun = Instant::now();
+    let limit = arguments.seconds.map(Duration::from_secs);
+    let mut played = 0;
     for seed in arguments.from..arguments.from.saturating_add(arguments.seeds) {
-        let begun = Instant::now();
-        let report =
-            run(Options { seed, nodes: arguments.nodes, scenario: arguments.scenario, keep_lines: false });
-        print_report(seed, &report, begun.elapsed().as_millis());
-        if report.violation.is_some() {
-            failed.push(seed);
+        if limit.is_some_and(|limit| begun.elapsed() >= limit) {
+            break;
+        }
+        let at = Instant::now();
+        let report = run(Options { seed, ..arguments.options });
+        if every || report.violation.is_some() {
+            print_report(seed, &report, at.elapsed().as_millis());
+        }
+        campaign.add(seed, &report);
+        played += 1;
+    }
+    played
+}
+
+fn tell_failed(campaign: &Campaign) -> bool {
+    if !campaign.failed.is_empty() {
+        println!("failed seeds: {:?}; see one with: grapevine-sim replay SEED --log", campaign.failed);
+    }
+    campaign.failed.is_empty()
+}
+
+/// Every fault that has a time to recover, at every size: a table for docs/simulation.md.
+fn scale(arguments: &Arguments) -> bool {
+    println!(
+        "| primaries + replicas | fault | shards hit | writable after, ms: median | worst | calm: packets/s, KiB/s per node | \
+         until recovered: packets/s, KiB/s per node | |\n|---|---|---|---|---|---|---|---|"
+    );
+    let given = &arguments.options;
+    let replicas = given.replicas.unwrap_or(1);
+    let sizes: Vec<usize> = match given.nodes {
+        0 => SCALES.iter().map(|primaries| primaries * (1 + replicas)).collect(),
+        nodes => vec![nodes],
+    };
+    let measured =
+        [Scenario::CrashOne, Scenario::CrashHalf, Scenario::LoseOne, Scenario::LoseHalf, Scenario::Zone];
+    let mut good = true;
+    for nodes in sizes {
+        for scenario in given.scenario.map_or(measured.to_vec(), |only| vec![only]) {
+            let report = run(Options {
+                seed: arguments.from,
+                nodes,
+                replicas: Some(replicas),
+                node_timeout_ms: Some(given.node_timeout_ms.unwrap_or(SCALE_TIMEOUT_MS)),
+                scenario: Some(scenario),
+                no_healing: given.no_healing || nodes > HEALED_NODES,
+                keep_lines: false,
+            });
+            good &= report.violation.is_none();
+            print_row(&report, replicas);
         }
     }
-    if !failed.is_empty() {
-        println!("failed seeds: {failed:?}; see one with: grapevine-sim replay SEED --log");
-    }
-    failed.is_empty()
+    good
+}
+
+fn print_row(report: &Report, replicas: usize) {
+    let primaries = report.nodes / (1 + replicas);
+    let (calm, struck) = report.traffic;
+    println!(
+        "| {primaries} + {} | {} | {} | {} | {} | {}, {} | {}, {} | {} |",
+        report.nodes - primaries,
+        report.scenario.as_str(),
+        report.recovery.shards.len(),
+        report.recovery.median(),
+        report.recovery.worst(),
+        calm.packets,
+        calm.bytes / 1024,
+        struck.packets,
+        struck.bytes / 1024,
+        report.violation.as_ref().map_or_else(
+            || String::from("ok"),
+            |violation| format!("BROKEN: {}: {}", violation.checker, violation.what)
+        ),
+    );
 }
 
 fn print_report(seed: u64, report: &Report, took_ms: u128) {
@@ -95,7 +207,10 @@ fn print_report(seed: u64, report: &Report, took_ms: u128) {
         writes if writes.tried == 0 => String::new(),
         writes => format!(
             " writes: {} acknowledged, {} confirmed by WAIT, {} lost, {} of them confirmed and excused;",
-            writes.acknowledged, writes.replicated, writes.lost, writes.excused
+            writes.acknowledged,
+            writes.replicated,
+            writes.lost,
+            writes.excused.values().sum::<u64>()
         ),
     };
     println!(

@@ -5,9 +5,12 @@
 //! when they are not), or a connection that is reset. A connect needs both directions once. A host that loses its
 //! power answers nothing; one whose process died refuses connections and resets those it had.
 //!
+//! Millions of connections are kept, so nothing here walks over all of them: they lie in a slab, each host has a list of its
+//! own, and directions that wait for a partition or a pause to end are remembered.
+//!
 //! It does not know what the bytes mean, and schedules nothing itself: it returns instants, the world queues events.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use base::Prng;
@@ -64,14 +67,39 @@ pub struct Connection {
     pub ends: [End; 2],
     /// Whether the other side has accepted.
     pub established: bool,
+    /// What the owners of the ends call it.
+    pub tags: [u64; 2],
     directions: [Direction; 2],
 }
+
+/// A place for a connection, and how often it has been used.
+#[derive(Default)]
+struct Place {
+    uses: u64,
+    connection: Option<Connection>,
+}
+
+/// A host's connections, some of which may be gone.
+#[derive(Default)]
+struct Own {
+    ids: Vec<ConnectionId>,
+    /// At this length those that are gone are taken out.
+    prune_at: usize,
+}
+
+/// The bits of a name that say which place; the others say which use of it.
+const PLACE_BITS: u32 = 32;
+/// A list shorter than this is not worth pruning.
+const PRUNE_LEAST: usize = 64;
 
 /// All connections and what disturbs them.
 pub struct Network {
     prng: Prng,
-    next: u64,
-    connections: BTreeMap<ConnectionId, Connection>,
+    places: Vec<Place>,
+    free: Vec<usize>,
+    own: Vec<Own>,
+    /// Directions with chunks and without an event: a partition or a pause held them up.
+    stalled: BTreeSet<(ConnectionId, usize)>,
     /// Packets from the first host to the second are dropped.
     blocked: BTreeSet<(usize, usize)>,
     /// Connects from the first host to the second are refused on their way.
@@ -85,11 +113,50 @@ impl Network {
     pub fn new(prng: Prng) -> Self {
         Self {
             prng,
-            next: 0,
-            connections: BTreeMap::new(),
+            places: Vec::new(),
+            free: Vec::new(),
+            own: Vec::new(),
+            stalled: BTreeSet::new(),
             blocked: BTreeSet::new(),
             rejected: BTreeSet::new(),
             extra_delay: 0,
+        }
+    }
+
+    fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
+        let place = self.places.get_mut(place_of(id))?;
+        place.connection.as_mut().filter(|_| place.uses == id.0 >> PLACE_BITS)
+    }
+
+    fn remove(&mut self, id: ConnectionId) {
+        if self.get_mut(id).is_some() {
+            self.places[place_of(id)].connection = None;
+            self.free.push(place_of(id));
+        }
+    }
+
+    fn note_own(&mut self, host: usize, id: ConnectionId) {
+        if self.own.len() <= host {
+            self.own.resize_with(host + 1, Own::default);
+        }
+        if self.own[host].ids.len() >= self.own[host].prune_at {
+            let mut own = std::mem::take(&mut self.own[host]);
+            own.ids.retain(|id| self.get(*id).is_some());
+            own.prune_at = (own.ids.len() * 2).max(PRUNE_LEAST);
+            self.own[host] = own;
+        }
+        self.own[host].ids.push(id);
+    }
+
+    /// What the owner of an end calls a connection.
+    pub fn tag(&self, id: ConnectionId, end: usize) -> Option<u64> {
+        self.get(id).map(|connection| connection.tags[end])
+    }
+
+    /// Gives an end of a connection a name of its owner's.
+    pub fn set_tag(&mut self, id: ConnectionId, end: usize, tag: u64) {
+        if let Some(connection) = self.get_mut(id) {
+            connection.tags[end] = tag;
         }
     }
 
@@ -102,22 +169,30 @@ impl Network {
 
     /// Begins a connect.
     pub fn connect(&mut self, port: Port, from: usize, life: u64, to: usize) -> ConnectionId {
-        self.next += 1;
-        let id = ConnectionId(self.next);
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.places.push(Place::default());
+            self.places.len() - 1
+        });
+        let place = &mut self.places[index];
+        place.uses += 1;
+        let id = ConnectionId(place.uses << PLACE_BITS | index as u64);
         let ends = [End { host: from, life, open: true }, End { host: to, life: 0, open: false }];
         let directions = [Direction::default(), Direction::default()];
-        self.connections.insert(id, Connection { port, ends, established: false, directions });
+        place.connection = Some(Connection { port, ends, established: false, tags: [0; 2], directions });
+        self.note_own(from, id);
+        self.note_own(to, id);
         id
     }
 
     /// A connection, while one of its ends is open.
     pub fn get(&self, id: ConnectionId) -> Option<&Connection> {
-        self.connections.get(&id)
+        let place = self.places.get(place_of(id))?;
+        place.connection.as_ref().filter(|_| place.uses == id.0 >> PLACE_BITS)
     }
 
     /// The other side accepts.
     pub fn accept(&mut self, id: ConnectionId, life: u64) {
-        if let Some(connection) = self.connections.get_mut(&id) {
+        if let Some(connection) = self.get_mut(id) {
             connection.established = true;
             connection.ends[1].life = life;
             connection.ends[1].open = true;
@@ -164,7 +239,7 @@ impl Network {
     /// Queues a chunk from an end; returns when an event for the direction is due, if none is queued yet.
     pub fn send(&mut self, now: Instant, id: ConnectionId, from: usize, chunk: Chunk) -> Option<Instant> {
         let delay = self.delay();
-        let connection = self.connections.get_mut(&id)?;
+        let connection = self.get_mut(id)?;
         let direction = &mut connection.directions[from];
         let arrival = now.plus_micros(delay).max(direction.last_arrival);
         direction.last_arrival = arrival;
@@ -184,32 +259,43 @@ impl Network {
         id: ConnectionId,
         from: usize,
     ) -> (Option<Chunk>, Option<Instant>) {
-        let Some(connection) = self.connections.get_mut(&id) else { return (None, None) };
+        let Self { places, prng, blocked, stalled, .. } = self;
+        let Some(place) = places.get_mut(place_of(id)).filter(|place| place.uses == id.0 >> PLACE_BITS)
+        else {
+            return (None, None);
+        };
+        let Some(connection) = &mut place.connection else { return (None, None) };
         let (source, target) = (connection.ends[from].host, connection.ends[1 - from].host);
         let direction = &mut connection.directions[from];
         direction.armed = false;
-        if source != target && self.blocked.contains(&(source, target)) {
+        if source != target && !blocked.is_empty() && blocked.contains(&(source, target)) {
+            stalled.insert((id, from));
             return (None, None);
         }
         let Some((_, chunk)) = direction.queue.pop_front() else { return (None, None) };
         let mut taken = chunk;
         if let Chunk::Bytes(bytes, offset) = &taken {
             let left = bytes.len() - offset;
-            if left > 1 && self.prng.chance(1, 64) {
-                let cut = offset + 1 + self.prng.below(left as u64 - 1) as usize;
+            if left > 1 && prng.chance(1, 64) {
+                let cut = offset + 1 + prng.below(left as u64 - 1) as usize;
                 direction.queue.push_front((now.plus_micros(50), Chunk::Bytes(bytes.clone(), cut)));
                 taken = Chunk::Bytes(bytes[..cut].into(), *offset);
             }
         }
         let next = direction.queue.front().map(|(arrival, _)| (*arrival).max(now));
         direction.armed = next.is_some();
+        if next.is_none() {
+            // Most connections carry nothing most of the time.
+            direction.queue = VecDeque::new();
+        }
         (Some(taken), next)
     }
 
     /// The direction's event came while its target was paused: the chunks stay where they are.
     pub fn stall(&mut self, id: ConnectionId, from: usize) {
-        if let Some(connection) = self.connections.get_mut(&id) {
+        if let Some(connection) = self.get_mut(id) {
             connection.directions[from].armed = false;
+            self.stalled.insert((id, from));
         }
     }
 
@@ -217,30 +303,34 @@ impl Network {
     /// instant at which its event is due.
     pub fn wake(&mut self, now: Instant, at_once: bool) -> Vec<(ConnectionId, usize, Instant)> {
         let mut woken = Vec::new();
-        for (id, connection) in &mut self.connections {
-            for from in 0..2 {
-                let (source, target) = (connection.ends[from].host, connection.ends[1 - from].host);
-                let direction = &mut connection.directions[from];
-                let idle = !direction.armed && !direction.queue.is_empty();
-                if idle && (source == target || !self.blocked.contains(&(source, target))) {
-                    direction.armed = true;
-                    // TCP's retransmission is not at once; what a paused process finds in its buffers is there.
-                    let wait = if at_once { 0 } else { 1000 + self.prng.below(200_000) };
-                    let at = now.plus_micros(wait);
-                    woken.push((*id, from, at));
-                }
+        for (id, from) in std::mem::take(&mut self.stalled) {
+            let Some(connection) = self.get(id) else { continue };
+            let (source, target) = (connection.ends[from].host, connection.ends[1 - from].host);
+            let direction = &connection.directions[from];
+            if direction.armed || direction.queue.is_empty() {
+                continue;
             }
+            if source != target && self.blocked.contains(&(source, target)) {
+                self.stalled.insert((id, from));
+                continue;
+            }
+            // TCP's retransmission is not at once; what a paused process finds in its buffers is there.
+            let wait = if at_once { 0 } else { 1000 + self.prng.below(200_000) };
+            if let Some(connection) = self.get_mut(id) {
+                connection.directions[from].armed = true;
+            }
+            woken.push((id, from, now.plus_micros(wait)));
         }
         woken
     }
 
     /// One end closes its socket. What it sent still arrives, then the close. Returns when that event is due.
     pub fn close(&mut self, now: Instant, id: ConnectionId, end: usize) -> Option<Instant> {
-        let connection = self.connections.get_mut(&id)?;
+        let connection = self.get_mut(id)?;
         connection.ends[end].open = false;
         connection.directions[1 - end].queue.clear();
         if !connection.ends[1 - end].open {
-            self.connections.remove(&id);
+            self.remove(id);
             return None;
         }
         self.send(now, id, end, Chunk::Close)
@@ -251,7 +341,7 @@ impl Network {
     pub fn reset(&mut self, now: Instant, id: ConnectionId) -> Vec<(usize, Instant)> {
         let mut due = Vec::new();
         for from in 0..2 {
-            let Some(connection) = self.connections.get_mut(&id) else { break };
+            let Some(connection) = self.get_mut(id) else { break };
             connection.directions[from].queue.clear();
             due.extend(self.send(now, id, from, Chunk::Close).map(|at| (from, at)));
         }
@@ -260,39 +350,46 @@ impl Network {
 
     /// One end vanishes without a word: the host has lost its power.
     pub fn vanish(&mut self, id: ConnectionId, end: usize) {
-        if let Some(connection) = self.connections.get_mut(&id) {
+        if let Some(connection) = self.get_mut(id) {
             connection.ends[end].open = false;
             connection.directions[0].queue.clear();
             connection.directions[1].queue.clear();
             if !connection.ends[1 - end].open {
-                self.connections.remove(&id);
+                self.remove(id);
             }
         }
     }
 
     /// The connections of a host, with the number of its end.
     pub fn of_host(&self, host: usize) -> Vec<(ConnectionId, usize)> {
-        let ends = |(id, connection): (&ConnectionId, &Connection)| {
-            let end = |i: usize| (connection.ends[i].host == host).then_some((*id, i));
+        let ids = self.own.get(host).map_or(&[][..], |own| &own.ids);
+        let live = ids.iter().filter_map(|id| Some((*id, self.get(*id)?)));
+        let ends = |(id, connection): (ConnectionId, &Connection)| {
+            let end = |i: usize| (connection.ends[i].host == host).then_some((id, i));
             [end(0), end(1)]
         };
-        self.connections.iter().flat_map(ends).flatten().collect()
-    }
-
-    /// How many connections there are.
-    pub fn len(&self) -> usize {
-        self.connections.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.connections.is_empty()
+        let mut found: Vec<(ConnectionId, usize)> = live.flat_map(ends).flatten().collect();
+        // One to the host itself is listed twice.
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
     /// A connection between two hosts, at random.
     pub fn pick(&mut self) -> Option<ConnectionId> {
-        let n = self.connections.len() as u64;
-        let index = self.prng.below(n) as usize;
-        self.connections.keys().nth(index).copied()
+        for _ in 0..PICKS {
+            let index = self.prng.below(self.places.len() as u64) as usize;
+            if let Some(place) = self.places.get(index).filter(|place| place.connection.is_some()) {
+                return Some(ConnectionId(place.uses << PLACE_BITS | index as u64));
+            }
+        }
+        None
     }
+}
+
+/// How often a place is looked at that may be empty.
+const PICKS: usize = 64;
+
+fn place_of(id: ConnectionId) -> usize {
+    (id.0 & ((1 << PLACE_BITS) - 1)) as usize
 }

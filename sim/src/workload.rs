@@ -69,7 +69,7 @@ struct Operation {
 /// What a client wants from the world.
 #[derive(Debug)]
 pub enum Want {
-    /// Connect to a server.
+    /// Connect to the server at the address with this number.
     Connect(usize),
     /// Send bytes.
     Send(ConnectionId, Vec<u8>),
@@ -84,8 +84,8 @@ pub enum Want {
 pub enum Note {
     /// A server acknowledged a write.
     Acknowledged {
-        /// Which.
-        server: usize,
+        /// On this connection.
+        connection: ConnectionId,
         /// When it was asked.
         asked: Instant,
     },
@@ -326,13 +326,12 @@ impl Client {
             return self.refused(now, operation, &error, wants);
         }
         let replicas = self.replicas as i64;
-        let server = self.links.get(&id).map(|(server, ..)| *server);
         let written = &mut self.written[operation.index];
         match operation.stage {
             Stage::Set => {
                 written.fate = Fate::Acknowledged;
                 let asked = operation.asked;
-                self.notes.extend(server.map(|server| Note::Acknowledged { server, asked }));
+                self.notes.push(Note::Acknowledged { connection: id, asked });
                 written.at = now;
                 operation.stage = Stage::Wait;
                 operation.deadline = now.plus_millis(PATIENCE_MS);
@@ -379,5 +378,5 @@ impl Client {
 
 fn moved_host(address: &str) -> Option<usize> {
     let ip: std::net::IpAddr = address.rsplit_once(':')?.0.parse().ok()?;
-    crate::world::host_of(std::net::SocketAddr::new(ip, 0), usize::MAX)
+    crate::world::place_of(std::net::SocketAddr::new(ip, 0))
 }

@@ -13,6 +13,8 @@ mod clients;
 mod data;
 mod life;
 mod operator;
+mod queue;
+mod service;
 mod sockets;
 mod trouble;
 mod watch;
@@ -101,6 +103,8 @@ pub struct Counts {
     pub crashes: u64,
     /// Packets sent on the bus.
     pub packets: u64,
+    /// Their bytes.
+    pub bytes: u64,
     /// Votes among them.
     pub votes: u64,
     /// Data threads that were ordered to take over.
@@ -110,18 +114,21 @@ pub struct Counts {
 /// The simulated world.
 pub struct World {
     pub(crate) now: Instant,
-    queue: BTreeMap<(Instant, u64), Event>,
-    next_event: u64,
+    queue: queue::Queue,
     pub(crate) hosts: Vec<Host>,
     pub(crate) clients: Vec<Client>,
     /// Real data threads run with this; without it they are light.
     pub(crate) data_config: Option<config::Config>,
     pub(crate) network: Network,
+    /// Per host, the number of its address; and the other way round.
+    places: Vec<usize>,
+    residents: Vec<usize>,
     pub(crate) prng: Prng,
     pub(crate) log: EventLog,
     pub(crate) watch: watch::Watch,
     checkers: Vec<Box<dyn Checker>>,
     violation: Option<Violation>,
+    service: service::Service,
     next_request: u64,
     replies: BTreeMap<u64, Result<(), String>>,
     events: u64,
@@ -136,17 +143,19 @@ impl World {
         let hosts: Vec<Host> = (0..hosts).map(|_| Host::new(config.clone(), &mut prng)).collect();
         Self {
             now: Instant(0),
-            queue: BTreeMap::new(),
-            next_event: 0,
+            queue: queue::Queue::default(),
             watch: watch::Watch::new(hosts.len()),
-            hosts,
             clients: Vec::new(),
             data_config: None,
             network,
+            places: (0..hosts.len()).collect(),
+            residents: (0..hosts.len()).collect(),
             prng,
+            hosts,
             log: EventLog::new(keep_lines),
             checkers: crate::checker::all(),
             violation: None,
+            service: service::Service::default(),
             next_request: 0,
             replies: BTreeMap::new(),
             events: 0,
@@ -201,7 +210,8 @@ impl World {
 
     /// The host on which a node runs.
     pub fn host_of_node(&self, id: &NodeId) -> Option<usize> {
-        (0..self.hosts.len()).find(|host| self.machine(*host).is_some_and(|machine| machine.me() == *id))
+        let host = self.watch.place(id)?;
+        self.machine(host).filter(|machine| machine.me() == *id).map(|_| host)
     }
 
     /// A finding for the log.
@@ -238,8 +248,8 @@ impl World {
                 }
                 look = self.now.plus_millis(50);
             }
-            match self.queue.first_key_value() {
-                Some((&(at, _), _)) if at <= end => self.step(),
+            match self.queue.due() {
+                Some(at) if at <= end => self.step(),
                 _ => {
                     self.now = end;
                     return true;
@@ -250,7 +260,7 @@ impl World {
     }
 
     fn step(&mut self) {
-        let Some(((at, _), event)) = self.queue.pop_first() else { return };
+        let Some((at, event)) = self.queue.pop() else { return };
         self.now = self.now.max(at);
         self.events += 1;
         if self.events > MAX_EVENTS {
@@ -292,8 +302,7 @@ impl World {
     }
 
     pub(crate) fn schedule(&mut self, at: Instant, event: Event) {
-        self.next_event += 1;
-        self.queue.insert((at.max(self.now), self.next_event), event);
+        self.queue.push(at.max(self.now), event);
     }
 
     pub(crate) fn schedule_inside(&mut self, at: Instant, host: usize, what: Inside) {
@@ -319,17 +328,26 @@ impl World {
     pub(crate) fn clock(&self, host: usize) -> Now {
         self.hosts[host].clock.now(self.now)
     }
+
+    /// The address of a host now.
+    pub fn address(&self, host: usize) -> IpAddr {
+        address(self.places.get(host).copied().unwrap_or(host))
+    }
+
+    /// Which host has an address now.
+    pub(crate) fn host_at(&self, addr: SocketAddr) -> Option<usize> {
+        self.residents.get(place_of(addr)?).copied()
+    }
 }
 
-/// The address of a host.
-pub fn address(host: usize) -> IpAddr {
-    let n = host as u32 + 1;
+/// The address with this number.
+pub fn address(place: usize) -> IpAddr {
+    let n = place as u32 + 1;
     IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + n))
 }
 
-/// Which host, and which of its ports, an address means.
-pub(crate) fn host_of(addr: SocketAddr, hosts: usize) -> Option<usize> {
+/// Which number an address has.
+pub(crate) fn place_of(addr: SocketAddr) -> Option<usize> {
     let IpAddr::V4(ip) = addr.ip() else { return None };
-    let host = u32::from(ip).checked_sub(0x0a00_0001)? as usize;
-    (host < hosts).then_some(host)
+    Some(u32::from(ip).checked_sub(0x0a00_0001)? as usize)
 }

@@ -5,9 +5,11 @@
 
 #![forbid(unsafe_code)]
 
+pub mod appendlist;
 mod cluster;
 pub mod failover;
 mod folder;
+mod namespaces;
 mod ports;
 mod server;
 pub mod transcript;
@@ -15,6 +17,7 @@ mod wait;
 
 pub use cluster::{Cluster, NodeLine};
 pub use folder::Folder;
+pub use namespaces::Namespaces;
 pub use ports::{Ports, reserve};
 pub use server::{Kind, Server, ServerBuilder, cli, run_cli};
 pub use wait::{DEADLINE, wait_for, wait_for_within};

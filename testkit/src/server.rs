@@ -67,6 +67,8 @@ pub fn run_cli(kind: Kind, args: &[&str]) -> Output {
 /// How a server is to be started.
 pub struct ServerBuilder {
     kind: Kind,
+    host: String,
+    namespace: Option<String>,
     port: u16,
     folder: Option<PathBuf>,
     args: Vec<String>,
@@ -106,6 +108,12 @@ impl ServerBuilder {
         self
     }
 
+    /// Within this network namespace, at this address.
+    pub fn within(mut self, namespace: &str, ip: &str) -> Self {
+        (self.namespace, self.host) = (Some(namespace.to_string()), ip.to_string());
+        self
+    }
+
     /// Starts it and waits until it answers PING. What the variable `GRAPEVINE_TEST_DIRECTIVES` holds (`--io-threads 2`) is
     /// put before a Grapevine's own directives, so that whole suites can be run in another way.
     pub fn start(self) -> Server {
@@ -131,7 +139,6 @@ impl ServerBuilder {
         };
         let mut args = vec!["--port".to_string(), self.port.to_string()];
         for (name, value) in [
-            ("bind", "127.0.0.1"),
             ("logfile", "server.log"),
             ("enable-debug-command", "yes"),
             ("dir", &folder.display().to_string()),
@@ -143,10 +150,15 @@ impl ServerBuilder {
         {
             args.extend(words.split_whitespace().map(String::from));
         }
+        if self.namespace.is_some() {
+            args.extend(["--protected-mode".to_string(), "no".to_string()]);
+        }
         args.extend(self.args);
         let (environment, prelude) = (self.environment, self.prelude);
         Server {
             kind: self.kind,
+            host: self.host,
+            namespace: self.namespace,
             port: self.port,
             args,
             environment,
@@ -161,6 +173,8 @@ impl ServerBuilder {
 /// A running (or killed) server; it dies with its owner.
 pub struct Server {
     kind: Kind,
+    host: String,
+    namespace: Option<String>,
     port: u16,
     args: Vec<String>,
     environment: Vec<(String, String)>,
@@ -175,6 +189,8 @@ impl Server {
     pub fn build(kind: Kind, port: u16) -> ServerBuilder {
         ServerBuilder {
             kind,
+            host: "127.0.0.1".to_string(),
+            namespace: None,
             port,
             folder: None,
             args: Vec::new(),
@@ -193,9 +209,9 @@ impl Server {
         self.kind
     }
 
-    /// `127.0.0.1:port`.
+    /// `127.0.0.1:port`, or where else it listens.
     pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        format!("{}:{}", self.host, self.port)
     }
 
     /// Its data folder.
@@ -217,7 +233,11 @@ impl Server {
     /// False if it exits instead of answering PING.
     fn try_start(&mut self) -> bool {
         let program = self.kind.program();
-        let mut command = if self.prelude.is_empty() {
+        let mut command = if let Some(namespace) = &self.namespace {
+            let mut command = Command::new("ip");
+            command.args(["netns", "exec", namespace]).arg(&program);
+            command
+        } else if self.prelude.is_empty() {
             Command::new(&program)
         } else {
             let mut shell = Command::new("sh");
@@ -225,6 +245,7 @@ impl Server {
             shell
         };
         let child = command
+            .args(["--bind", &self.host])
             .args(&self.args)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(&self.folder)
@@ -241,6 +262,11 @@ impl Server {
                 == Some(Value::Simple(b"PONG".to_vec()))
         });
         !gone
+    }
+
+    /// Another address, from the next [`Server::start`] on.
+    pub fn move_to(&mut self, ip: &str) {
+        self.host = ip.to_string();
     }
 
     /// The other program, from the next [`Server::start`] on, with the same arguments and folder.
@@ -284,8 +310,8 @@ impl Server {
         code
     }
 
-    fn try_client(&self) -> Option<Connection> {
-        Connection::connect(&Address::tcp("127.0.0.1", self.port), &Options::with_timeout(CLIENT_TIMEOUT))
+    pub(crate) fn try_client(&self) -> Option<Connection> {
+        Connection::connect(&Address::tcp(&*self.host, self.port), &Options::with_timeout(CLIENT_TIMEOUT))
             .ok()
     }
 

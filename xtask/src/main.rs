@@ -4,6 +4,7 @@
 //! outside, as a person would.
 #![forbid(unsafe_code)]
 
+mod appendlist;
 mod bench;
 mod demo;
 mod failover;
@@ -28,7 +29,9 @@ Usage: cargo xtask <command> [options]
            --exit          stop by itself when everything has been shown
   test   Install what the tests need, then run the whole suite (--quick: no simulation campaign, no sanitizer)
   tidy   Check the house rules: arrows between crates, file headers, lengths, words, paths named in the docs
-  sim    Run simulation seeds: --seeds N (default 100), --first SEED, --nodes N; or: sim replay SEED
+  sim    Run simulation seeds: --seeds N (default 100), --from SEED, --nodes N, --scenario NAME; or: sim replay SEED;
+           sim campaign --seeds N for sums only; sim scale for clusters of 6, 100 and 1,000 primaries
+  appendlist  Lists on real processes under kills, stops and partitions: --seconds N (default 300), --seed N
   bench  Measure against redis-server and print ratios: --rounds N, --keys N, --commands A,B, --pipelines N,M
   tcl    Run Valkey's Tcl suite: --tree CHECKOUT, --single unit/NAME (repeat), --only TEST, --deadline SECONDS
   failover  Measure how long a key takes no writes when its master goes: --runs N, --mode kill|term|stop|manual, --timeout MS
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         "test" => test::run_args(&args),
         "tidy" => tidy::run(&args),
         "sim" => sim::run_args(&args),
+        "appendlist" => appendlist::run(&args),
         "bench" => bench::run(&args),
         "tcl" => tcl::run(&args),
         "failover" => failover::run_args(&args),

@@ -13,7 +13,7 @@ pub fn run_cmd(args: &[&str]) -> Outcome {
 pub fn run_args(args: &[String]) -> Outcome {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     match words.first() {
-        Some(&"replay") | Some(&"run") => run_cmd(&words),
+        Some(&"replay" | &"run" | &"campaign" | &"scale") => run_cmd(&words),
         _ => run_cmd(&[&["run"], &words[..]].concat()),
     }
 }

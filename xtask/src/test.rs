@@ -5,8 +5,9 @@
 use crate::process::{build, has, output, run, run_with};
 use crate::{Outcome, fuzz, install, sim, tidy};
 
-/// Simulation seeds of a full run; more are for `cargo xtask sim --seeds N`.
-const SEEDS: &str = "100";
+/// Simulation seeds of a full run, and for how many seconds they may go on; more are for `cargo xtask sim campaign`.
+const SEEDS: &str = "50";
+const SEEDS_SECONDS: &str = "600";
 /// The crates that hold `unsafe` code.
 const UNSAFE_CRATES: &[&str] = &["grapevine-ds", "grapevine-keyspace", "grapevine-runtime"];
 
@@ -22,7 +23,7 @@ pub fn run_args(args: &[String]) -> Outcome {
     build(&["grapevine-server", "grapevine-cli"], "dev")?;
     tests(&python)?;
     if !quick {
-        sim::run_cmd(&["run", "--seeds", SEEDS])?;
+        sim::run_cmd(&["campaign", "--seeds", SEEDS, "--seconds", SEEDS_SECONDS])?;
         sanitizer()?;
     }
     println!("\nxtask test: everything passed");

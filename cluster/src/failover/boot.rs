@@ -2,7 +2,10 @@
 //!
 //! Started as a primary that knows other nodes of its shard, it waits up to two seconds for their packets, and lets none of them synchronize meanwhile.
 //! If it has come back empty it asks all that time, as the first answers may be older than the last write. If then one of them holds something, the shard is
-//! handed over to it, by an election that needs no FAIL. As a Redis replica does not understand that, the primary also falls silent, so that the others fail it over;
+//! handed over to it, by an election that needs no FAIL. The same if it has come back with less than a replica of its holds: it knows that only if its file
+//! says how far it goes (an RDB file does, an AOF does not), and asks only those that call themselves its replicas, as offsets of another history mean nothing.
+//! A node of the shard that follows it without having synchronized tells it what it has from its old primary (`held_offset`). An operator who wants what this node
+//! has, and not what its replicas hold, says CLUSTER FAILOVER TAKEOVER to it. As a Redis replica does not understand that, the primary also falls silent, so that the others fail it over;
 //! it still votes. Bounded: if nobody took over, it serves, and says what was lost.
 //!
 //! Who hears a claim follows it, and counts for nothing then: its data is of another history. So at first a node of the shard is left to speak, as it does at once if it saw
@@ -194,12 +197,40 @@ impl Machine {
         }
     }
 
-    /// Who of the shard holds most by its last word, and more than we do, if we hold nothing.
+    /// Who of the shard holds most by its last word, and more than we do, if we can tell.
     fn best_mate(&self) -> Option<(NodeId, ReplOffset)> {
-        let mine = self.data.status.as_ref().map_or(ReplOffset(0), |status| status.offset);
-        let mates = self.boot.heard.iter().map(|ix| (self.nodes[*ix].id, self.nodes[*ix].repl_offset));
+        let mine = self.own_position()?;
+        let comparable = |ix: &&NodeIx| self.is_empty() || self.boot.followers.contains(ix);
+        let heard = self.boot.heard.iter().filter(comparable);
+        let mates = heard.map(|ix| (self.nodes[*ix].id, self.nodes[*ix].repl_offset));
         let most = mates.max_by_key(|(id, offset)| (*offset, core::cmp::Reverse(*id)));
-        most.filter(|(_, offset)| self.is_empty() && *offset > mine)
+        most.filter(|(_, offset)| *offset > mine)
+    }
+
+    /// How far our data goes, in the history that our replicas followed; `None` if nothing says that.
+    fn own_position(&self) -> Option<ReplOffset> {
+        let Some(status) = &self.data.status else { return Some(ReplOffset(0)) };
+        if status.empty { Some(status.offset) } else { status.loaded }
+    }
+
+    /// What we came back with, in words.
+    fn belongings(&self) -> alloc::string::String {
+        match self.own_position().filter(|_| !self.is_empty()) {
+            None => "empty".into(),
+            Some(offset) => format!("with data up to offset {offset}"),
+        }
+    }
+
+    /// An operator wants this node to serve with what it has, whatever its replicas hold; false if there is nothing to override.
+    pub(crate) fn boot_override(&mut self) -> bool {
+        if !matches!(self.boot.phase, Phase::Asking { .. } | Phase::Yielding(_)) {
+            return false;
+        }
+        let text = "An operator wants this node to serve with what it has.";
+        self.note_own(EventType::Boot, text.into());
+        self.log(LogLevel::Warning, text.into());
+        self.claim_after_boot();
+        true
     }
 
     fn is_empty(&self) -> bool {
@@ -225,7 +256,8 @@ impl Machine {
         let why = match self.best_mate() {
             Some((mate, offset)) => {
                 format!(
-                    "I came back empty, but replica {mate} holds data up to offset {offset}: leaving the shard to it."
+                    "I came back {}, but replica {mate} holds data up to offset {offset}: leaving the shard to it.",
+                    self.belongings()
                 )
             }
             // They cannot have heard of us: whoever is there may be about to be elected.

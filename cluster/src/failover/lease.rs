@@ -100,7 +100,10 @@ impl Machine {
         }
         let others = self.nodes.iter().filter(|(ix, n)| *ix != self.me && n.is_voter());
         let mut contacts: Vec<Millis> = others.filter_map(|(_, n)| n.contact).collect();
-        contacts.sort_unstable_by(|a, b| b.cmp(a));
-        contacts.get(needed - 1).map_or(Millis(0), |at| *at + self.config.node_timeout_ms)
+        if contacts.len() < needed {
+            return Millis(0);
+        }
+        let (_, at, _) = contacts.select_nth_unstable_by(needed - 1, |a, b| b.cmp(a));
+        *at + self.config.node_timeout_ms
     }
 }

@@ -78,6 +78,9 @@ impl Machine {
     /// CLUSTER FAILOVER [FORCE|TAKEOVER].
     pub(crate) fn start_manual_failover(&mut self, mode: FailoverMode) -> Result<(), CommandError> {
         if self.myself().is_primary() {
+            if mode == FailoverMode::Takeover && self.boot_override() {
+                return Ok(());
+            }
             return Err(CommandError::FailoverOnPrimary);
         }
         let primary = self.my_primary().ok_or(CommandError::PrimaryUnknown)?;
@@ -139,12 +142,12 @@ impl Machine {
         self.log(LogLevel::Notice, text);
     }
 
-    /// MFSTART from our primary: it has come back empty and wants us to take over, as an operator's FORCE would have it.
+    /// MFSTART from our primary: it has come back with less than we have, and wants us to take over, as an operator's FORCE would have it.
     pub(crate) fn on_handed_over(&mut self, primary: NodeIx, header: &Header<'_>) {
         if header.mflags & mflags::PAUSED != 0 {
             return self.on_left_to(primary, header.offset);
         }
-        let better = self.data.is_synced() && self.my_offset() > header.offset;
+        let better = self.my_offset().max(self.held_offset()) > header.offset;
         if self.manual.in_progress() || self.promotion.is_some() || !better || self.config.replica_no_failover
         {
             return;

@@ -14,6 +14,8 @@ use base::NodeId;
 
 /// Failure reports are valid for this many node timeouts.
 const REPORT_VALIDITY: u64 = 2;
+/// So many reports about a node are written down one by one: with a thousand voters the rest says nothing new.
+const NOTED_REPORTS: usize = 32;
 /// A primary's FAIL may be undone after this many node timeouts.
 const UNDO_AFTER: u64 = 2;
 
@@ -22,12 +24,15 @@ impl Machine {
     pub(super) fn add_failure_report(&mut self, ix: NodeIx, reporter: NodeIx) {
         let now = self.now.mono;
         if self.nodes[ix].fail_reports.insert(reporter, now).is_none() {
+            self.publisher.counters_changed();
+            if self.nodes[ix].fail_reports.len() > NOTED_REPORTS {
+                return;
+            }
             let text =
                 format!("Node {} reported node {} as not reachable.", self.label(reporter), self.label(ix));
             self.log(LogLevel::Verbose, text);
             let (count, name) = (self.fresh_reports(&self.nodes[ix]), self.nodes[reporter].id);
             self.note(EventType::Report, ix, format!("{name} reports it as not reachable: {count} reports"));
-            self.publisher.counters_changed();
         }
     }
 
@@ -36,18 +41,27 @@ impl Machine {
         if self.nodes[ix].fail_reports.is_empty() || self.nodes[ix].fail_reports.remove(&reporter).is_none() {
             return;
         }
+        self.publisher.counters_changed();
+        if self.nodes[ix].fail_reports.len() > NOTED_REPORTS {
+            return;
+        }
         let text = format!("Node {} reported node {} is back online.", self.label(reporter), self.label(ix));
         self.log(LogLevel::Verbose, text);
         let name = self.nodes[reporter].id;
         self.note(EventType::Report, ix, format!("{name} reaches it again"));
         self.expire_reports(ix);
-        self.publisher.counters_changed();
     }
 
     /// How many unexpired reports there are.
     pub(crate) fn fresh_reports(&self, node: &Node) -> u32 {
         let limit = self.config.node_timeout_ms * REPORT_VALIDITY;
         node.fail_reports.values().filter(|at| self.now.mono.since(**at) <= limit).count() as u32
+    }
+
+    /// Whether there is an unexpired report.
+    pub(super) fn is_reported(&self, node: &Node) -> bool {
+        let limit = self.config.node_timeout_ms * REPORT_VALIDITY;
+        node.fail_reports.values().any(|at| self.now.mono.since(*at) <= limit)
     }
 
     fn expire_reports(&mut self, ix: NodeIx) {
@@ -88,6 +102,10 @@ impl Machine {
     /// Turns a suspicion into FAIL if a majority of the voting primaries shares it.
     pub(super) fn mark_failed_if_agreed(&mut self, ix: NodeIx) {
         if !self.nodes[ix].suspected() || self.nodes[ix].failed() {
+            return;
+        }
+        // Gossip asks for every suspect of every packet: mostly there is nothing to count.
+        if self.nodes[ix].fail_reports.len() + 1 < self.health.quorum() {
             return;
         }
         self.expire_reports(ix);

@@ -40,7 +40,7 @@ impl Machine {
         if failing {
             return;
         }
-        let reported = self.fresh_reports(&self.nodes[ix]) > 0;
+        let reported = self.is_reported(&self.nodes[ix]);
         let pong = self.mono_of_seconds(entry.pong_received);
         let node = &mut self.nodes[ix];
         if node.ping_sent.is_none() && !reported && pong.is_some() && pong > node.pong_received {

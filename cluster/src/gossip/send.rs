@@ -104,7 +104,12 @@ impl Machine {
             self.nodes[ix].ping_sent = Some(self.now.mono);
         }
         let about = self.choose_gossip();
-        let mut writer = Writer::new(&self.header(kind, &self.wire));
+        let mut header = self.header(kind, &self.wire);
+        if target.is_some() && target == self.my_primary() {
+            // Nobody else may compare it with anything.
+            header.offset = header.offset.max(self.held_offset());
+        }
+        let mut writer = Writer::new(&header);
         for ix in about {
             writer.gossip(&self.gossip_entry(ix));
         }

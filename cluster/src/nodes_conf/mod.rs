@@ -19,6 +19,7 @@ pub use parse::parse;
 
 use crate::topology::NodeFlags;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use base::{Epoch, NodeId, Slot, SlotSet};
 use core::fmt;
@@ -86,7 +87,7 @@ pub struct NodeLine {
     /// Whether the link was up.
     pub connected: bool,
     /// Slots.
-    pub slots: SlotSet,
+    pub slots: Arc<SlotSet>,
     /// `[slot->-id]`, of this node's line only.
     pub migrating: Vec<(Slot, NodeId)>,
     /// `[slot-<-id]`, of this node's line only.
@@ -96,6 +97,11 @@ pub struct NodeLine {
 impl NodeLine {
     /// A line without anything but a name.
     pub fn new(id: NodeId) -> Self {
+        Self::with_slots(id, Arc::new(SlotSet::empty()))
+    }
+
+    /// A line with a name and slots.
+    pub fn with_slots(id: NodeId, slots: Arc<SlotSet>) -> Self {
         Self {
             id,
             ip: String::new(),
@@ -111,7 +117,7 @@ impl NodeLine {
             pong_received: 0,
             config_epoch: Epoch(0),
             connected: false,
-            slots: SlotSet::empty(),
+            slots,
             migrating: Vec::new(),
             importing: Vec::new(),
         }

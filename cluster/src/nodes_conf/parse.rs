@@ -8,6 +8,7 @@ use crate::config::BUS_PORT_OFFSET;
 use crate::topology::NodeFlags;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use base::{Epoch, NodeId, Slot, number};
 
@@ -189,7 +190,7 @@ fn slot_field(field: &[u8], node: &mut NodeLine) -> Result<(), &'static str> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let (first, last) = (slot_number(first)?, slot_number(last)?);
     for slot in (first.number()..=last.number()).filter_map(|n| Slot::new(u64::from(n))) {
-        node.slots.insert(slot);
+        Arc::make_mut(&mut node.slots).insert(slot);
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::actions::{DataEvent, DataStatus, LogLevel, Order, TopologyVersion};
 use crate::journal::EventType;
 use crate::machine::Machine;
 use alloc::format;
-use base::{Millis, SlotSet};
+use base::{Millis, ReplOffset, SlotSet};
 
 /// How long the data thread may act in another role than the cluster wants before it is told again.
 const ROLE_GRACE_MS: u64 = 1000;
@@ -19,6 +19,8 @@ pub(crate) struct DataView {
     pub applied: TopologyVersion,
     /// Statuses from before this version speak of another primary's data.
     sync_floor: TopologyVersion,
+    /// How far the data goes that came from this shard, while we follow a new primary of it and have not synchronized with that one.
+    pub held: ReplOffset,
     /// When progress last grew, once it has been seen growing.
     progressed: Option<Millis>,
     role_differs_since: Option<Millis>,
@@ -30,7 +32,14 @@ impl DataView {
         self.applied >= self.sync_floor && self.status.as_ref().is_some_and(|s| s.synced_once && !s.primary)
     }
 
-    pub fn primary_changed(&mut self, version: TopologyVersion) {
+    /// A new primary: the present one's successor in the shard, or one of another shard, whose history ours says nothing about.
+    pub fn primary_changed(&mut self, version: TopologyVersion, successor: bool) {
+        let own = self.status.as_ref().filter(|_| self.is_synced()).map(|status| status.offset);
+        self.held = match own {
+            _ if !successor => ReplOffset(0),
+            Some(offset) => offset,
+            None => self.held,
+        };
         self.sync_floor = version;
         self.role_differs_since = None;
     }

@@ -110,12 +110,13 @@ impl Machine {
         }
         self.attach(me, primary);
         let shard = self.nodes[primary].shard_id;
-        self.set_shard(me, shard);
         self.reset_manual_failover();
         self.cancel_promotion();
         self.election.reset();
         self.boot.cancel();
-        self.data.primary_changed(self.publisher.next_version());
+        let successor = shard == self.myself().shard_id;
+        self.set_shard(me, shard);
+        self.data.primary_changed(self.publisher.next_version(), successor);
         self.replicating = None;
         self.structure_and_state_changed();
     }
@@ -190,6 +191,12 @@ impl Machine {
         }
         // Of another history, or of none: not comparable with the siblings'.
         if self.data.is_synced() { status.offset } else { ReplOffset(0) }
+    }
+
+    /// What this replica has from its shard's former primary, while it has not synchronized with the present one.
+    pub(crate) fn held_offset(&self) -> ReplOffset {
+        let holds = self.data.status.as_ref().is_some_and(|status| !status.empty && !status.primary);
+        if holds && !self.data.is_synced() { self.data.held } else { ReplOffset(0) }
     }
 
     /// Both the published view and the file are out of date, and the cluster's state may be.

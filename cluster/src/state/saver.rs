@@ -113,7 +113,7 @@ impl Machine {
     /// This node's memory, as the file will hold it.
     pub(crate) fn nodes_conf(&self) -> NodesConf {
         let lines = self.nodes.iter().map(|(ix, node)| {
-            let mut line = NodeLine::new(node.id);
+            let mut line = NodeLine::with_slots(node.id, node.slots.clone());
             line.ip = node.ip.to_string();
             line.port = if self.config.tls_cluster { node.tls_port } else { node.port };
             line.bus_port = node.bus_port;
@@ -127,7 +127,6 @@ impl Machine {
                 node.primary.filter(|_| node.is_replica()).map_or(node, |primary| &self.nodes[primary]);
             line.config_epoch = speaker.config_epoch;
             line.connected = ix == self.me || node.link.is_some_and(|link| self.links.is_up(link));
-            line.slots = (*node.slots).clone();
             if node.flags.has(NodeFlags::MYSELF) {
                 let open = |(slot, other): (&base::Slot, &super::NodeIx)| (*slot, self.nodes[*other].id);
                 line.migrating = self.slots.migrating.iter().map(open).collect();

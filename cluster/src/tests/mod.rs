@@ -13,6 +13,7 @@ mod journal;
 mod leaving;
 mod manual;
 mod promotion;
+mod reborn;
 mod roles;
 mod start;
 mod vote;

@@ -33,6 +33,8 @@ pub struct Data {
     pub of: Option<NodeId>,
     pub offset: u64,
     pub empty: bool,
+    /// What the file said that it holds, after a restart.
+    pub loaded: Option<u64>,
     pub synced: bool,
     pub heard: Option<Millis>,
     pub paused: bool,
@@ -54,6 +56,8 @@ pub struct Member {
     pub cut: bool,
     pub disk_stalled: bool,
     pub data_stalled: bool,
+    /// Its data thread works, but does not synchronize with anybody.
+    pub data_refuses: bool,
     /// Its data thread does not carry out promotions.
     pub deaf: bool,
     life: u32,
@@ -99,6 +103,7 @@ fn fresh_data() -> Data {
         of: None,
         offset: 0,
         empty: true,
+        loaded: None,
         synced: false,
         heard: None,
         paused: false,
@@ -139,6 +144,7 @@ impl World {
                 cut: false,
                 disk_stalled: false,
                 data_stalled: false,
+                data_refuses: false,
                 deaf: false,
                 life: 0,
                 log: Vec::new(),
@@ -299,6 +305,12 @@ impl World {
 
     /// Starts a killed node from its disk; its data survived unless `empty`.
     pub fn restart(&mut self, index: usize, empty: bool) {
+        let offset = if empty { 0 } else { self.members[index].data.offset };
+        self.restart_at(index, offset, None);
+    }
+
+    /// Starts a killed node from its disk, with data up to `offset`; `loaded` is what its file says about that.
+    pub fn restart_at(&mut self, index: usize, offset: u64, loaded: Option<u64>) {
         let conf =
             nodes_conf::parse(self.members[index].disk.as_bytes()).expect("own file").expect("not empty");
         let now = now_at(self.now);
@@ -311,8 +323,7 @@ impl World {
         member.outbox = Outbox::new();
         member.wires.clear();
         member.timer = u64::MAX;
-        let offset = if empty { 0 } else { member.data.offset };
-        member.data = Data { offset, empty, ..fresh_data() };
+        member.data = Data { offset, empty: offset == 0, loaded, ..fresh_data() };
         self.start_up(index);
     }
 
@@ -418,7 +429,9 @@ impl World {
             return;
         }
         self.members[index].data.progress += 1;
-        let Some(of) = self.members[index].data.of else { return };
+        let Some(of) = self.members[index].data.of.filter(|_| !self.members[index].data_refuses) else {
+            return;
+        };
         let found = self.members.iter().position(|m| m.alive && !m.cut && m.machine.me() == of);
         let Some(primary) = found.filter(|_| !self.members[index].cut) else { return };
         let source = &self.members[primary].data;
@@ -444,6 +457,7 @@ impl World {
             last_primary_io: data.heard,
             synced_once: data.synced,
             history: ReplId::ZERO,
+            loaded: data.loaded.map(ReplOffset),
             progress: data.progress,
             empty: data.empty,
         }

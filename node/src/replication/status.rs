@@ -16,6 +16,7 @@ pub(crate) fn status(node: &Node) -> DataStatus {
         last_primary_io: upstream.and_then(|u| u.heard),
         synced_once: upstream.is_none_or(|u| u.synced),
         history: node.replication.history.id(),
+        loaded: node.replication.loaded.map(|(_, offset)| offset),
         progress: node.progress.get(),
         empty: node.keyspace.is_empty(),
     }

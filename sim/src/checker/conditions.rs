@@ -35,6 +35,9 @@ pub struct Conditions {
     hosts: Vec<Vec<Period>>,
     /// When packets from the first host to the second were dropped.
     blocked: BTreeMap<(usize, usize), Vec<Span>>,
+    /// How many pairs are blocked now, and how many hosts are down.
+    closed: usize,
+    down: usize,
 }
 
 impl Trouble {
@@ -49,18 +52,37 @@ impl Conditions {
     /// Of so many hosts, which have not been started.
     pub fn new(hosts: usize) -> Self {
         let down = Period { trouble: Trouble::Down, from: Instant(0), to: None };
-        Self { hosts: vec![vec![down]; hosts], blocked: BTreeMap::new() }
+        Self { hosts: vec![vec![down]; hosts], blocked: BTreeMap::new(), closed: 0, down: hosts }
     }
 
     /// A trouble begins, goes on, or is over.
     pub fn set(&mut self, host: usize, trouble: Trouble, is: bool, at: Instant) {
         let Some(periods) = self.hosts.get_mut(host) else { return };
         let open = periods.iter_mut().rev().find(|p| p.trouble == trouble && p.to.is_none());
-        match open {
-            Some(period) if !is => period.to = Some(at),
-            None if is => periods.push(Period { trouble, from: at, to: None }),
-            _ => {}
+        let change = match open {
+            Some(period) if !is => {
+                period.to = Some(at);
+                -1
+            }
+            None if is => {
+                periods.push(Period { trouble, from: at, to: None });
+                1
+            }
+            _ => 0,
+        };
+        if trouble == Trouble::Down {
+            self.down = self.down.saturating_add_signed(change);
         }
+    }
+
+    /// Whether no packet is dropped anywhere now.
+    pub fn are_open(&self) -> bool {
+        self.closed == 0
+    }
+
+    /// How many hosts have no process now.
+    pub fn down_count(&self) -> usize {
+        self.down
     }
 
     /// A trouble whose end is known in advance.
@@ -74,8 +96,14 @@ impl Conditions {
     pub fn block(&mut self, from: usize, to: usize, is: bool, at: Instant) {
         let periods = self.blocked.entry((from, to)).or_default();
         match periods.last_mut().filter(|(_, end)| end.is_none()) {
-            Some((_, end)) if !is => *end = Some(at),
-            None if is => periods.push((at, None)),
+            Some((_, end)) if !is => {
+                *end = Some(at);
+                self.closed -= 1;
+            }
+            None if is => {
+                periods.push((at, None));
+                self.closed += 1;
+            }
             _ => {}
         }
     }
@@ -85,6 +113,7 @@ impl Conditions {
         for (_, end) in self.blocked.values_mut().flatten() {
             end.get_or_insert(at);
         }
+        self.closed = 0;
     }
 
     /// Whether two hosts could not talk to each other at some time of this span.

@@ -39,6 +39,79 @@ pub enum Origin {
     },
 }
 
+/// By which rule a confirmed write could be lost: the weakest that was needed for any host that had it. In order of weakness.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Rule {
+    /// Everybody who had it was down, or had lost it in a crash of its own.
+    NobodyLeft,
+    /// Somebody had left the shard.
+    LeftTheShard,
+    /// Somebody was cut off, paused or without a disk during the last two node timeouts.
+    InTrouble,
+    /// Somebody had been so, or down, earlier, when the election can have begun.
+    WasInTrouble,
+    /// Somebody had not synchronized with the primary that it follows, and must not stand.
+    NotSynchronized,
+    /// The usurper came back with nothing, asked, and waited for long enough to be replaced.
+    WaitedInVain,
+    /// The usurper came back with some data, and asked: who had more did not answer, or did not take over in time.
+    CameBackWithLess,
+    /// An operator forced the usurper upon the shard.
+    Forced,
+}
+
+impl Rule {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::NobodyLeft,
+        Self::LeftTheShard,
+        Self::InTrouble,
+        Self::WasInTrouble,
+        Self::NotSynchronized,
+        Self::WaitedInVain,
+        Self::CameBackWithLess,
+        Self::Forced,
+    ];
+
+    /// Its name in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Rule::NobodyLeft => "nobody left",
+            Rule::LeftTheShard => "left the shard",
+            Rule::InTrouble => "in trouble",
+            Rule::WasInTrouble => "was in trouble",
+            Rule::NotSynchronized => "not synchronized",
+            Rule::WaitedInVain => "waited in vain",
+            Rule::CameBackWithLess => "came back with less",
+            Rule::Forced => "forced",
+        }
+    }
+}
+
+/// Why a write could be lost.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Excuse {
+    /// By which rule.
+    pub rule: Rule,
+    /// In words, for the event log.
+    pub text: String,
+}
+
+/// What was wrong with a host at some time that matters.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unfit {
+    /// Whether it was so of late, or only earlier.
+    pub lately: bool,
+    /// In words.
+    pub text: String,
+}
+
+impl Unfit {
+    fn excuse(self) -> Excuse {
+        Excuse { rule: if self.lately { Rule::InTrouble } else { Rule::WasInTrouble }, text: self.text }
+    }
+}
+
 /// One host, looked at.
 pub struct Look<'a> {
     /// Which.
@@ -54,7 +127,7 @@ pub struct Look<'a> {
     /// How it came by them.
     pub origin: Origin,
     /// For a replica: what was wrong with it when its primary came by them.
-    pub unfit: Option<String>,
+    pub unfit: Option<Unfit>,
     /// Whether it has a key.
     pub has: &'a dyn Fn(&[u8]) -> bool,
 }
@@ -71,7 +144,7 @@ pub enum Other {
         /// For a replica: on which host its primary is.
         primary: Option<usize>,
         /// What was wrong with it lately.
-        unfit: Option<String>,
+        unfit: Option<Unfit>,
     },
     /// One with it.
     Has {
@@ -82,7 +155,7 @@ pub enum Other {
         /// Whether it followed that one before its present life began.
         earlier: bool,
         /// What was wrong with it lately.
-        unfit: Option<String>,
+        unfit: Option<Unfit>,
     },
 }
 
@@ -90,12 +163,12 @@ pub enum Other {
 enum Copy {
     Held { life: u64 },
     LostByCrash,
-    LostBySync { with: Option<usize>, unfit: Option<String> },
+    LostBySync { with: Option<usize>, unfit: Option<Unfit> },
 }
 
 impl Copy {
     /// What has become of it on a host that lacks the key now.
-    fn lost(&self, life: u64, primary: Option<usize>, unfit: Option<String>) -> Self {
+    fn lost(&self, life: u64, primary: Option<usize>, unfit: Option<Unfit>) -> Self {
         match self {
             Copy::Held { life: held } if *held == life => Copy::LostBySync { with: primary, unfit },
             Copy::Held { .. } => Copy::LostByCrash,
@@ -109,7 +182,7 @@ struct Key {
     slot: Slot,
     copies: BTreeMap<usize, Copy>,
     usurpers: BTreeSet<(usize, u64)>,
-    verdicts: Vec<(usize, Result<String, String>)>,
+    verdicts: Vec<(usize, Result<Excuse, String>)>,
 }
 
 /// The writes that WAIT confirmed.
@@ -154,7 +227,7 @@ impl Confirmed {
     }
 
     /// Why a lost write could be lost; `Err` says who should have kept it.
-    pub fn verdict(&self, key: &str) -> Result<String, String> {
+    pub fn verdict(&self, key: &str) -> Result<Excuse, String> {
         let first = self.keys.get(key).and_then(|key| key.verdicts.first());
         first.map_or_else(
             || Err("nobody without it ever owned its slot".into()),
@@ -170,25 +243,29 @@ impl Key {
         deleted: bool,
         owned: &BTreeMap<usize, SlotSet>,
         other: &dyn Fn(usize) -> Other,
-    ) -> Result<String, String> {
+    ) -> Result<Excuse, String> {
         let (usurper, at) = (look.host, look.at.millis());
         let head =
             format!("host {usurper} owns slot {} without it at {at} ms ({:?})", self.slot, look.origin);
         if deleted {
             return Err(format!("{head}: it deleted it"));
         }
-        match look.origin {
-            Origin::Forced => return Ok(format!("{head}: an operator wanted it")),
-            Origin::Reborn { waited: true, .. } => return Ok(format!("{head}: it had waited long enough")),
+        let (rule, why) = match look.origin {
+            Origin::Forced => (Some(Rule::Forced), "an operator wanted it"),
+            Origin::Reborn { waited: true, .. } => (Some(Rule::WaitedInVain), "it had waited long enough"),
             Origin::Reborn { with_data: true, .. } => {
-                return Ok(format!("{head}: its disk had less than it had"));
+                (Some(Rule::CameBackWithLess), "its disk had less than it had")
             }
-            _ => {}
+            _ => (None, ""),
+        };
+        if let Some(rule) = rule {
+            return Ok(Excuse { rule, text: format!("{head}: {why}") });
         }
         let mut reasons = Vec::new();
+        let mut weakest = Rule::NobodyLeft;
         for (host, copy) in &self.copies {
             let reason = match (*host == usurper, other(*host)) {
-                (false, Other::Down) => Ok("down".into()),
+                (false, Other::Down) => Ok(Excuse { rule: Rule::NobodyLeft, text: "down".into() }),
                 (false, Other::Has { primary, synced, earlier, unfit }) => {
                     stayed(usurper, primary.filter(|_| !synced), earlier, unfit)
                 }
@@ -198,21 +275,26 @@ impl Key {
                 (true, _) => self.gone(copy.clone(), usurper, owned),
             };
             let reason = reason.map_err(|bad| format!("{head}; host {host} {bad}"))?;
-            reasons.push(format!("host {host}: {reason}"));
+            weakest = weakest.max(reason.rule);
+            reasons.push(format!("host {host}: {}", reason.text));
         }
-        Ok(format!("{head}; {}", reasons.join("; ")))
+        Ok(Excuse { rule: weakest, text: format!("{head}; {}", reasons.join("; ")) })
     }
 
     /// Why a host that had the key lacks it.
-    fn gone(&self, copy: Copy, usurper: usize, owned: &BTreeMap<usize, SlotSet>) -> Result<String, String> {
+    fn gone(&self, copy: Copy, usurper: usize, owned: &BTreeMap<usize, SlotSet>) -> Result<Excuse, String> {
         let with = match copy {
-            Copy::LostByCrash => return Ok("lost it in a crash".into()),
-            Copy::LostBySync { unfit: Some(unfit), with: Some(with) } if with == usurper => return Ok(unfit),
+            Copy::LostByCrash => {
+                return Ok(Excuse { rule: Rule::NobodyLeft, text: "lost it in a crash".into() });
+            }
+            Copy::LostBySync { unfit: Some(unfit), with: Some(with) } if with == usurper => {
+                return Ok(unfit.excuse());
+            }
             Copy::LostBySync { with: Some(with), .. } => with,
             _ => return Err("lost it without a reason".into()),
         };
         if with != usurper && owned.get(&with).is_some_and(|slots| !slots.contains(self.slot)) {
-            return Ok(format!("left the shard for host {with}"));
+            return Ok(Excuse { rule: Rule::LeftTheShard, text: format!("left the shard for host {with}") });
         }
         Err(format!("lost it to host {with} before anybody without it owned the slot"))
     }
@@ -223,16 +305,15 @@ fn stayed(
     usurper: usize,
     unsynced: Option<usize>,
     earlier: bool,
-    unfit: Option<String>,
-) -> Result<String, String> {
-    match (unfit, unsynced) {
-        (Some(unfit), _) => Ok(unfit),
-        (None, Some(primary)) if primary != usurper => {
-            Ok(format!("had not synchronized with host {primary}"))
-        }
+    unfit: Option<Unfit>,
+) -> Result<Excuse, String> {
+    let text = match (unfit, unsynced) {
+        (Some(unfit), _) => return Ok(unfit.excuse()),
+        (None, Some(primary)) if primary != usurper => format!("had not synchronized with host {primary}"),
         (None, Some(primary)) if earlier => {
-            Ok(format!("had followed host {primary} in a life that ended before they synchronized"))
+            format!("had followed host {primary} in a life that ended before they synchronized")
         }
-        _ => Err("has it, and nothing was wrong with it".into()),
-    }
+        _ => return Err("has it, and nothing was wrong with it".into()),
+    };
+    Ok(Excuse { rule: Rule::NotSynchronized, text })
 }

@@ -23,36 +23,66 @@ pub struct View {
 
 /// Whether the living of a world have converged; `Err` says what is missing, for the report of a run that never does.
 pub fn check(world: &World) -> Result<(), String> {
-    let view = |host| {
-        let topology = world.machine(host)?.topology();
-        Some(View { host, topology, in_sync: world.is_in_sync(host) })
-    };
-    agree(&world.alive().into_iter().filter_map(view).collect::<Vec<_>>())
+    Patient::default().check(world)
 }
 
-/// Whether these, all that are alive, agree.
-pub fn agree(views: &[View]) -> Result<(), String> {
-    let ids: BTreeSet<NodeId> = views.iter().map(|view| view.topology.myself().id).collect();
-    let mut owners: Option<(usize, Vec<Option<NodeId>>)> = None;
-    for View { host, topology, in_sync } in views {
-        check_one(*host, topology, &ids)?;
-        if topology.myself().primary.is_some() && !in_sync {
-            return Err(format!("the replica on host {host} is not in sync with its primary"));
+/// A check that is made again and again: it begins with whoever was not content last.
+#[derive(Default)]
+pub struct Patient {
+    unhappy: usize,
+}
+
+impl Patient {
+    /// Whether the living of a world have converged by now.
+    pub fn check(&mut self, world: &World) -> Result<(), String> {
+        let view = |host| {
+            let topology = world.machine(host)?.topology();
+            Some(View { host, topology, in_sync: world.is_in_sync(host) })
+        };
+        let mut views: Vec<View> = world.alive().into_iter().filter_map(view).collect();
+        if let Some(at) = views.iter().position(|view| view.host == self.unhappy) {
+            views.rotate_left(at);
         }
-        let own: Vec<Option<NodeId>> = owner_ids(topology);
-        match &owners {
-            None => owners = Some((*host, own)),
-            Some((first, agreed)) if *agreed != own => {
-                let slot = (0..own.len()).find(|slot| agreed[*slot] != own[*slot]).unwrap_or(0);
-                return Err(format!(
-                    "hosts {first} and {host} disagree on slot {slot}: {:?} and {:?}",
-                    agreed[slot], own[slot]
-                ));
-            }
-            Some(_) => {}
+        agree(&views).map_err(|(host, what)| {
+            self.unhappy = host;
+            what
+        })
+    }
+}
+
+/// Whether these, all that are alive, agree; else who noticed, and what is missing.
+pub fn agree(views: &[View]) -> Result<(), (usize, String)> {
+    let ids: BTreeSet<NodeId> = views.iter().map(|view| view.topology.myself().id).collect();
+    let first = views.first();
+    for View { host, topology, in_sync } in views {
+        check_one(*host, topology, &ids).map_err(|what| (*host, what))?;
+        if topology.myself().primary.is_some() && !in_sync {
+            return Err((*host, format!("the replica on host {host} is not in sync with its primary")));
+        }
+        if let Some(first) = first
+            && let Err(what) = same_owners(first, topology, *host)
+        {
+            return Err((*host, what));
         }
     }
     Ok(())
+}
+
+fn same_owners(first: &View, topology: &Topology, host: usize) -> Result<(), String> {
+    let known = &first.topology;
+    let names = |topology: &Topology| topology.nodes.iter().map(|node| node.id).collect::<Vec<_>>();
+    // In the same order of the same names the tables can be compared as they are.
+    if known.slots == topology.slots && names(known) == names(topology) {
+        return Ok(());
+    }
+    let (agreed, own) = (owner_ids(known), owner_ids(topology));
+    match (0..own.len()).find(|slot| agreed[*slot] != own[*slot]) {
+        None => Ok(()),
+        Some(slot) => Err(format!(
+            "hosts {} and {host} disagree on slot {slot}: {:?} and {:?}",
+            first.host, agreed[slot], own[slot]
+        )),
+    }
 }
 
 fn owner_ids(topology: &Topology) -> Vec<Option<NodeId>> {
@@ -91,12 +121,11 @@ fn check_one(host: usize, topology: &Topology, alive: &BTreeSet<NodeId>) -> Resu
             }
         }
     }
-    match owner_ids(topology)
-        .iter()
-        .enumerate()
-        .find(|(_, owner)| owner.is_none_or(|id| !alive.contains(&id)))
-    {
-        Some((slot, owner)) => {
+    let lives: Vec<bool> = topology.nodes.iter().map(|node| alive.contains(&node.id)).collect();
+    let dead = |owner: &u16| !lives.get(usize::from(*owner)).copied().unwrap_or(false);
+    match topology.slots.iter().position(dead) {
+        Some(slot) => {
+            let owner = owner_ids(topology)[slot];
             Err(format!("host {host}: slot {slot} belongs to {owner:?}, which is not alive"))
         }
         None => Ok(()),

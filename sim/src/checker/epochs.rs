@@ -15,7 +15,8 @@ const NAMES: [&str; 3] = ["currentEpoch", "lastVoteEpoch", "its own configEpoch"
 /// The largest values seen.
 #[derive(Default)]
 pub struct Epochs {
-    living: BTreeMap<(usize, u64, NodeId), Epochs3>,
+    /// Per host: its present life and name, and what it has shown.
+    living: BTreeMap<usize, (u64, NodeId, Epochs3)>,
     durable: BTreeMap<NodeId, Epochs3>,
 }
 
@@ -28,8 +29,11 @@ impl Checker for Epochs {
         match seen {
             Seen::Stepped { host, life, machine } => {
                 let id = machine.me();
-                let first = self.durable.get(&id).copied().unwrap_or_default();
-                let known = self.living.entry((*host, *life, id)).or_insert(first);
+                let entry = self.living.entry(*host).or_insert((0, id, Epochs3::default()));
+                if (entry.0, entry.1) != (*life, id) {
+                    *entry = (*life, id, self.durable.get(&id).copied().unwrap_or_default());
+                }
+                let known = &mut entry.2;
                 // A replica has no claim of its own; nodes.conf does not keep what it had before.
                 let own = if machine.topology().myself().is_primary() {
                     machine.config_epoch().0

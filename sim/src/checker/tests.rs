@@ -83,6 +83,7 @@ fn a_replica_ahead_of_its_primary() {
             last_primary_io: None,
             synced_once: true,
             history: ReplId([b'h'; 40]),
+            loaded: None,
             progress: 1,
             empty: false,
         };

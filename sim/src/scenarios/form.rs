@@ -1,10 +1,12 @@
 //! A cluster is made as the cluster manager makes one: slots, config epochs, MEET, agreement, REPLICATE.
 
-use base::{Prng, SLOT_COUNT};
-use cluster::Command;
+use base::{Epoch, NodeId, Prng, SLOT_COUNT, Slot, SlotSet};
+use cluster::nodes_conf::{NodeLine, NodesConf};
+use cluster::{Command, NodeFlags};
 
 use super::converge;
-use crate::world::{World, address};
+use crate::light::Kept;
+use crate::world::{BUS_PORT, CLIENT_PORT, World, address};
 
 /// How large a cluster is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,8 +21,9 @@ pub struct Shape {
 
 impl Shape {
     /// A shape at random, of about so many nodes if that is not 0; else one in 33 has a hundred and more.
-    pub fn choose(prng: &mut Prng, nodes: usize) -> Self {
-        let replicas = 1 + prng.below(3) as usize;
+    pub fn choose(prng: &mut Prng, nodes: usize, replicas: Option<usize>) -> Self {
+        let chosen = 1 + prng.below(3) as usize;
+        let replicas = replicas.unwrap_or(chosen).max(1);
         // Most are small, and some have a hundred nodes: what many nodes show is shown by a short timeout too.
         let large = nodes == 0 && prng.chance(1, 33);
         let timeouts: &[u64] = if large { &[1000] } else { &[1000, 2000, 5000] };
@@ -39,9 +42,62 @@ impl Shape {
     }
 }
 
+/// From so many hosts on a cluster is started as one that was formed before: joining one by one is another question.
+const FORMED_BEFORE: usize = 100;
+
+/// Makes the cluster, in either way. False if a checker has complained or it did not come about.
+pub fn make(world: &mut World, shape: &Shape, light: bool, prng: &mut Prng) -> bool {
+    if !light || shape.hosts() < FORMED_BEFORE {
+        return form(world, shape);
+    }
+    let conf = nodes_conf(shape, prng);
+    for host in 0..shape.hosts() {
+        let mut own = conf.clone();
+        own.nodes[host].flags.set(NodeFlags::MYSELF);
+        let data = Kept { offset: 100, slots: (*own.nodes[host].slots).clone() };
+        world.install(host, own.print(), Some(data));
+        world.start(host, world.now().plus_millis(host as u64 % 100));
+    }
+    converge(world, 60_000, "start of a cluster that was formed before")
+}
+
+/// What every node's file says, but for whose it is. In order of host.
+fn nodes_conf(shape: &Shape, prng: &mut Prng) -> NodesConf {
+    let ids: Vec<NodeId> = (0..shape.hosts()).map(|_| NodeId::random(prng)).collect();
+    let shards: Vec<NodeId> = (0..shape.primaries).map(|_| NodeId::random(prng)).collect();
+    let line = |(host, id): (usize, &NodeId)| {
+        let shard = host % shape.primaries;
+        let mut line = NodeLine::with_slots(*id, std::sync::Arc::new(SlotSet::empty()));
+        line.ip = address(host).to_string();
+        (line.port, line.bus_port) = (CLIENT_PORT, BUS_PORT);
+        line.shard_id = Some(shards[shard]);
+        line.config_epoch = Epoch(shard as u64 + 1);
+        line.connected = true;
+        if host < shape.primaries {
+            line.flags = NodeFlags::PRIMARY;
+            let (first, last) = range(shape, host);
+            line.slots = std::sync::Arc::new((first..=last).filter_map(|n| Slot::new(n as u64)).collect());
+        } else {
+            line.flags = NodeFlags::REPLICA;
+            line.primary = Some(ids[shard]);
+        }
+        line
+    };
+    NodesConf {
+        nodes: ids.iter().enumerate().map(line).collect(),
+        current_epoch: Epoch(shape.primaries as u64),
+        ..NodesConf::default()
+    }
+}
+
+/// The slots of a shard, first and last.
+pub fn range(shape: &Shape, shard: usize) -> (usize, usize) {
+    (SLOT_COUNT * shard / shape.primaries, SLOT_COUNT * (shard + 1) / shape.primaries - 1)
+}
+
 /// Forms the cluster: hosts below `primaries` are primaries, the others their replicas in turn. False if a checker has
 /// complained or it did not come about.
-pub fn form(world: &mut World, shape: &Shape) -> bool {
+fn form(world: &mut World, shape: &Shape) -> bool {
     for host in 0..shape.hosts() {
         world.start(host, world.now().plus_millis(host as u64 % 50));
     }
@@ -78,17 +134,12 @@ pub fn form(world: &mut World, shape: &Shape) -> bool {
 fn prepare(world: &mut World, shape: &Shape, host: usize) -> bool {
     let mut commands = vec![Command::SetConfigEpoch((host + 1).to_string().into_bytes())];
     if host < shape.primaries {
-        let first = SLOT_COUNT * host / shape.primaries;
-        let last = SLOT_COUNT * (host + 1) / shape.primaries - 1;
+        let (first, last) = range(shape, host);
         commands.push(Command::AddSlotsRange(vec![(number(first), number(last))]));
     }
     if host > 0 {
         let ip = address(0).to_string().into_bytes();
-        commands.push(Command::Meet {
-            ip,
-            port: number(usize::from(crate::world::CLIENT_PORT)),
-            bus_port: None,
-        });
+        commands.push(Command::Meet { ip, port: number(usize::from(CLIENT_PORT)), bus_port: None });
     }
     commands.into_iter().all(|command| must(world, host, command))
 }
@@ -102,7 +153,7 @@ fn replicate(world: &mut World, shape: &Shape, host: usize) -> bool {
     must(world, host, Command::Replicate { node: primary.as_str().into(), empty: true })
 }
 
-fn must(world: &mut World, host: usize, command: Command) -> bool {
+pub fn must(world: &mut World, host: usize, command: Command) -> bool {
     let text = format!("{command:?}");
     match world.ask(host, command) {
         Ok(()) => true,

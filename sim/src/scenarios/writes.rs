@@ -115,11 +115,11 @@ fn judge(world: &mut World, first_kill: Instant, one_failure: bool) -> Writes {
         let old = written.at.plus_millis(REPLICATION_LAG_MS) < first_kill;
         match confirmed.then(|| world.verdict(&written.key)) {
             Some(Ok(excuse)) if !one_failure => {
-                writes.excused += 1;
-                excuses.push(format!("{}: {excuse}", written.key));
+                *writes.excused.entry(excuse.rule).or_insert(0) += 1;
+                excuses.push(format!("{}: {}: {}", written.key, excuse.rule.as_str(), excuse.text));
             }
             Some(verdict) => {
-                let why = verdict.unwrap_or_else(|bad| bad);
+                let why = verdict.map_or_else(|bad| bad, |excuse| excuse.text);
                 complaints.push(format!("{} was confirmed by WAIT and is lost: {why}", written.key));
             }
             None if old => {

@@ -3,11 +3,10 @@
 use std::net::SocketAddr;
 
 use base::Now;
-use cluster::codec::Framer;
 use cluster::{Action, LinkEvent, LinkId, Machine, ToData};
 
 use super::life::Link;
-use super::{BUS_PORT, Inside, World, address, host_of};
+use super::{BUS_PORT, Inside, World};
 use crate::checker::Seen;
 use crate::clock::Instant;
 use crate::event_log::fingerprint;
@@ -132,43 +131,44 @@ impl World {
     fn connect(&mut self, host: usize, link: LinkId, addr: SocketAddr) {
         let Some(process) = &mut self.hosts[host].process else { return };
         let life = process.life;
-        let Some(target) = host_of(addr, self.hosts.len()).filter(|_| addr.port() == BUS_PORT) else {
+        let Some(target) = self.host_at(addr).filter(|_| addr.port() == BUS_PORT) else {
             let event = LinkEvent::Failed("No route to host".into());
             return self.with_machine(host, |machine, now| machine.handle_link(now, link, event));
         };
         let connection = self.open(Port::Bus, host, life, target);
-        let entry = Link { connection, end: 0, framer: Framer::new(), established: false };
+        let entry = Link { connection, end: 0, framer: None, established: false };
+        self.network.set_tag(connection, 0, link.0);
         if let Some(process) = &mut self.hosts[host].process {
             process.links.insert(link, entry);
-            process.link_of.insert(connection, link);
         }
     }
 
     /// A peer's connect came through.
     pub(super) fn bus_accepted(&mut self, host: usize, connection: ConnectionId, peer: usize) {
-        let peer = self.socket_address(peer, connection);
+        let (peer, local) = (self.socket_address(peer, connection), self.address(host));
         let Some(process) = &mut self.hosts[host].process else { return };
         process.next_link += 1;
         let link = LinkId(process.next_link);
-        let entry = Link { connection, end: 1, framer: Framer::new(), established: true };
+        let entry = Link { connection, end: 1, framer: None, established: true };
         process.links.insert(link, entry);
-        process.link_of.insert(connection, link);
-        let event = LinkEvent::Accepted { peer, local: address(host) };
+        self.network.set_tag(connection, 1, link.0);
+        let event = LinkEvent::Accepted { peer, local };
         self.with_machine(host, |machine, now| machine.handle_link(now, link, event));
     }
 
     /// The outcome of our own connect.
     pub(super) fn bus_connected(&mut self, host: usize, connection: ConnectionId, established: bool) {
+        let local = self.address(host);
+        let Some(link) = self.network.tag(connection, 0).map(LinkId) else { return };
         let Some(process) = &mut self.hosts[host].process else { return };
-        let Some(link) = process.link_of.get(&connection).copied() else { return };
+        let Some(entry) = process.links.get_mut(&link).filter(|entry| entry.connection == connection) else {
+            return;
+        };
         let event = if established {
-            if let Some(entry) = process.links.get_mut(&link) {
-                entry.established = true;
-            }
-            LinkEvent::Connected { local: address(host) }
+            entry.established = true;
+            LinkEvent::Connected { local }
         } else {
             process.links.remove(&link);
-            process.link_of.remove(&connection);
             let _ = self.network.close(self.now, connection, 0);
             LinkEvent::Refused
         };
@@ -178,7 +178,6 @@ impl World {
     fn close_link(&mut self, host: usize, link: LinkId) {
         let Some(process) = &mut self.hosts[host].process else { return };
         if let Some(entry) = process.links.remove(&link) {
-            process.link_of.remove(&entry.connection);
             self.close_end(entry.connection, entry.end);
         }
     }
@@ -190,6 +189,7 @@ impl World {
         let Some(to) = self.network.get(connection).map(|entry| entry.ends[1 - end].host) else { return };
         let kind = Header::new(packet).map_or(u64::MAX, |header| u64::from(header.kind()));
         self.counts.packets += 1;
+        self.counts.bytes += packet.len() as u64;
         self.counts.votes += u64::from(kind == u64::from(TYPE_FAILOVER_AUTH_ACK));
         self.log.record(self.now, host, "send", &[to as u64, kind, fingerprint(packet)], || {
             let name = cluster::MESSAGE_TYPES.get(kind as usize).unwrap_or(&"?");
@@ -205,21 +205,29 @@ impl World {
     }
 
     /// The peer closed a link.
-    pub(super) fn bus_closed(&mut self, host: usize, connection: ConnectionId) {
+    pub(super) fn bus_closed(&mut self, host: usize, connection: ConnectionId, tag: u64) {
+        let link = LinkId(tag);
         let Some(process) = &mut self.hosts[host].process else { return };
-        let Some(link) = process.link_of.remove(&connection) else { return };
+        if process.links.get(&link).is_none_or(|entry| entry.connection != connection) {
+            return;
+        }
         process.links.remove(&link);
         self.with_machine(host, |machine, now| machine.handle_link(now, link, LinkEvent::Closed));
     }
 
-    pub(super) fn bus_receive(&mut self, host: usize, connection: ConnectionId, bytes: &[u8]) {
+    pub(super) fn bus_receive(&mut self, host: usize, connection: ConnectionId, end: usize, bytes: &[u8]) {
         let now = self.clock(host);
+        let Some(link) = self.network.tag(connection, end).map(LinkId) else { return };
         let Some(process) = &mut self.hosts[host].process else { return };
-        let Some(link) = process.link_of.get(&connection).copied() else { return };
-        let Some(entry) = process.links.get_mut(&link) else { return };
-        entry.framer.feed(bytes);
+        let Some(entry) = process.links.get_mut(&link).filter(|entry| entry.connection == connection) else {
+            return;
+        };
+        // A framer keeps its buffer, and there are millions of links: only one with half a packet has a framer.
+        let mut framer = entry.framer.take().unwrap_or_default();
+        framer.feed(bytes);
+        let mut complaint = None;
         loop {
-            let wrong = match entry.framer.next_packet() {
+            let wrong = match framer.next_packet() {
                 Ok(Some(packet)) => {
                     process.machine.handle_packet(now, link, packet).err().map(|e| e.to_string())
                 }
@@ -227,9 +235,17 @@ impl World {
                 Err(error) => Some(error.to_string()),
             };
             if let Some(error) = wrong {
-                self.complain("packets", format!("host {host} refused a packet: {error}"));
-                return;
+                complaint = Some(error);
+                break;
             }
+        }
+        if framer.buffered() > 0
+            && let Some(entry) = process.links.get_mut(&link)
+        {
+            entry.framer = Some(framer);
+        }
+        if let Some(error) = complaint {
+            return self.complain("packets", format!("host {host} refused a packet: {error}"));
         }
         self.drain(host);
     }

@@ -72,7 +72,8 @@ impl World {
         for want in wants {
             match want {
                 Want::Connect(server) => {
-                    let connection = self.open(Port::Client, host, 0, server);
+                    let target = self.residents.get(server).copied().unwrap_or(server);
+                    let connection = self.open(Port::Client, host, 0, target);
                     self.log
                         .record(self.now, host, "connect", &[connection.0], || format!("to host {server}"));
                     self.clients[index].connecting(connection, server);

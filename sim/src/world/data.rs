@@ -5,13 +5,16 @@ use base::{NodeId, Now, ReplId};
 use cluster::{DataEvent, Order, ToData};
 use node::{Action, ToControl};
 
-use super::{CLIENT_PORT, Inside, World, host_of};
+use super::{CLIENT_PORT, Inside, World};
 use crate::checker::Seen;
 use crate::clock::Instant;
 use crate::event_log::fingerprint;
 use crate::light::{Light, REPORT_MS, Role};
 use crate::network::{Chunk, ConnectionId, Port};
 use crate::real::{Real, Socket};
+
+/// How often a light data thread takes a snapshot.
+const SNAPSHOT_MS: u64 = 5000;
 
 /// A process's data thread.
 pub enum DataThread {
@@ -112,9 +115,13 @@ impl World {
             Role::Primary => wrote = light.write(now),
             Role::Replica(_) => light.replicate(now, source),
         }
+        if now.mono.0 % SNAPSHOT_MS < REPORT_MS {
+            light.save();
+        }
         let status = light.status();
         if wrote {
             self.watch_write(host, self.now);
+            self.note_service(host);
         }
         self.report(host, status);
         self.schedule_inside(self.now.plus_millis(REPORT_MS), host, Inside::DataTick);
@@ -159,7 +166,7 @@ impl World {
 
     pub(super) fn data_accepted(&mut self, host: usize, connection: ConnectionId, peer: usize) {
         let peer = self.socket_address(peer, connection).to_string();
-        let local = format!("{}:{CLIENT_PORT}", super::address(host));
+        let local = format!("{}:{CLIENT_PORT}", self.address(host));
         self.with_real(host, |real, now| real.accept(now, connection, peer, local));
     }
 
@@ -167,7 +174,7 @@ impl World {
         if !established {
             let _ = self.network.close(self.now, connection, 0);
         }
-        let ip = super::address(host).to_string();
+        let ip = self.address(host).to_string();
         self.with_real(host, |real, now| real.connected(now, connection, ip, established));
     }
 
@@ -272,7 +279,7 @@ impl World {
         let target = name
             .parse()
             .ok()
-            .and_then(|ip| host_of(std::net::SocketAddr::new(ip, port), self.hosts.len()))
+            .and_then(|ip| self.host_at(std::net::SocketAddr::new(ip, port)))
             .filter(|_| port == CLIENT_PORT);
         let Some(target) = target else {
             return self.with_real(host, |real, now| {

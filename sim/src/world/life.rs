@@ -1,6 +1,6 @@
 //! Processes: started from what the disk holds, killed or cut off, paused and resumed.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use base::{NodeId, Prng};
 use cluster::codec::Framer;
@@ -36,7 +36,7 @@ pub struct Host {
     pub(crate) storage: Option<MemStorage>,
     /// Whether data survives the process.
     pub(crate) persistent: bool,
-    pub(crate) process: Option<Process>,
+    pub(crate) process: Option<Box<Process>>,
     pub(crate) powered: bool,
     pub(crate) paused: bool,
     /// The data thread's last report: in sync with a primary.
@@ -51,8 +51,8 @@ pub struct Process {
     pub(crate) life: u64,
     pub(crate) machine: Machine,
     pub(crate) outbox: Outbox,
-    pub(crate) links: BTreeMap<LinkId, Link>,
-    pub(crate) link_of: BTreeMap<ConnectionId, LinkId>,
+    /// Looked up only, never walked over.
+    pub(crate) links: HashMap<LinkId, Link>,
     pub(crate) next_link: u64,
     pub(crate) timer: Option<Instant>,
     pub(crate) data: DataThread,
@@ -66,7 +66,8 @@ pub struct Link {
     pub(crate) connection: ConnectionId,
     /// Which end of the connection is ours.
     pub(crate) end: usize,
-    pub(crate) framer: Framer,
+    /// Half a packet, while there is one.
+    pub(crate) framer: Option<Box<Framer>>,
     pub(crate) established: bool,
 }
 
@@ -136,18 +137,17 @@ impl World {
             }
         };
         self.log.record(self.now, host, "boot", &[life], || format!("life {life}, node {}", machine.me()));
-        self.hosts[host].process = Some(Process {
+        self.hosts[host].process = Some(Box::new(Process {
             life,
             machine,
             outbox: Outbox::new(),
-            links: BTreeMap::new(),
-            link_of: BTreeMap::new(),
+            links: HashMap::new(),
             next_link: 0,
             timer: None,
             data,
             last_to_data: self.now,
             last_from_data: self.now,
-        });
+        }));
         self.watch_boot(host);
         self.drain(host);
         self.start_data(host);
@@ -166,7 +166,11 @@ impl World {
         let place = &mut self.hosts[host];
         place.disk.crash(&mut self.prng);
         match process.data {
-            DataThread::Light(light) => place.kept = place.persistent.then(|| light.kept()),
+            DataThread::Light(light) => {
+                // A file that is as good as the last snapshot, or an AOF.
+                let all = self.prng.chance(1, 2);
+                place.kept = place.persistent.then(|| light.kept(all));
+            }
             DataThread::Real(real) => {
                 let mut storage = real.worker.into_storage();
                 // What the system has is safe from the end of a process, not from the end of power.
@@ -214,6 +218,37 @@ impl World {
             self.schedule_inside(self.now.plus_micros(wait), host, what);
         }
         self.wake_network(true);
+    }
+
+    /// Loses what a host without a process has on its disk: its data, and `all`, so that it will be a new node.
+    pub fn lose_disk(&mut self, host: usize, all: bool) {
+        self.log.record(self.now, host, "diskloss", &[u64::from(all)], || {
+            if all { "everything" } else { "the data" }.into()
+        });
+        let place = &mut self.hosts[host];
+        if place.process.is_some() {
+            return;
+        }
+        (place.kept, place.storage) = (None, None);
+        if all {
+            place.disk = Disk::default();
+        }
+    }
+
+    /// Two hosts without a process get each other's address.
+    pub fn exchange_addresses(&mut self, a: usize, b: usize) {
+        self.log.record(self.now, a, "exchange", &[b as u64], || format!("addresses with host {b}"));
+        if self.hosts[a].process.is_none() && self.hosts[b].process.is_none() {
+            self.places.swap(a, b);
+            (self.residents[self.places[a]], self.residents[self.places[b]]) = (a, b);
+        }
+    }
+
+    /// Puts a nodes.conf, and some data, onto the disk of a host that has never been started.
+    pub fn install(&mut self, host: usize, conf: String, data: Option<Kept>) {
+        let place = &mut self.hosts[host];
+        place.disk.install(conf);
+        place.kept = data;
     }
 
     /// Moves a host's wall clock.

@@ -92,7 +92,7 @@ impl World {
                 self.client_receive(end.host, connection, &bytes[offset..]);
             }
             (Chunk::Bytes(bytes, offset), Port::Bus) => {
-                self.bus_receive(end.host, connection, &bytes[offset..])
+                self.bus_receive(end.host, connection, 1 - from, &bytes[offset..]);
             }
             (Chunk::Bytes(bytes, offset), Port::Client) => {
                 self.data_receive(end.host, connection, &bytes[offset..]);
@@ -102,10 +102,11 @@ impl World {
     }
 
     fn hear_close(&mut self, host: usize, connection: ConnectionId, end: usize, port: Port) {
+        let tag = self.network.tag(connection, end).unwrap_or_default();
         let _ = self.network.close(self.now, connection, end);
         match port {
             _ if self.is_client(host) => self.client_closed(host, connection),
-            Port::Bus => self.bus_closed(host, connection),
+            Port::Bus => self.bus_closed(host, connection, tag),
             Port::Client => self.data_closed(host, connection),
         }
     }
@@ -123,6 +124,6 @@ impl World {
 
     /// The address that a peer's socket shows.
     pub(super) fn socket_address(&self, host: usize, connection: ConnectionId) -> SocketAddr {
-        SocketAddr::new(super::address(host), 30_000 + (connection.0 % 30_000) as u16)
+        SocketAddr::new(self.address(host), 30_000 + (connection.0 % 30_000) as u16)
     }
 }

@@ -9,13 +9,15 @@ use cluster::{DataStatus, FailReason, State};
 use super::World;
 use super::data::DataThread;
 use crate::checker::conditions::{Conditions, Trouble};
-use crate::checker::confirmed::{Confirmed, Look, Origin, Other};
+use crate::checker::confirmed::{Confirmed, Excuse, Look, Origin, Other, Unfit};
 use crate::checker::cut_off;
 use crate::checker::key_places::{self, Place};
 use crate::clock::Instant;
 use crate::light::REPORT_MS;
 use crate::workload::Note;
 
+/// Trouble within so many node timeouts before a promotion is of late.
+const LATELY_TIMEOUTS: u64 = 2;
 /// How many node timeouts before a promotion its election can have begun, with the delays and a retry.
 const ELECTION_TIMEOUTS: u64 = 6;
 const ELECTION_EXTRA_MS: u64 = 3000;
@@ -75,11 +77,16 @@ impl Watch {
             places: Arc::default(),
         }
     }
+
+    /// On which host a node last started.
+    pub(crate) fn place(&self, id: &NodeId) -> Option<usize> {
+        self.places.get(id).copied()
+    }
 }
 
 impl World {
     /// Why a write that WAIT confirmed is lost; `Err` if it should not be.
-    pub fn verdict(&self, key: &str) -> Result<String, String> {
+    pub fn verdict(&self, key: &str) -> Result<Excuse, String> {
         self.watch.confirmed.verdict(key)
     }
 
@@ -151,6 +158,10 @@ impl World {
 
     /// Who can talk to a majority, after something has changed for anybody.
     pub(super) fn watch_touch(&mut self) {
+        // Only what holds keys is judged by it.
+        if self.data_config.is_none() {
+            return;
+        }
         let places = self.watch.places.clone();
         for host in 0..self.hosts.len() {
             self.watch_touch_of(host, &places);
@@ -183,7 +194,11 @@ impl World {
 
     pub(super) fn client_noted(&mut self, note: Note) {
         match note {
-            Note::Acknowledged { server, asked } => self.watch_write(server, asked),
+            Note::Acknowledged { connection, asked } => {
+                if let Some(server) = self.network.get(connection).map(|entry| entry.ends[1].host) {
+                    self.watch_write(server, asked);
+                }
+            }
             Note::Confirmed(key) => {
                 let holders: Vec<(usize, u64)> = (0..self.hosts.len())
                     .filter(|host| self.holds(*host, key.as_bytes()))
@@ -197,6 +212,10 @@ impl World {
     /// A host accepted a write that it was asked for at this instant.
     pub(super) fn watch_write(&mut self, host: usize, asked: Instant) {
         let Some(topology) = self.machine(host).map(|machine| machine.topology()) else { return };
+        // Without partitions and with few hosts down a majority can answer at this very moment.
+        if self.watch.conditions.are_open() && 2 * self.watch.conditions.down_count() + 1 < topology.size {
+            return;
+        }
         let places = self.watch.places.clone();
         let voters = topology.nodes.iter().filter(|node| node.is_primary() && !node.slots.is_empty());
         let (size, me) = (voters.clone().count(), topology.myself().id);
@@ -215,6 +234,9 @@ impl World {
 
     /// A data thread reports: if its data may have changed other than by writes, its keys are looked at.
     pub(super) fn watch_status(&mut self, host: usize, status: &DataStatus) {
+        if self.data_config.is_none() {
+            return;
+        }
         let places = self.watch.places.clone();
         self.watch_touch_of(host, &places);
         self.watch.hosts[host].synced = status.synced_once;
@@ -282,20 +304,24 @@ impl World {
     }
 
     /// What was wrong with a host when another came by its slots.
-    fn unfit(&self, host: usize, usurper: usize) -> Option<String> {
+    fn unfit(&self, host: usize, usurper: usize) -> Option<Unfit> {
         let conditions = &self.watch.conditions;
         let watched = &self.watch.hosts[usurper];
+        let timeout = self.hosts[host].config.node_timeout_ms;
+        let ago = |millis: u64| Instant(self.now.0.saturating_sub(millis * 1000));
         if !matches!(self.origin(usurper), Origin::Reborn { .. }) {
-            let back = self.hosts[host].config.node_timeout_ms * ELECTION_TIMEOUTS + ELECTION_EXTRA_MS;
-            let from = Instant(self.now.0.saturating_sub(back * 1000));
-            return conditions.within(host, Trouble::UNELECTABLE, from, self.now);
+            let since = |from| conditions.within(host, Trouble::UNELECTABLE, from, self.now);
+            let lately = since(ago(timeout * LATELY_TIMEOUTS)).map(|text| Unfit { lately: true, text });
+            let earlier = || since(ago(timeout * ELECTION_TIMEOUTS + ELECTION_EXTRA_MS));
+            return lately.or_else(|| Some(Unfit { lately: false, text: earlier()? }));
         }
         let (from, to) = (watched.booted, watched.asked.max(watched.booted).plus_millis(REPORT_MS));
         let apart = || {
             let apart = conditions.apart(host, usurper, from, to);
             apart.then(|| format!("could not talk to host {usurper}"))
         };
-        conditions.within(host, Trouble::MUTE, from, to).or_else(apart)
+        let text = conditions.within(host, Trouble::MUTE, from, to).or_else(apart)?;
+        Some(Unfit { lately: to >= ago(timeout * LATELY_TIMEOUTS), text })
     }
 
     fn other(&self, usurper: usize, host: usize, key: &[u8]) -> Other {

@@ -3,7 +3,7 @@
 use base::{Slot, SlotSet};
 
 use crate::checker::conditions::{Conditions, Trouble};
-use crate::checker::confirmed::{Confirmed, Look, Origin, Other};
+use crate::checker::confirmed::{Confirmed, Look, Origin, Other, Unfit};
 use crate::checker::cut_off;
 use crate::checker::key_places::{self, Place};
 use crate::clock::Instant;
@@ -85,7 +85,7 @@ impl History {
     /// A host in its second life without the key is the owner of its slot.
     fn usurped(&mut self, host: usize, origin: Origin) -> Result<String, String> {
         self.look(host, 2, None, &slot_of_key(), origin, false);
-        self.confirmed.verdict(KEY)
+        self.confirmed.verdict(KEY).map(|excuse| excuse.text)
     }
 
     fn look(
@@ -129,8 +129,12 @@ fn nobody_was_left_who_had_it() {
 fn who_had_it_could_not_be_elected() {
     let mut history = History::new();
     history.others[0] = Other::Down;
-    history.others[1] =
-        Other::Has { primary: Some(0), synced: true, earlier: true, unfit: Some("Paused".into()) };
+    history.others[1] = Other::Has {
+        primary: Some(0),
+        synced: true,
+        earlier: true,
+        unfit: Some(Unfit { lately: true, text: "Paused".into() }),
+    };
     let excuse = history.usurped(2, Origin::Elected).expect("excused");
     assert!(excuse.contains("host 1: Paused"), "{excuse}");
     let mut history = History::new();

@@ -91,7 +91,7 @@ fn view(me: usize) -> View {
 fn complaint(which: usize, change: impl FnOnce(&mut Topology)) -> String {
     let mut views = [view(0), view(1), view(2)];
     change(Arc::make_mut(&mut views[which].topology));
-    agree(&views).unwrap_err()
+    agree(&views).unwrap_err().1
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn agreement() {
 fn a_replica_that_is_not_in_sync() {
     let mut views = [view(0), view(1), view(2)];
     views[2].in_sync = false;
-    assert!(agree(&views).unwrap_err().contains("host 2 is not in sync"));
+    assert!(agree(&views).unwrap_err().1.contains("host 2 is not in sync"));
 }
 
 #[test]
@@ -132,11 +132,11 @@ fn no_agreement() {
 
 #[test]
 fn a_dead_owner_and_a_replica_of_nobody() {
-    let dead = agree(&[view(0), view(2)]).unwrap_err();
+    let (_, dead) = agree(&[view(0), view(2)]).unwrap_err();
     assert!(dead.contains("slot 8000 belongs to"), "{dead}");
     let mut views = [view(0), view(1), view(2)];
     for view in &mut views {
         Arc::make_mut(&mut view.topology).nodes[2].primary = Some(id(b'z'));
     }
-    assert!(agree(&views).unwrap_err().contains("hangs on"));
+    assert!(agree(&views).unwrap_err().1.contains("hangs on"));
 }
