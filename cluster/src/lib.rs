@@ -34,7 +34,7 @@ pub use actions::{
     ToData, TopologyVersion,
 };
 pub use codec::{Framer, PacketError};
-pub use commands::{Answer, Command, CommandError, FailoverMode, SetSlotAction};
+pub use commands::{Answer, Command, CommandError, FailoverMode, Hook, SetSlotAction};
 pub use config::Config;
 pub use journal::{Event, EventType, Step};
 pub use machine::{Machine, Start};

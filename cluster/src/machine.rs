@@ -8,7 +8,7 @@
 
 use crate::actions::{Action, ConfigVersion, DataEvent, LinkEvent, LinkId, LogLevel, Order, RequestId};
 use crate::codec::PacketError;
-use crate::commands::Command;
+use crate::commands::{Command, Hooks};
 use crate::config::Config;
 use crate::failover::{Boot, Election, Lease, Manual, Promotion};
 use crate::gossip::Spread;
@@ -82,6 +82,7 @@ pub struct Machine {
     pub(crate) announce: bool,
     pub(crate) gossip_round: u64,
     pub(crate) suspects: usize,
+    pub(crate) hooks: Hooks,
     pub(crate) ticks: u64,
     pub(crate) next_tick: Millis,
 }
@@ -141,6 +142,7 @@ impl Machine {
             announce: false,
             gossip_round: 0,
             suspects: 0,
+            hooks: Hooks::default(),
             ticks: 0,
             next_tick: now.mono,
         };
@@ -157,6 +159,7 @@ impl Machine {
                 self.saver.mark();
             }
             Start::Restored(conf) => {
+                self.saver.named = true;
                 self.restore(conf);
                 self.log(LogLevel::Notice, format!("Node configuration loaded, I'm {me}"));
                 self.note_own(EventType::Boot, "started from its nodes.conf".into());

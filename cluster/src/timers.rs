@@ -87,10 +87,10 @@ impl Machine {
         let mut suspects = 0;
         for ix in self.nodes.places() {
             let node = &self.nodes[ix];
+            suspects += usize::from(node.suspected());
             if ix == self.me || !node.has_address() {
                 continue;
             }
-            suspects += usize::from(node.suspected());
             if self.handshake_expired(node) {
                 self.delete_node(ix);
             } else if node.link.is_none() {
@@ -119,11 +119,18 @@ impl Machine {
     }
 
     fn watch_nodes(&mut self) {
-        let skipped = NodeFlags::MYSELF | NodeFlags::NOADDR | NodeFlags::HANDSHAKE;
+        let skipped = NodeFlags::MYSELF | NodeFlags::HANDSHAKE;
         for ix in self.nodes.places() {
-            if !self.nodes[ix].flags.any(skipped) {
-                self.watch(ix);
+            let node = &mut self.nodes[ix];
+            if node.flags.any(skipped) || !(node.has_address() || node.is_voter()) {
+                continue;
             }
+            if !node.has_address() {
+                // Another node answers where it was (its host has lost its disk): it is as silent as one that is down, and its
+                // slots need somebody.
+                node.ping_sent.get_or_insert(self.now.mono);
+            }
+            self.watch(ix);
         }
     }
 

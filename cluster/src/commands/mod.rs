@@ -4,11 +4,14 @@
 //! and every error text, is here. What only the data thread knows (key counts) travels with the command.
 
 mod error;
+mod hooks;
 mod membership;
 mod run;
 mod slots;
 
 pub use error::CommandError;
+pub use hooks::Hook;
+pub(crate) use hooks::Hooks;
 
 use crate::journal::{Event, Query};
 use alloc::boxed::Box;
@@ -85,6 +88,8 @@ pub enum Command {
         /// What to do.
         command: Box<Command>,
     },
+    /// DEBUG's hooks.
+    Hook(Hook),
     /// `EVENTS [SINCE id] [COUNT n] [TYPE t]`: changes nothing, but only the control thread knows.
     Events(Query),
 }

@@ -12,7 +12,7 @@ use base::NodeId;
 impl Machine {
     pub(crate) fn on_command(&mut self, request: RequestId, command: Command) {
         // A question waits for no disk.
-        let asks = matches!(command, Command::Events(_));
+        let asks = matches!(command, Command::Events(_) | Command::Hook(_));
         let result = match command {
             Command::Asked { by, words, command } => {
                 let result = self.run(*command);
@@ -54,6 +54,7 @@ impl Machine {
                 Ok(Answer::Ok)
             }
             Command::Asked { command, .. } => self.run(*command),
+            Command::Hook(hook) => self.set_hook(hook).map(ok),
             Command::Events(query) => Ok(Answer::Events(self.journal.query(query))),
         }
     }

@@ -46,6 +46,9 @@ impl Machine {
         {
             link.extensions = true;
         }
+        if self.drops_packet(link, header.kind) {
+            return;
+        }
         let sender = match self.identify(link, header) {
             Sender::Known(ix) => Some(ix),
             Sender::Unknown => None,

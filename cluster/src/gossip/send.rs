@@ -72,9 +72,10 @@ impl Machine {
         Writer::new(&header).finish()
     }
 
-    /// Whether this node keeps still: its data thread hangs, it leaves its shard to a replica, or nobody may hear of its promotion yet.
+    /// Whether this node keeps still: its name is not durable yet, its data thread hangs, it leaves its shard to a replica, or nobody may hear of its promotion
+    /// yet.
     pub(crate) fn is_silent(&self) -> bool {
-        self.boot.is_silent() || self.is_hung()
+        !self.saver.named || self.boot.is_silent() || self.is_hung()
     }
 
     pub(crate) fn is_hung(&self) -> bool {
@@ -210,7 +211,8 @@ impl Machine {
             }
         }
         if self.suspects > 0 {
-            let suspected = |n: &crate::state::Node| n.suspected() && !n.in_handshake() && n.has_address();
+            let known = |n: &crate::state::Node| !n.in_handshake() && (n.has_address() || n.is_voter());
+            let suspected = |n: &crate::state::Node| n.suspected() && known(n);
             chosen.extend(self.nodes.iter().filter(|(_, n)| suspected(n)).map(|(ix, _)| ix));
         }
         chosen

@@ -100,6 +100,10 @@ impl Links {
 impl Machine {
     /// Opens our link to a node, if it has an address that can be connected to.
     pub(crate) fn connect(&mut self, ix: NodeIx) {
+        // The greeting would say a name that may be forgotten; the timer tries again.
+        if !self.saver.named {
+            return;
+        }
         let Some(addr) = self.nodes[ix].bus_address() else {
             self.probe_failed(ix);
             return;

@@ -24,6 +24,8 @@ pub(crate) struct Saver {
     in_flight: Option<Claims>,
     saved_claims: Option<Claims>,
     failed: Option<(Millis, String)>,
+    /// Whether a file with this node's name is durable: until then nobody may hear it.
+    pub named: bool,
 }
 
 impl Saver {
@@ -90,6 +92,7 @@ impl Machine {
             return;
         }
         self.saver.saved = version;
+        self.saver.named = true;
         self.saver.saved_claims = self.saver.in_flight.take();
         if self.saver.failed.take().is_some() {
             self.log(LogLevel::Notice, "The cluster config file could be updated again.".to_string());

@@ -92,6 +92,8 @@ fn packet(kind: MessageType, sender: NodeId) -> Arc<[u8]> {
 fn a_stranger_is_answered_but_not_believed() {
     let mut machine = fresh();
     drain(&mut machine);
+    machine.handle_saved(now_at(0), ConfigVersion(1));
+    drain(&mut machine);
     let link = LinkId(5);
     let (peer, local) = ("10.0.0.9:4000".parse().expect("address"), "10.0.0.1".parse().expect("address"));
     machine.handle_link(now_at(1), link, LinkEvent::Accepted { peer, local });
@@ -120,6 +122,22 @@ fn a_stranger_is_answered_but_not_believed() {
         _ => None,
     });
     assert_eq!(connect, Some(("10.0.0.9:17009".parse().expect("address"), true)));
+}
+
+#[test]
+fn nobody_hears_a_name_that_is_not_durable() {
+    let mut machine = fresh();
+    drain(&mut machine);
+    let link = LinkId(5);
+    let (peer, local) = ("10.0.0.9:4000".parse().expect("address"), "10.0.0.1".parse().expect("address"));
+    machine.handle_link(now_at(1), link, LinkEvent::Accepted { peer, local });
+    let ping = packet(MessageType::Ping, NodeId([b'c'; 40]));
+    assert_eq!(machine.handle_packet(now_at(1), link, &ping), Ok(()));
+    let sends = |actions: &[Action]| actions.iter().any(|a| matches!(a, Action::Send { .. }));
+    assert!(!sends(&drain(&mut machine)));
+    machine.handle_saved(now_at(2), ConfigVersion(1));
+    machine.handle_timeout(now_at(150));
+    assert!(sends(&drain(&mut machine)), "the answer is not forgotten");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! DEBUG: what tests of the server need, and nothing that would break it.
 
+mod bus;
 mod digest;
 mod populate;
 mod protocol;
@@ -21,9 +22,12 @@ use resp::Reply;
 const HELP: &[(&str, &str)] = &[
     ("AOF-FLUSH-SLEEP <microseconds>", "Block the data thread before what was executed goes to the AOF."),
     ("CHANGE-REPL-ID", "Begin a new replication history."),
+    ("CLOSE-CLUSTER-LINK-ON-PACKET-DROP <0|1>", "Close the links of packets that the filter drops."),
+    ("CLUSTERLINK KILL <TO|FROM|ALL> <node-id>", "Close our link to a node, its link to us, or both."),
     ("CONFIG-REWRITE-FORCE-ALL", "Write every directive into the configuration file."),
     ("DIGEST", "Return a checksum of all the data."),
     ("DIGEST-VALUE <key> [<key> ...]", "Return a checksum of the value of each key."),
+    ("DROP-CLUSTER-PACKET-FILTER <type>", "Do not read bus packets of this type; -1 for none, -2 for all."),
     ("ERROR <text>", "Answer with this error."),
     ("LOADAOF", "Write out the AOF, drop the data and load it again."),
     ("LOG <text>", "Write a warning to the log."),
@@ -50,9 +54,7 @@ const HELP: &[(&str, &str)] = &[
 /// exist here.
 const REFUSED: &[&str] = &[
     "client-eviction",
-    "clusterlink",
     "crash-and-recover",
-    "drop-cluster-packet-filter",
     "htstats",
     "htstats-key",
     "jmap",
@@ -87,6 +89,7 @@ fn debug(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> 
     let name = args.at(1).to_ascii_lowercase();
     match (name.as_slice(), args.len()) {
         (b"help", 2) => super::help::of_entries("debug", HELP, reply),
+        (own, _) if bus::is_own(own, args) => return bus::hook(node, client, own, args, reply),
         (b"sleep", 3) => sleep(node, args, reply),
         (b"digest", 2) => reply.simple(&digest::of_all(&node.keyspace)),
         (b"digest-value", _) => digest_values(node, client, args, reply),

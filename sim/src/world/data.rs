@@ -19,7 +19,7 @@ const SNAPSHOT_MS: u64 = 5000;
 /// A process's data thread.
 pub enum DataThread {
     /// Without data.
-    Light(Light),
+    Light(Box<Light>),
     /// The shipping one.
     Real(Box<Real>),
 }

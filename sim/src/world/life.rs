@@ -125,7 +125,7 @@ impl World {
             None => {
                 let slots = place.kept.as_ref().map(|kept| kept.slots.clone()).unwrap_or_default();
                 machine.handle_data(now, DataEvent::HasKeys(slots));
-                DataThread::Light(Light::new(place.kept.as_ref(), &mut place.seed))
+                DataThread::Light(Box::new(Light::new(place.kept.as_ref(), &mut place.seed)))
             }
             Some(config) => {
                 let seed = place.seed.next_u64();
