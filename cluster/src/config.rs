@@ -50,6 +50,8 @@ pub struct Config {
     pub allow_pubsubshard_when_down: bool,
     /// `cluster-replica-no-failover`.
     pub replica_no_failover: bool,
+    /// `cluster-replica-no-failover if-empty`.
+    pub no_failover_if_empty: bool,
     /// `repl-ping-replica-period` in ms (part of the data-age gate).
     pub repl_ping_period_ms: u64,
     /// `cluster-link-sendbuf-limit` in bytes; 0 for no limit.
@@ -80,6 +82,7 @@ impl Default for Config {
             allow_reads_when_down: false,
             allow_pubsubshard_when_down: true,
             replica_no_failover: false,
+            no_failover_if_empty: false,
             repl_ping_period_ms: 10_000,
             link_sendbuf_limit: 0,
         }

@@ -26,8 +26,8 @@ pub use rule::Origin;
 pub use set::SetContext;
 pub use table::{DIRECTIVES, Directive, SENSITIVE, Settings, find};
 pub use value::{
-    AppendFsync, EndpointType, EvictionPolicy, LogLevel, MemoryLimit, NotifyEvents, Octal, OutputLimit,
-    OutputLimits, Permission,
+    AppendFsync, EndpointType, EvictionPolicy, LogLevel, MemoryLimit, NoFailover, NotifyEvents, Octal,
+    OutputLimit, OutputLimits, Permission,
 };
 
 /// The settings, and where they come from.

@@ -12,7 +12,7 @@
 
 use crate::rule::{self, Rule, Rule::*};
 use crate::value::{
-    AppendFsync, EndpointType, EvictionPolicy, Field, LogLevel, MemoryLimit, NotifyEvents, Octal,
+    AppendFsync, EndpointType, EvictionPolicy, Field, LogLevel, MemoryLimit, NoFailover, NotifyEvents, Octal,
     OutputLimits, Permission,
 };
 
@@ -155,7 +155,6 @@ directives! {
     aof_use_rdb_preamble: bool = "aof-use-rdb-preamble", Bool, "yes", MODIFIABLE;
     aof_timestamp_enabled: bool = "aof-timestamp-enabled", Bool, "no", MODIFIABLE;
     cluster_crash_detection: bool = "cluster-crash-detection", Bool, "yes", MODIFIABLE;
-    cluster_replica_no_failover: bool = "cluster-replica-no-failover" | "cluster-slave-no-failover", Bool, "no", MODIFIABLE;
     replica_lazy_flush: bool = "replica-lazy-flush" | "slave-lazy-flush", Bool, "no", MODIFIABLE;
     replica_serve_stale_data: bool = "replica-serve-stale-data" | "slave-serve-stale-data", Bool, "yes", MODIFIABLE;
     replica_read_only: bool = "replica-read-only" | "slave-read-only", Bool, "yes", MODIFIABLE;
@@ -212,6 +211,7 @@ directives! {
     enable_protected_configs: Permission = "enable-protected-configs", Word(Permission::WORDS), "no", IMMUTABLE;
     enable_debug_command: Permission = "enable-debug-command", Word(Permission::WORDS), "no", IMMUTABLE;
     enable_module_command: Permission = "enable-module-command", Word(Permission::WORDS), "no", IMMUTABLE | NO_EFFECT;
+    cluster_replica_no_failover: NoFailover = "cluster-replica-no-failover" | "cluster-slave-no-failover", Word(NoFailover::WORDS), "no", MODIFIABLE;
     cluster_preferred_endpoint_type: EndpointType = "cluster-preferred-endpoint-type", Word(EndpointType::WORDS), "ip", MODIFIABLE;
     propagation_error_behavior: String = "propagation-error-behavior", Word(&["ignore", "panic", "panic-on-replicas"]), "ignore", NOT_YET_IF_SET;
     shutdown_on_sigint: String = "shutdown-on-sigint", Special(rule::shutdown_on_signal), "default", MULTI;

@@ -159,6 +159,19 @@ words! {
 }
 
 words! {
+    /// Whether a replica leaves its primary's failover to others.
+    NoFailover {
+        /// It stands for election.
+        #[default]
+        No = "no",
+        /// It does not, unless an operator has it do so.
+        Yes = "yes",
+        /// It does not while it holds no key.
+        IfEmpty = "if-empty",
+    }
+}
+
+words! {
     /// What CLUSTER SLOTS and redirections tell clients to connect to.
     EndpointType {
         /// The IP address.

@@ -110,7 +110,7 @@ impl Machine {
         self.todo.failover = false;
         let Some(primary) = self.my_primary() else { return };
         let manual = self.manual.can_start();
-        let failed = self.nodes[primary].failed() && !self.config.replica_no_failover;
+        let failed = self.nodes[primary].failed() && self.may_stand();
         let reason = (failed || manual) && self.nodes[primary].slot_count > 0;
         if !reason || self.promotion.is_some() || self.saver.is_failing() {
             self.election.obstacle = Obstacle::None;

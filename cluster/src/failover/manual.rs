@@ -64,6 +64,12 @@ impl Manual {
 }
 
 impl Machine {
+    /// Whether this replica may stand by itself (`cluster-replica-no-failover`).
+    pub(crate) fn may_stand(&self) -> bool {
+        let empty = self.data.status.as_ref().is_none_or(|status| status.empty);
+        !self.config.replica_no_failover && !(self.config.no_failover_if_empty && empty)
+    }
+
     /// Ends whatever manual failover is in progress; held writes go on.
     pub(crate) fn reset_manual_failover(&mut self) {
         if self.manual.replica.is_some() || self.manual.paused_offset.is_some() {
@@ -148,8 +154,7 @@ impl Machine {
             return self.on_left_to(primary, header.offset);
         }
         let better = self.my_offset().max(self.held_offset()) > header.offset;
-        if self.manual.in_progress() || self.promotion.is_some() || !better || self.config.replica_no_failover
-        {
+        if self.manual.in_progress() || self.promotion.is_some() || !better || !self.may_stand() {
             return;
         }
         let text = format!("Master {} has lost its data and hands over to me.", self.label(primary));

@@ -113,3 +113,19 @@ fn a_dead_primary_is_replaced_again_and_again() {
     world.run_until(5_000, "agreement", World::agreed);
     world.assert_single_votes();
 }
+
+#[test]
+fn an_empty_replica_may_leave_it_to_others() {
+    let mut world = World::formed(3, 3, 88);
+    let config = Config { no_failover_if_empty: true, ..world.members[3].machine.config().clone() };
+    let now = super::world::now_at(world.now);
+    world.members[3].machine.set_config(now, config);
+    world.members[0].data.empty = true;
+    world.members[0].data.offset = 1500;
+    world.run(500);
+    world.kill(0);
+    world.run(20_000);
+    assert!(!world.topology(3).myself().is_primary(), "it holds nothing");
+    world.members[3].data.empty = false;
+    world.run_until(10_000, "it stands now", |w| w.topology(3).myself().is_primary());
+}

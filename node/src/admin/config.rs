@@ -6,7 +6,7 @@ use crate::node::Node;
 use crate::refusal::{Outcome, Refusal};
 use crate::session::{Client, SlotId};
 use base::Args;
-use config::{Config, SetContext, SetError, Settings};
+use config::{Config, NoFailover, SetContext, SetError, Settings};
 use resp::Reply;
 use std::collections::VecDeque;
 
@@ -139,7 +139,8 @@ pub fn cluster_config(settings: &Settings) -> cluster::Config {
         require_full_coverage: settings.cluster_require_full_coverage,
         allow_reads_when_down: settings.cluster_allow_reads_when_down,
         allow_pubsubshard_when_down: settings.cluster_allow_pubsubshard_when_down,
-        replica_no_failover: settings.cluster_replica_no_failover,
+        replica_no_failover: settings.cluster_replica_no_failover == NoFailover::Yes,
+        no_failover_if_empty: settings.cluster_replica_no_failover == NoFailover::IfEmpty,
         repl_ping_period_ms: settings.repl_ping_replica_period * 1000,
         link_sendbuf_limit: settings.cluster_link_sendbuf_limit,
     }
