@@ -227,7 +227,8 @@ impl Network {
     /// The connections that a host has opened to another.
     pub fn opened(&self, from: usize, to: usize) -> Vec<ConnectionId> {
         let opened = |c: &Connection| c.ends[0].host == from && c.ends[1].host == to && c.established;
-        self.connections.iter().filter(|(_, c)| opened(c)).map(|(id, _)| *id).collect()
+        let own = self.of_host(from).into_iter().filter(|(_, end)| *end == 0).map(|(id, _)| id);
+        own.filter(|id| self.get(*id).is_some_and(opened)).collect()
     }
 
     /// Every host reaches every other again.

@@ -67,7 +67,7 @@ impl Machine {
     /// Whether this replica may stand by itself (`cluster-replica-no-failover`).
     pub(crate) fn may_stand(&self) -> bool {
         let empty = self.data.status.as_ref().is_none_or(|status| status.empty);
-        !self.config.replica_no_failover && !(self.config.no_failover_if_empty && empty)
+        !(self.config.replica_no_failover || self.config.no_failover_if_empty && empty)
     }
 
     /// Ends whatever manual failover is in progress; held writes go on.
@@ -167,7 +167,7 @@ impl Machine {
 
     /// The same from a primary that is about to end and holds its writes: we take over when we have applied all that there is.
     fn on_left_to(&mut self, primary: NodeIx, offset: ReplOffset) {
-        if self.promotion.is_some() || self.config.replica_no_failover || self.manual.in_progress() {
+        if self.promotion.is_some() || !self.may_stand() || self.manual.in_progress() {
             return;
         }
         let text = format!("Master {} is about to end and hands over to me.", self.label(primary));

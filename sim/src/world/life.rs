@@ -36,6 +36,8 @@ pub struct Host {
     pub(crate) storage: Option<MemStorage>,
     /// Whether data survives the process.
     pub(crate) persistent: bool,
+    /// Whether all of it does, and not only what the last snapshot has.
+    pub(crate) keeps_all: bool,
     pub(crate) process: Option<Box<Process>>,
     pub(crate) powered: bool,
     pub(crate) paused: bool,
@@ -82,6 +84,7 @@ impl Host {
             kept: None,
             storage: None,
             persistent: prng.chance(3, 4),
+            keeps_all: false,
             process: None,
             powered: true,
             paused: false,
@@ -168,7 +171,7 @@ impl World {
         match process.data {
             DataThread::Light(light) => {
                 // A file that is as good as the last snapshot, or an AOF.
-                let all = self.prng.chance(1, 2);
+                let all = place.keeps_all || self.prng.chance(1, 2);
                 place.kept = place.persistent.then(|| light.kept(all));
             }
             DataThread::Real(real) => {
@@ -259,7 +262,7 @@ impl World {
 
     /// From now on data survive their processes everywhere.
     pub fn keep_data(&mut self) {
-        self.hosts.iter_mut().for_each(|host| host.persistent = true);
+        self.hosts.iter_mut().for_each(|host| (host.persistent, host.keeps_all) = (true, true));
     }
 
     /// Whether a host's process is stopped.
