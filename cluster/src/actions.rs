@@ -178,6 +178,11 @@ pub enum Order {
     },
     /// The manual failover is over: let writes go.
     ResumeWrites,
+    /// Report `DataEvent::Status` as soon as so much of the log is applied, without waiting for the next tenth of a second.
+    ReportAt {
+        /// The replication offset.
+        offset: ReplOffset,
+    },
     /// An answer to `DataEvent::Leaving`: no replica has taken over, or can.
     NobodyTakesOver,
 }

@@ -399,6 +399,7 @@ impl Node {
         crate::tracking::broadcast(self);
         crate::persistence::end_batch(self);
         crate::replication::end_batch(self);
+        cluster::install::report_if_due(self);
         let mark = self.gate.mark(self.log.aof_end_seq());
         let mut dirty = std::mem::take(&mut self.dirty);
         for client in dirty.drain(..) {

@@ -143,6 +143,7 @@ impl Light {
                 self.paused_until = None;
                 Vec::new()
             }
+            Order::ReportAt { .. } => vec![self.status()],
             Order::DropSlots { .. } | Order::NobodyTakesOver => Vec::new(),
         }
     }

@@ -49,6 +49,9 @@ impl Mode {
 pub struct Gap {
     /// The longest time that a write took from its first attempt until it was acknowledged.
     pub longest: Duration,
+    /// From the command or the signal until another node sees another owner; for a master that is stopped this is the figure, as its
+    /// client waits for an answer meanwhile.
+    pub taken_over: Duration,
     /// Attempts that were answered by an error other than a redirection, or by a closed connection.
     pub failures: u64,
     /// The last number that a replica was known to have, and the one found afterwards.
@@ -168,15 +171,20 @@ pub fn measure(cluster: &mut Cluster, mode: Mode, first: u64) -> Gap {
     };
     let writer = Writer::start(ports, cluster.nodes[victim].port(), first);
     std::thread::sleep(Duration::from_millis(500));
+    let begin = Instant::now();
     match mode {
         Mode::Kill => cluster.nodes[victim].kill(),
         Mode::Term => {
-            let _ = cluster.nodes[victim].terminate();
+            cluster.nodes[victim].signal(Signal::TERM);
         }
         Mode::Stop => cluster.nodes[victim].signal(Signal::STOP),
         Mode::Manual => assert_eq!(cluster.nodes[replica].text(&["CLUSTER", "FAILOVER"]), "OK"),
     }
     wait_for("a replica takes over", || owner(cluster, witness).is_some_and(|now| now != victim));
+    let taken_over = begin.elapsed();
+    if mode == Mode::Term {
+        let _ = cluster.nodes[victim].terminate();
+    }
     std::thread::sleep(Duration::from_millis(500));
     let seen = writer.end();
     match mode {
@@ -187,7 +195,7 @@ pub fn measure(cluster: &mut Cluster, mode: Mode, first: u64) -> Gap {
     cluster.wait_until_healthy();
     let now = owner(cluster, witness).expect("somebody owns the key");
     let found = cluster.nodes[now].text(&["GET", KEY]).parse().unwrap_or(0);
-    Gap { longest: seen.longest, failures: seen.failures, confirmed: seen.confirmed, found }
+    Gap { longest: seen.longest, taken_over, failures: seen.failures, confirmed: seen.confirmed, found }
 }
 
 /// A cluster of three masters and three replicas of this program.

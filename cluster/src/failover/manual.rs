@@ -175,6 +175,7 @@ impl Machine {
         self.election.reset();
         self.manual.end = Some(self.heir_limit());
         self.manual.primary_offset = Some(offset);
+        self.orders.push_back(Order::ReportAt { offset });
         self.todo.manual = true;
     }
 
@@ -196,6 +197,7 @@ impl Machine {
             return;
         }
         self.manual.primary_offset = Some(offset);
+        self.orders.push_back(Order::ReportAt { offset });
         self.todo.manual = true;
         self.log(
             LogLevel::Notice,

@@ -16,7 +16,7 @@
 //! file with a `handler` function of its own, see `connection.rs`.
 
 pub(crate) mod client;
-mod cluster;
+pub(crate) mod cluster;
 mod command;
 mod config;
 mod connection;

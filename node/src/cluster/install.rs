@@ -106,6 +106,10 @@ fn obey(node: &mut Node, order: Order) {
             node.migrations.pause_due = false;
             node.release_paused(Purpose::Failover);
         }
+        Order::ReportAt { offset } => {
+            node.cluster.report_at = Some(offset);
+            report_if_due(node);
+        }
         Order::NobodyTakesOver => shutdown::nobody_takes_over(node),
     }
 }
@@ -135,6 +139,14 @@ pub(crate) fn report_status(node: &mut Node) {
     }
     let status = replication::status(node);
     tell(node, DataEvent::Status(status));
+}
+
+/// Reports once the control thread's wish is fulfilled.
+pub(crate) fn report_if_due(node: &mut Node) {
+    if node.cluster.report_at.is_some_and(|offset| node.log.offset() >= offset) {
+        node.cluster.report_at = None;
+        report_status(node);
+    }
 }
 
 pub(crate) fn tell(node: &mut Node, event: DataEvent) {

@@ -13,7 +13,7 @@ pub(crate) mod redirect;
 mod tests;
 
 use crate::session::{Client, SlotId};
-use base::{Millis, SlotSet};
+use base::{Millis, ReplOffset, SlotSet};
 use cluster::{Order, RequestId, Topology};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -27,6 +27,10 @@ pub struct ClusterState {
     pub topology: Option<Arc<Topology>>,
     /// Until when writes may be acknowledged; `None` before the first lease: no limit.
     pub lease_until: Option<Millis>,
+    /// CLUSTER SLOTS and its kin as they were last answered.
+    pub(crate) replies: crate::admin::cluster::cached::Cache,
+    /// The control thread wants a report when so much of the log is applied.
+    pub(crate) report_at: Option<ReplOffset>,
     /// Who waits for a failover to end.
     pub(crate) hold: hold::Hold,
     /// CLUSTER commands under way, by request.

@@ -356,6 +356,40 @@ fn without_full_coverage_only_the_failing_slots_are_held() {
 }
 
 #[test]
+fn answers_about_the_view_are_built_once_for_each_view_and_protocol() {
+    let mut world = world(view());
+    for question in ["SLOTS", "SHARDS", "NODES"] {
+        let first = world.run(&["CLUSTER", question]);
+        assert_eq!(world.run(&["CLUSTER", question]), first);
+        world.run(&["HELLO", "3"]);
+        let third = world.run(&["CLUSTER", question]);
+        assert_eq!(world.run(&["CLUSTER", question]), third);
+        world.run(&["HELLO", "2"]);
+        assert_eq!(world.run(&["CLUSTER", question]), first, "{question}");
+    }
+    let before = world.run(&["CLUSTER", "SLOTS"]);
+    let mut next = failed_over();
+    next.version = TopologyVersion(2);
+    install(&mut world, next);
+    let after = world.run(&["CLUSTER", "SLOTS"]);
+    assert_ne!(after, before);
+    world.run(&["CONFIG", "SET", "cluster-preferred-endpoint-type", "unknown-endpoint"]);
+    assert_ne!(world.run(&["CLUSTER", "SLOTS"]), after);
+}
+
+#[test]
+fn it_reports_as_soon_as_it_has_applied_so_much() {
+    let mut world = world(view());
+    let status = |world: &World| reported(world, |e| matches!(e, DataEvent::Status(_)));
+    world.others.clear();
+    order(&mut world, Order::ReportAt { offset: ReplOffset(0) });
+    assert!(status(&world), "it has already");
+    world.others.clear();
+    order(&mut world, Order::ReportAt { offset: ReplOffset(u64::MAX) });
+    assert!(!status(&world));
+}
+
+#[test]
 fn the_hold_can_be_switched_off() {
     let mut world = world(view());
     world.run(&["CONFIG", "SET", "cluster-failover-hold-ms", "0"]);

@@ -44,8 +44,9 @@ fn main() -> ExitCode {
     for run in 1..=plan.runs {
         let gap = measure(&mut nodes, plan.mode, gaps.last().map_or(0, |gap| gap.found + 1000));
         println!(
-            "run {run}: {} ms without writes, {} attempts failed, {} confirmed by a replica, {} found",
+            "run {run}: {} ms without writes, taken over after {} ms, {} attempts failed, {} confirmed by a replica, {} found",
             gap.longest.as_millis(),
+            gap.taken_over.as_millis(),
             gap.failures,
             gap.confirmed,
             gap.found
@@ -60,6 +61,9 @@ fn report(gaps: &[Gap]) -> ExitCode {
     longest.sort_unstable();
     let lost = gaps.iter().filter(|gap| gap.found < gap.confirmed).count();
     let failures: u64 = gaps.iter().map(|gap| gap.failures).sum();
+    let mut taken_over: Vec<u128> = gaps.iter().map(|gap| gap.taken_over.as_millis()).collect();
+    taken_over.sort_unstable();
+    println!("taken over: median {} ms, worst {} ms", taken_over[gaps.len() / 2], taken_over[gaps.len() - 1]);
     println!(
         "{} runs: median {} ms, best {} ms, worst {} ms; {failures} attempts failed; {lost} runs lost what a replica had",
         gaps.len(),

@@ -1,6 +1,7 @@
 //! A master dies under write load: a replica takes over, nothing is lost that the replica had, and the old master
 //! comes back as a replica.
 
+use grapevine_testkit::failover::{self, Mode};
 use grapevine_testkit::{Cluster, Kind, wait_for};
 
 const NODE_TIMEOUT_MS: u64 = 3000;
@@ -89,4 +90,40 @@ fn manual_failover_swaps_master_and_replica() {
         let masters = cluster.view(0).into_iter().filter(|n| n.has("master") && !n.slots.is_empty()).count();
         assert_eq!(masters, 3, "{mode:?}");
     }
+}
+
+/// The default node timeout.
+const DEFAULT_TIMEOUT_MS: u64 = 15_000;
+/// What a loaded machine may add to what is measured as well under a second (docs/benchmarks.md).
+const SLOW: std::time::Duration = std::time::Duration::from_secs(5);
+
+#[test]
+fn at_the_default_timeout_a_killed_master_is_replaced_long_before_it() {
+    let mut cluster = failover::cluster(&[Kind::Grapevine; 6], DEFAULT_TIMEOUT_MS);
+    let mut first = 0;
+    for _ in 0..2 {
+        let gap = failover::measure(&mut cluster, Mode::Kill, first);
+        assert!(gap.longest < SLOW, "{gap:?}");
+        assert!(gap.found >= gap.confirmed, "lost what a replica had: {gap:?}");
+        first = gap.found + 1000;
+    }
+}
+
+#[test]
+fn a_master_that_is_terminated_or_replaced_by_hand_fails_no_write() {
+    let mut cluster = failover::cluster(&[Kind::Grapevine; 6], DEFAULT_TIMEOUT_MS);
+    let term = failover::measure(&mut cluster, Mode::Term, 0);
+    assert!(term.longest < SLOW && term.failures == 0 && term.found >= term.confirmed, "{term:?}");
+    let manual = failover::measure(&mut cluster, Mode::Manual, term.found + 1000);
+    // WAIT's client is disconnected, as by Redis; no more than that.
+    assert!(manual.longest < SLOW && manual.failures <= 1 && manual.found >= manual.confirmed, "{manual:?}");
+}
+
+#[test]
+fn a_master_that_is_stopped_is_replaced_after_the_timeout() {
+    let mut cluster = failover::cluster(&[Kind::Grapevine; 6], NODE_TIMEOUT_MS);
+    let gap = failover::measure(&mut cluster, Mode::Stop, 0);
+    assert!(gap.taken_over.as_millis() >= u128::from(NODE_TIMEOUT_MS) * 3 / 4, "{gap:?}");
+    assert!(gap.taken_over < std::time::Duration::from_millis(NODE_TIMEOUT_MS) + SLOW, "{gap:?}");
+    assert!(gap.found >= gap.confirmed, "{gap:?}");
 }

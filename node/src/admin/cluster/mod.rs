@@ -4,6 +4,7 @@
 //! [`Command`] for the control thread with the arguments as they came; its answer fills a reply slot. All texts of
 //! refusals are [`CommandError`]'s.
 
+pub(crate) mod cached;
 pub(crate) mod events;
 mod info;
 mod map;
@@ -15,6 +16,7 @@ use crate::node::Node;
 use crate::refusal::{Outcome, Refusal};
 use crate::session::{Client, Session};
 use base::{Args, NodeId, Slot, number};
+use cached::Kind;
 use cluster::{CommandError, NodeView, Topology};
 use map::View;
 use resp::Reply;
@@ -109,21 +111,19 @@ fn help(node: &mut Node, _: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
 
 /// CLUSTER NODES.
 fn list_nodes(node: &mut Node, _: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
-    let text = nodes::nodes(&*topology(node)?, false);
-    reply.verbatim("txt", text.as_bytes());
-    Ok(())
+    cached::answer(node, Kind::Nodes, reply, |topology, _, reply| {
+        reply.verbatim("txt", nodes::nodes(topology, false).as_bytes());
+    })
 }
 
 /// CLUSTER SLOTS.
 fn slots(node: &mut Node, _: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
-    map::slots(&*topology(node)?, &view(node), reply);
-    Ok(())
+    cached::answer(node, Kind::Slots, reply, map::slots)
 }
 
 /// CLUSTER SHARDS.
 fn shards(node: &mut Node, _: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
-    map::shards(&*topology(node)?, &view(node), reply);
-    Ok(())
+    cached::answer(node, Kind::Shards, reply, map::shards)
 }
 
 /// CLUSTER INFO.
