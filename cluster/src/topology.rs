@@ -33,7 +33,7 @@ pub struct Topology {
     pub importing: BTreeMap<Slot, NodeId>,
     /// All known nodes, handshakes included, in ascending order of id.
     pub nodes: Vec<NodeView>,
-    /// The bus links, for CLUSTER LINKS.
+    /// The bus links, for CLUSTER LINKS: by peer, the one that we opened first.
     pub links: Vec<LinkView>,
     /// Message counters.
     pub stats: Stats,

@@ -153,6 +153,9 @@ impl Machine {
                 send_buffered: link.buffered,
             })
         });
+        let mut links: Vec<LinkView> = links.collect();
+        // As Redis tells them: both directions of a peer together, ours first.
+        links.sort_by_key(|link| (link.node, !link.outbound));
         Topology {
             version,
             state: self.health.state,
@@ -163,7 +166,7 @@ impl Machine {
             slots,
             migrating: self.slots.migrating.iter().map(name).collect::<BTreeMap<_, _>>(),
             importing: self.slots.importing.iter().map(name).collect::<BTreeMap<_, _>>(),
-            links: links.collect(),
+            links,
             nodes,
             stats: self.stats,
             require_full_coverage: self.config.require_full_coverage,

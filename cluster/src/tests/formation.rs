@@ -133,3 +133,14 @@ fn a_quiet_cluster_writes_nothing_and_publishes_once_a_second() {
         assert!(sent - sent_before <= 20 * (4 * 10 + 9 * 3), "{}", sent - sent_before);
     }
 }
+
+#[test]
+fn links_are_told_in_pairs() {
+    let mut world = World::formed(3, 0, 12);
+    let paired = |w: &World| {
+        let links = w.topology(0).links.clone();
+        let pairs = links.chunks_exact(2).filter(|pair| pair[0].node == pair[1].node);
+        links.len() == 4 && pairs.filter(|pair| pair[0].outbound && !pair[1].outbound).count() == 2
+    };
+    world.run_until(10_000, "links both ways, in pairs", paired);
+}
