@@ -4,7 +4,7 @@
 //! version that it waits for ([`After`]); its bytes are built when the decision is taken and delayed unchanged.
 
 use crate::commands::{Answer, CommandError};
-use crate::journal::{Event, EventType};
+use crate::journal::{Event, EventType, Step};
 use crate::topology::Topology;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -171,6 +171,13 @@ pub enum Order {
         /// The topology in which they were lost.
         version: TopologyVersion,
     },
+    /// We were replaced, and our successor has our data up to here: what lies behind is only ours. Comes before or after `Replicate`.
+    Replaced {
+        /// In this history.
+        history: ReplId,
+        /// Up to this offset.
+        offset: ReplOffset,
+    },
     /// Manual failover: hold all writes (clients, expiry, eviction, replication pings) and report `DataEvent::Paused { offset }`.
     PauseWrites {
         /// No longer than this (monotonic clock).
@@ -241,6 +248,20 @@ pub enum DataEvent {
         kind: EventType,
         /// A sentence.
         text: String,
+    },
+    /// A step of a failover, for the journal.
+    Step {
+        /// `FirstWrite` or `Stray`.
+        step: Step,
+        /// A sentence.
+        text: String,
+    },
+    /// Comes right before `Promoted` if the data were a replica's: they are the old primary's up to here.
+    Shifted {
+        /// The old primary's history.
+        history: ReplId,
+        /// The offset.
+        offset: ReplOffset,
     },
     /// At start, after loading: the slots that hold keys.
     HasKeys(SlotSet),

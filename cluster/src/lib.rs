@@ -25,6 +25,7 @@ pub mod machine;
 pub mod nodes_conf;
 pub mod outbox;
 mod restore;
+pub mod secure;
 mod state;
 mod timers;
 pub mod topology;

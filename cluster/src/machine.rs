@@ -7,12 +7,12 @@
 //! thread is told everything through one FIFO.
 
 use crate::actions::{Action, ConfigVersion, DataEvent, LinkEvent, LinkId, LogLevel, Order, RequestId};
-use crate::codec::PacketError;
+use crate::codec::{ClusterId, PacketError};
 use crate::commands::{Command, Hooks};
 use crate::config::Config;
-use crate::failover::{Boot, Election, Lease, Manual, Promotion};
+use crate::failover::{Boot, Election, Lease, Manual, Promotion, Takeover};
 use crate::gossip::Spread;
-use crate::journal::{Event, EventType, Journal};
+use crate::journal::{Event, EventType, Inquiry, Journal};
 use crate::nodes_conf::NodesConf;
 use crate::state::{
     Blacklist, Claims, DataView, Health, Links, Node, NodeIx, Nodes, Publisher, Saver, SlotMap,
@@ -23,7 +23,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use base::{Epoch, Millis, NodeId, Now, Prng};
+use base::{Epoch, Millis, NodeId, Now, Prng, ReplId, ReplOffset};
 
 /// How often a call may go round its own consequences before the rest waits for the next one.
 const MAX_ROUNDS: usize = 4;
@@ -64,7 +64,20 @@ pub struct Machine {
     pub(crate) manual: Manual,
     pub(crate) promotion: Option<Promotion>,
     pub(crate) boot: Boot,
+    /// Up to where our data are the old primary's, as the promoted data thread said.
+    pub(crate) shifted: Option<(ReplId, ReplOffset)>,
+    /// Whom this primary has replaced.
+    pub(crate) takeover: Option<Takeover>,
+    /// Up to where our successor has our data, as it said last.
+    pub(crate) replaced: Option<(ReplId, ReplOffset)>,
     pub(crate) journal: Journal,
+    /// Questions about failovers that wait for others' answers.
+    pub(crate) inquiries: Vec<Inquiry>,
+    pub(crate) inquiry_number: u64,
+    /// The cluster that this node belongs to, once it has joined one.
+    pub(crate) cluster_id: Option<ClusterId>,
+    /// When this process started, Unix time in ms.
+    pub(crate) boot_time: u64,
     pub(crate) lease: Lease,
     pub(crate) spread: Spread,
     pub(crate) saver: Saver,
@@ -128,7 +141,14 @@ impl Machine {
             manual: Manual::default(),
             promotion: None,
             boot: Boot::default(),
+            shifted: None,
+            takeover: None,
+            replaced: None,
             journal: Journal::with_past(past),
+            inquiries: Vec::new(),
+            inquiry_number: 0,
+            cluster_id: None,
+            boot_time: now.unix.0.max(1) as u64,
             lease: Lease::default(),
             spread: Spread::default(),
             saver: Saver::default(),

@@ -59,6 +59,7 @@ impl Machine {
             self.handle_election();
             self.consider_migration();
         }
+        self.close_inquiries();
         self.renew_lease();
         self.publisher.counters_changed();
         if self.health.state != State::Ok {

@@ -123,6 +123,9 @@ fn propagate(
     effects: &Effects,
 ) {
     let targets = targets(node, obey);
+    if node.cluster.first_write_due {
+        crate::cluster::install::first_write(node);
+    }
     match &effects.propagate {
         Propagate::Verbatim | Propagate::Always => record(node, Kind::Write, targets, db, slot, args),
         Propagate::Instead(commands) => {

@@ -129,6 +129,8 @@ impl Light {
                 }
                 vec![self.status()]
             }
+            // A light data thread has no bytes to compare.
+            Order::Replaced { .. } => Vec::new(),
             Order::BecomeEmptyPrimary => {
                 self.role = Role::Primary;
                 self.history = ReplId::random(&mut self.prng);

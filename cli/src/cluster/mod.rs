@@ -9,6 +9,7 @@ mod affinity;
 mod backup;
 mod check;
 mod create;
+mod events;
 mod everywhere;
 mod execute;
 mod fix;
@@ -151,6 +152,20 @@ static COMMANDS: &[Command] = &[
         args: "host:port backup_directory",
         options: &[],
         run: Run::Text(backup::command),
+    },
+    Command {
+        name: "events",
+        arity: -1,
+        args: "host:port [type]",
+        options: &[],
+        run: Run::Text(events::events_command),
+    },
+    Command {
+        name: "explain",
+        arity: -1,
+        args: "host:port [id]",
+        options: &[],
+        run: Run::Text(events::explain_command),
     },
     Command { name: "help", arity: 0, args: "", options: &[], run: Run::Text(help_command) },
 ];

@@ -1,11 +1,15 @@
-//! Extensions of PING, PONG and MEET: length, type, contents, padded to eight bytes; Redis 7.2's four, others skipped.
+//! Extensions of PING, PONG and MEET: length, type, contents, padded to eight bytes; Redis 7.2's four, Grapevine's own (from 0xF000 on), others skipped.
 
 use super::{text_field, u16_at, u32_at, u64_at};
 use alloc::vec::Vec;
-use base::NodeId;
+use base::{NodeId, ReplId, ReplOffset};
 
 /// Length of an extension's own header.
 pub(super) const HEAD: usize = 8;
+
+const JOURNAL_QUESTION: u16 = 0xF000;
+const JOURNAL_ANSWER: u16 = 0xF001;
+const TAKEOVER: u16 = 0xF002;
 
 /// One extension.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,6 +27,35 @@ pub enum Extension<'a> {
     },
     /// Type 3: the sender's shard.
     ShardId(NodeId),
+    /// Type 0xF000, Grapevine's own: what does the receiver's journal say of a failover?
+    JournalQuestion {
+        /// Comes back in the answer.
+        number: u64,
+        /// The primary that was replaced.
+        primary: NodeId,
+        /// Events from this time on, Unix time in ms,
+        since: i64,
+        /// up to this.
+        until: i64,
+    },
+    /// Type 0xF001, Grapevine's own: the answer.
+    JournalAnswer {
+        /// The question's.
+        number: u64,
+        /// The sender's clock, Unix time in ms.
+        now: i64,
+        /// Lines of the journal, perhaps with zeros behind them.
+        lines: &'a [u8],
+    },
+    /// Type 0xF002, Grapevine's own: the sender has replaced the receiver as primary.
+    Takeover {
+        /// Whom.
+        primary: NodeId,
+        /// The history that both share,
+        history: ReplId,
+        /// up to here.
+        offset: ReplOffset,
+    },
     /// Anything else that fits in length: skipped.
     Unknown {
         /// Its type.
@@ -45,9 +78,36 @@ impl<'a> Extension<'a> {
                 }
                 _ => Extension::Unknown { kind },
             },
+            JOURNAL_QUESTION | JOURNAL_ANSWER | TAKEOVER => {
+                Self::read_own(kind, data).unwrap_or(Extension::Unknown { kind })
+            }
             3 => name().map_or(Extension::Unknown { kind }, Extension::ShardId),
             _ => Extension::Unknown { kind },
         }
+    }
+
+    /// Grapevine's own.
+    fn read_own(kind: u16, data: &'a [u8]) -> Option<Self> {
+        let name = |at: usize| data.get(at..at + 40).and_then(NodeId::parse);
+        let integer = |at: usize| data.get(at..at + 8).map(|_| u64_at(data, at));
+        Some(match kind {
+            JOURNAL_QUESTION => Extension::JournalQuestion {
+                number: integer(0)?,
+                primary: name(24)?,
+                since: integer(8)? as i64,
+                until: integer(16)? as i64,
+            },
+            JOURNAL_ANSWER => Extension::JournalAnswer {
+                number: integer(0)?,
+                now: integer(8)? as i64,
+                lines: data.get(16..)?,
+            },
+            _ => Extension::Takeover {
+                primary: name(8)?,
+                history: data.get(48..88).and_then(ReplId::parse)?,
+                offset: ReplOffset(integer(0)?),
+            },
+        })
     }
 
     /// Appends it, padded.
@@ -59,6 +119,16 @@ impl<'a> Extension<'a> {
                 (2, [&node.0[..], &ttl_seconds.to_be_bytes()].concat())
             }
             Extension::ShardId(shard) => (3, shard.0.to_vec()),
+            Extension::JournalQuestion { number, primary, since, until } => {
+                let numbers = [number.to_be_bytes(), since.to_be_bytes(), until.to_be_bytes()].concat();
+                (JOURNAL_QUESTION, [&numbers[..], &primary.0].concat())
+            }
+            Extension::JournalAnswer { number, now, lines } => {
+                (JOURNAL_ANSWER, [&number.to_be_bytes()[..], &now.to_be_bytes(), lines].concat())
+            }
+            Extension::Takeover { primary, history, offset } => {
+                (TAKEOVER, [&offset.0.to_be_bytes()[..], &primary.0, &history.0].concat())
+            }
             Extension::Unknown { .. } => return,
         };
         let length = (HEAD + data.len()).next_multiple_of(8);

@@ -36,7 +36,13 @@ impl Framer {
 
     /// The next whole packet, or `None` until more has arrived. `Err`: close the link.
     pub fn next_packet(&mut self) -> Result<Option<&[u8]>, PacketError> {
+        self.next_packet_and(0)
+    }
+
+    /// As [`Framer::next_packet`], with so many bytes that stand behind every packet.
+    pub fn next_packet_and(&mut self, trailer: usize) -> Result<Option<&[u8]>, PacketError> {
         let Some(length) = packet_length(&self.buffer[self.start..])? else { return Ok(None) };
+        let length = length + trailer;
         if self.buffer.len() - self.start < length {
             return Ok(None);
         }

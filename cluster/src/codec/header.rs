@@ -1,7 +1,7 @@
 //! The header that every packet but Valkey's light ones begins with: who speaks, what it claims, what it believes.
 
 use super::{
-    BITMAP_LEN, HEADER_LEN, IP_LEN, PROTOCOL_VERSION, SIGNATURE, text_field, u16_at, u32_at, u64_at,
+    BITMAP_LEN, HEADER_LEN, IP_LEN, Mark, PROTOCOL_VERSION, SIGNATURE, text_field, u16_at, u32_at, u64_at,
 };
 use crate::topology::NodeFlags;
 use base::{Epoch, NodeId, ReplOffset};
@@ -109,6 +109,8 @@ pub struct Header<'a> {
     pub state: u8,
     /// Message flags, see [`mflags`].
     pub mflags: u8,
+    /// What only Grapevine says; `None` from Redis and Valkey.
+    pub mark: Option<Mark>,
 }
 
 impl<'a> Header<'a> {
@@ -135,6 +137,7 @@ impl<'a> Header<'a> {
             flags: NodeFlags(u16_at(head, 2250)),
             state: head[2252],
             mflags: head[2253],
+            mark: Mark::read(head),
         })
     }
 
@@ -161,6 +164,9 @@ impl<'a> Header<'a> {
         out[2250..2252].copy_from_slice(&self.flags.0.to_be_bytes());
         out[2252] = self.state;
         out[2253] = self.mflags;
+        if let Some(mark) = &self.mark {
+            mark.write(out);
+        }
     }
 
     /// The claimed total length (bytes 4 to 8).

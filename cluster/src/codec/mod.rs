@@ -12,6 +12,7 @@ mod extension;
 mod framer;
 mod gossip;
 mod header;
+mod mark;
 mod packet;
 mod writer;
 
@@ -22,6 +23,7 @@ pub use extension::{Extension, Extensions};
 pub use framer::{Framer, MAX_PACKET};
 pub use gossip::{Gossip, GossipSection};
 pub use header::{Header, MessageType, mflags};
+pub use mark::{ClusterId, Mark, capability};
 pub use packet::{Body, Packet, decode};
 pub use writer::Writer;
 

@@ -12,6 +12,10 @@ use base::{Epoch, NodeId};
 
 /// A decoded packet.
 #[derive(Clone, PartialEq, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives on the stack while it is looked at, and is never moved"
+)]
 pub enum Packet<'a> {
     /// With a full header.
     Full(Header<'a>, Body<'a>),

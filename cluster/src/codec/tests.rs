@@ -28,6 +28,7 @@ fn header(kind: MessageType, slots: &SlotSet) -> Header<'_> {
         flags: NodeFlags::REPLICA | NodeFlags::MYSELF,
         state: 1,
         mflags: mflags::PAUSED,
+        mark: None,
     }
 }
 

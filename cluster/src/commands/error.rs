@@ -91,6 +91,10 @@ pub enum CommandError {
     NotInteger,
     /// A word was expected.
     Syntax,
+    /// EXPLAIN: no such failover is in this node's journal.
+    NoSuchFailover,
+    /// EXPLAIN: too many are under way.
+    TooManyInquiries,
 }
 
 impl fmt::Display for CommandError {
@@ -99,6 +103,8 @@ impl fmt::Display for CommandError {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         f.write_str("ERR ")?;
         match self {
+            NoSuchFailover => f.write_str("No such failover is known to this node"),
+            TooManyInquiries => f.write_str("Too many explanations are being asked for, try again"),
             Disabled => f.write_str("This instance has cluster support disabled"),
             InvalidBasePort(port) => write!(f, "Invalid base port specified: {}", text(port)),
             InvalidBusPort(port) => write!(f, "Invalid bus port specified: {}", text(port)),

@@ -13,7 +13,7 @@ pub use error::CommandError;
 pub use hooks::Hook;
 pub(crate) use hooks::Hooks;
 
-use crate::journal::{Event, Query};
+use crate::journal::{Event, Explanation, Query};
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -92,6 +92,8 @@ pub enum Command {
     Hook(Hook),
     /// `EVENTS [SINCE id] [COUNT n] [TYPE t]`: changes nothing, but only the control thread knows.
     Events(Query),
+    /// `EXPLAIN FAILOVER [id]`: likewise, and others are asked.
+    Explain(Option<Vec<u8>>),
 }
 
 /// What SETSLOT does.
@@ -127,4 +129,6 @@ pub enum Answer {
     Simple(String),
     /// Entries of the journal, oldest first.
     Events(Vec<Event>),
+    /// A failover, explained.
+    Explained(Box<Explanation>),
 }

@@ -11,6 +11,13 @@ use base::NodeId;
 
 impl Machine {
     pub(crate) fn on_command(&mut self, request: RequestId, command: Command) {
+        if let Command::Explain(failover) = &command {
+            // Answered when the others have answered.
+            if let Err(error) = self.start_inquiry(request, failover.as_deref()) {
+                self.queue_reply(request, Err(error), None);
+            }
+            return;
+        }
         // A question waits for no disk.
         let asks = matches!(command, Command::Events(_) | Command::Hook(_));
         let result = match command {
@@ -55,6 +62,8 @@ impl Machine {
             }
             Command::Asked { command, .. } => self.run(*command),
             Command::Hook(hook) => self.set_hook(hook).map(ok),
+            // It has no answer of its own: see `on_command`.
+            Command::Explain(_) => Err(CommandError::NoSuchFailover),
             Command::Events(query) => Ok(Answer::Events(self.journal.query(query))),
         }
     }

@@ -10,6 +10,7 @@ mod leaving;
 mod manual;
 mod migration;
 mod promotion;
+mod takeover;
 mod vote;
 
 pub(crate) use boot::Boot;
@@ -17,3 +18,4 @@ pub(crate) use election::{Election, longest_elections};
 pub(crate) use lease::Lease;
 pub(crate) use manual::Manual;
 pub(crate) use promotion::{Promotion, promotion_limit};
+pub(crate) use takeover::Takeover;

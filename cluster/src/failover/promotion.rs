@@ -100,6 +100,9 @@ impl Machine {
         }
         let (slots, epoch) = (self.myself().slot_count, self.config_epoch());
         self.note_promotion(Step::Acts, format!("acts as a master: claims {slots} slots in epoch {epoch}"));
+        if let Some(old) = self.promotion.as_ref().map(|promotion| promotion.primary) {
+            self.remember_takeover(old);
+        }
         self.promotion = None;
         self.reset_manual_failover();
         self.election.reset();

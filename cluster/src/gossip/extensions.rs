@@ -5,11 +5,12 @@
 
 use crate::actions::{LinkId, LogLevel};
 use crate::codec::{Extension, Extensions, Writer};
+use crate::journal::Question;
 use crate::machine::Machine;
 use crate::state::NodeIx;
 use alloc::format;
 use alloc::sync::Arc;
-use base::NodeId;
+use base::{NodeId, UnixMillis};
 
 impl Machine {
     pub(super) fn write_extensions(&self, writer: &mut Writer, all: bool) {
@@ -41,6 +42,16 @@ impl Machine {
                 Extension::HumanNodename(name) => nodename = name,
                 Extension::ShardId(id) => shard = Some(id),
                 Extension::Forgotten { node, ttl_seconds } => self.on_forgotten(sender, node, ttl_seconds),
+                Extension::JournalQuestion { number, primary, since, until } => {
+                    let window = (UnixMillis(since), UnixMillis(until));
+                    self.on_journal_question(sender, Question { number, primary, window });
+                }
+                Extension::JournalAnswer { number, now, lines } => {
+                    self.on_journal_answer(sender, number, now, lines);
+                }
+                Extension::Takeover { primary, history, offset } => {
+                    self.on_takeover(sender, primary, history, offset);
+                }
                 Extension::Unknown { kind } => {
                     self.log(LogLevel::Debug, format!("Received unknown extension type {kind}"));
                 }

@@ -143,6 +143,7 @@ impl Machine {
         node.grapevine = header.flags.has(NodeFlags::GRAPEVINE);
         let frozen = header.flags.has(NodeFlags::PRIMARY_FAILED) && !header.is_primary;
         node.said_primary_failed = frozen.then_some(now);
+        node.mark = header.mark;
         node.extensions |= header.flags.has(NodeFlags::EXTENSIONS);
         if header.config_epoch > node.config_epoch {
             node.config_epoch = header.config_epoch;

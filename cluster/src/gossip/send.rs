@@ -1,7 +1,7 @@
 //! Packets that leave: headers from this node's claims, gossip about others, to one link or to all.
 
 use crate::actions::{Action, After, LinkId};
-use crate::codec::{Gossip, Header, MessageType, Writer, mflags};
+use crate::codec::{Gossip, Header, Mark, MessageType, Writer, capability, mflags};
 use crate::machine::Machine;
 use crate::state::{Claims, NodeIx};
 use crate::topology::{NodeFlags, State};
@@ -40,6 +40,11 @@ impl Machine {
             flags: claims.flags | CAPABILITIES | frozen,
             state: u8::from(self.health.state != State::Ok),
             mflags: if paused { mflags::PAUSED } else { 0 },
+            mark: Some(Mark {
+                capabilities: capability::JOURNAL,
+                cluster: self.cluster_id,
+                boot: self.boot_time,
+            }),
         }
     }
 
@@ -115,6 +120,7 @@ impl Machine {
             writer.gossip(&self.gossip_entry(ix));
         }
         self.write_extensions(&mut writer, extensions);
+        self.write_takeover(&mut writer, target);
         self.send(id, kind, writer.finish(), After::Now);
     }
 

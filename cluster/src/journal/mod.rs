@@ -5,9 +5,13 @@
 //! ([`line`](mod@line)); what the file held at start comes first ([`Machine::with_past`]), so that numbers go on.
 //! Nothing reads the journal to decide anything.
 
+mod explain;
+mod inquiry;
 mod kinds;
 pub mod line;
 
+pub use explain::{Explanation, Phase, Witnessed};
+pub(crate) use inquiry::{Inquiry, Question};
 pub use kinds::{EventType, Step};
 
 use crate::actions::Action;
@@ -80,6 +84,11 @@ impl Journal {
         let event = Event { id: self.last, ..event };
         self.events.push_back(event.clone());
         event
+    }
+
+    /// All that is kept, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Event> {
+        self.events.iter()
     }
 
     /// What a client asked for, oldest first.

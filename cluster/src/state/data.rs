@@ -68,6 +68,8 @@ impl Machine {
             }
             DataEvent::Paused { offset } => self.on_paused(offset),
             DataEvent::Journal { kind, text } => self.note_own(kind, text),
+            DataEvent::Step { step, text } => self.on_data_step(step, text),
+            DataEvent::Shifted { history, offset } => self.shifted = Some((history, offset)),
             DataEvent::HasKeys(slots) => self.on_has_keys(&slots),
             DataEvent::Leaving => self.on_leaving(),
             DataEvent::Restarting => self.on_restarting(),

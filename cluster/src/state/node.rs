@@ -4,6 +4,7 @@
 
 use super::table::NodeIx;
 use crate::actions::LinkId;
+use crate::codec::Mark;
 use crate::gossip::crash::Evidence;
 use crate::topology::NodeFlags;
 use alloc::collections::BTreeMap;
@@ -37,6 +38,8 @@ pub(crate) struct Node {
     pub link: Option<LinkId>,
     /// The link that it opened.
     pub inbound: Option<LinkId>,
+    /// What only Grapevine says in its headers; `None` of Redis and Valkey, and before it was heard.
+    pub mark: Option<Mark>,
     /// Whether it reads extensions beyond the host name.
     pub extensions: bool,
 
@@ -89,6 +92,7 @@ impl Node {
             human_nodename: "".into(),
             link: None,
             inbound: None,
+            mark: None,
             extensions: false,
             created: now,
             ping_sent: None,

@@ -119,6 +119,7 @@ fn an_epoch_repeated_as_a_replica_is_no_collision() {
             flags: if primary.is_none() { NodeFlags::PRIMARY } else { NodeFlags::REPLICA },
             state: 0,
             mflags: 0,
+            mark: None,
         };
         let packet = Writer::new(&header).finish();
         world.members[me].machine.handle_packet(now, link, &packet).expect("well formed");

@@ -47,6 +47,7 @@ fn random_packet(prng: &mut Prng, sender: NodeId, epoch: u64) -> Arc<[u8]> {
         flags: NodeFlags(prng.next_u64() as u16),
         state: 0,
         mflags: prng.below(4) as u8,
+        mark: None,
     };
     let mut writer = Writer::new(&header);
     match kind {

@@ -40,6 +40,7 @@ fn ping_of(sender: NodeId, shard: Shard) -> alloc::sync::Arc<[u8]> {
         },
         state: 0,
         mflags: 0,
+        mark: None,
     };
     let mut writer = Writer::new(&header);
     if let Shard::Told(shard) = shard {
@@ -81,7 +82,7 @@ fn pong_extensions(role: &str, shard: Shard) -> Vec<u8> {
             Extension::HumanNodename(_) => 1,
             Extension::Forgotten { .. } => 2,
             Extension::ShardId(_) => 3,
-            Extension::Unknown { .. } => 9,
+            _ => 9,
         })
         .collect()
 }

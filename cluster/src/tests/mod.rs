@@ -6,6 +6,7 @@ mod crash;
 mod detection;
 mod election;
 mod epochs;
+mod explain;
 mod formation;
 mod hostile;
 mod interop;

@@ -84,6 +84,7 @@ fn packet(kind: MessageType, sender: NodeId) -> Arc<[u8]> {
         flags: NodeFlags::PRIMARY,
         state: 0,
         mflags: 0,
+        mark: None,
     };
     Writer::new(&header).finish()
 }

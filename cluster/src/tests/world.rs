@@ -235,13 +235,20 @@ impl World {
         let now = now_at(self.now);
         self.members[index].machine.command(now, RequestId(request), command);
         self.drain(index);
-        for _ in 0..1000 {
+        for _ in 0..1500 {
             if let Some(result) = self.members[index].replies.remove(&request) {
                 return result;
             }
             self.run(1);
         }
-        panic!("no answer within a second");
+        panic!("no answer in time");
+    }
+
+    /// A member's data thread reports something.
+    pub fn tell(&mut self, index: usize, event: DataEvent) {
+        let life = self.members[index].life;
+        self.at(DATA_MS, index, Event::Data { event, life });
+        self.run(2 * DATA_MS);
     }
 
     pub fn ok(&mut self, index: usize, command: Command) {
@@ -560,6 +567,9 @@ impl World {
                     Order::Promote { version } if !stalled && !deaf => {
                         (data.primary, data.of, data.synced) = (true, None, false);
                         data.lease = Some(Millis(0));
+                        let event =
+                            DataEvent::Shifted { history: ReplId([b'e'; 40]), offset: ReplOffset(77) };
+                        self.at(DATA_MS, index, Event::Data { event, life });
                         Some(DataEvent::Promoted { version })
                     }
                     Order::Replicate { primary, .. } if !stalled => {

@@ -32,6 +32,7 @@ mod slowlog;
 mod tests;
 
 pub(crate) use cluster::events::print as cluster_events;
+pub(crate) use cluster::explain::print as cluster_explanation;
 pub use config::cluster_config;
 pub(crate) use config::{Changes, applied as config_applied, written as config_written};
 pub use info::{Process, Usage};

@@ -14,7 +14,7 @@ use crate::pause::{self, Purpose};
 use crate::persistence::shutdown;
 use crate::{blocking, migrate, pubsub, replication, tracking, transaction};
 use base::{DbIndex, Millis, OwnedArgs, Slot, SlotSet};
-use cluster::{Answer, Command, CommandError, DataEvent, Order, RequestId, ToData, Topology};
+use cluster::{Answer, Command, CommandError, DataEvent, Order, RequestId, Step, ToData, Topology};
 use repl::{Kind, Targets};
 use resp::Reply;
 use std::sync::Arc;
@@ -72,7 +72,10 @@ fn obey(node: &mut Node, order: Order) {
             // waiting meanwhile, there is no lease, and the order to be a replica again follows.
             node.cluster.lease_until = Some(Millis(0));
             hold::begin(node);
-            replication::promote(node);
+            if let Some((history, offset)) = replication::promote(node) {
+                node.cluster.first_write_due = true;
+                tell(node, DataEvent::Shifted { history, offset });
+            }
             node.release_paused(Purpose::Failover);
             tell(node, DataEvent::Promoted { version });
             report_status(node);
@@ -91,6 +94,7 @@ fn obey(node: &mut Node, order: Order) {
             empty(node);
             report_status(node);
         }
+        Order::Replaced { history, offset } => replication::stray::agreed(node, history, offset),
         Order::DropSlots { slots, .. } => node.cluster.drops.push_back(slots),
         Order::PauseWrites { until } => {
             node.pause.begin(Purpose::Failover, until, pause::Kind::Writes);
@@ -118,6 +122,13 @@ fn obey(node: &mut Node, order: Order) {
 pub(crate) fn tell_paused(node: &mut Node) {
     let offset = node.log.offset();
     tell(node, DataEvent::Paused { offset });
+}
+
+/// The first write after a takeover.
+#[cold]
+pub(crate) fn first_write(node: &mut Node) {
+    node.cluster.first_write_due = false;
+    tell(node, DataEvent::Step { step: Step::FirstWrite, text: "took its first write".into() });
 }
 
 /// Deletes everything, in the log too: the AOF must not bring it back.
@@ -209,6 +220,7 @@ fn answer(node: &mut Node, request: RequestId, result: Result<Answer, CommandErr
         Ok(Answer::Ok) => reply.ok(),
         Ok(Answer::Simple(text)) => reply.simple(&text),
         Ok(Answer::Events(events)) => crate::admin::cluster_events(&events, &mut reply),
+        Ok(Answer::Explained(explained)) => crate::admin::cluster_explanation(&explained, &mut reply),
         Err(error) => {
             let text = error.to_string();
             node.stats.count_error(&text);

@@ -33,6 +33,8 @@ pub struct ClusterState {
     pub(crate) report_at: Option<ReplOffset>,
     /// Who waits for a failover to end.
     pub(crate) hold: hold::Hold,
+    /// We have taken over, and nothing was written since.
+    pub(crate) first_write_due: bool,
     /// CLUSTER commands under way, by request.
     pub(crate) requests: BTreeMap<RequestId, (Client, SlotId)>,
     pub(crate) next_request: u64,

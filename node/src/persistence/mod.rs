@@ -197,7 +197,7 @@ pub(crate) fn handle_disk(node: &mut Node, event: DiskEvent) {
         }
         DiskEvent::SnapshotFailed { id, error } => snapshot::ended(node, id, Err(error.text)),
         // Nobody in the node asks for whole files yet.
-        DiskEvent::FileWritten { .. } => {}
+        DiskEvent::FileWritten { .. } => crate::replication::stray::file_written(node, &event),
     }
 }
 

@@ -12,6 +12,7 @@ mod load;
 mod primary;
 mod replica;
 mod status;
+pub(crate) mod stray;
 
 #[cfg(test)]
 mod tests;
@@ -46,6 +47,8 @@ pub struct Replication {
     /// The data at this offset of this history was loaded at start; until something is written it still is.
     loaded: Option<(ReplId, ReplOffset)>,
     next_conn: u64,
+    /// What our successor lacks, if we were replaced.
+    stray: stray::Stray,
 }
 
 impl Replication {
@@ -57,6 +60,7 @@ impl Replication {
             upstream: None,
             loaded: None,
             next_conn: FIRST_CONN,
+            stray: stray::Stray::default(),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::api::{Action, LocalInfo, LogLevel, PeerInfo};
 use crate::node::Node;
 use crate::session::{Client, Role, Session, input};
 use crate::{blocking, migrate};
-use base::{ConnId, DbIndex, Millis, NodeId};
+use base::{ConnId, DbIndex, Millis, NodeId, ReplId, ReplOffset};
 use config::Settings;
 use repl::{Kind, Meta, Position, Replica, ReplicaAction, ReplicaConfig};
 use spec::Command;
@@ -81,7 +81,10 @@ pub(crate) fn follow(node: &mut Node, id: Option<NodeId>, host: &str, port: u16)
             close_link(node, &old);
             old.machine.is_resumable()
         }
-        None => stop_being_primary(node),
+        None => {
+            super::stray::hold(node);
+            stop_being_primary(node)
+        }
     };
     let now = node.now.mono;
     node.replication.primary.disconnect_all(now);
@@ -124,9 +127,11 @@ fn stop_being_primary(node: &mut Node) -> bool {
     resumable
 }
 
-/// Become (or stay) a primary: the input from our primary ends, what is parsed is applied, the history is shifted.
-pub(crate) fn promote(node: &mut Node) {
-    let Some(mut upstream) = node.replication.upstream.take() else { return };
+/// Become (or stay) a primary: the input from our primary ends, what is parsed is applied, the history is shifted. The
+/// history and the offset up to which our data is the old primary's, if there was one.
+pub(crate) fn promote(node: &mut Node) -> Option<(ReplId, ReplOffset)> {
+    let mut upstream = node.replication.upstream.take()?;
+    super::stray::forget(node);
     drop_loading(node, &mut upstream);
     close_link(node, &upstream);
     let now = node.now.mono;
@@ -146,6 +151,7 @@ pub(crate) fn promote(node: &mut Node) {
     node.replication.primary.disconnect_all(now);
     node.replication.primary.reset_idle(now);
     super::primary::drive(node);
+    Some((old, offset))
 }
 
 fn close_link(node: &mut Node, upstream: &Upstream) {
@@ -326,6 +332,7 @@ fn end_loading(node: &mut Node) {
 
 /// The primary goes on from where we are.
 fn continued(node: &mut Node, id: Option<base::ReplId>) {
+    super::stray::nothing_lost(node);
     let (now, offset) = (node.now.mono, node.log.offset());
     if let Some(id) = id.filter(|id| *id != node.replication.history.id()) {
         node.replication.history.follow(id, offset);

@@ -83,6 +83,13 @@ const CLUSTER_SUBCOMMANDS: &[Command] = &[
             string("type").token("TYPE").optional(),
         ])
         .tips(&["nondeterministic_output"]),
+    command("cluster|explain", -3)
+        .summary("Tells what happened in a failover, asking the other nodes too.")
+        .since("7.2.0")
+        .complexity("O(N) in the number of nodes, and of events that they keep")
+        .flags(NO_ASYNC_LOADING | ADMIN | STALE)
+        .args(&[token("failover", "FAILOVER"), string("id").optional()])
+        .tips(&["nondeterministic_output"]),
     command("cluster|failover", -2)
         .summary("Makes this replica take its primary's place.")
         .since("3.0.0")

@@ -26,6 +26,7 @@ const NEWER: &[&str] = &[
     "client|no-touch",
     "client|setinfo",
     "cluster|events",
+    "cluster|explain",
     "cluster|myshardid",
     "commandlog",
     "commandlog|get",

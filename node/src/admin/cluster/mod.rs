@@ -6,6 +6,7 @@
 
 pub(crate) mod cached;
 pub(crate) mod events;
+pub(crate) mod explain;
 mod info;
 mod map;
 mod mutate;

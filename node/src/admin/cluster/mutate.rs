@@ -32,6 +32,7 @@ pub(super) fn handler(name: &str) -> Option<AdminHandler> {
         "set-config-epoch",
         "saveconfig",
         "events",
+        "explain",
     ];
     let own = name.strip_prefix("cluster|")?;
     NAMES.contains(&own).then_some(mutate as AdminHandler)
@@ -41,7 +42,7 @@ pub(super) fn handler(name: &str) -> Option<AdminHandler> {
 fn mutate(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
     topology(node)?;
     let command = match parse(node, args)? {
-        question @ Command::Events(_) => question,
+        question @ (Command::Events(_) | Command::Explain(_)) => question,
         command => Command::Asked { by: who(node, client), words: words(args), command: Box::new(command) },
     };
     install::ask(node, client, command, reply);
@@ -85,6 +86,7 @@ fn parse(node: &Node, args: Args<'_>) -> Result<Command, Refusal> {
         b"set-config-epoch" => Command::SetConfigEpoch(args.at(2).to_vec()),
         b"saveconfig" => Command::SaveConfig,
         b"events" => Command::Events(super::events::parse(args)?),
+        b"explain" => Command::Explain(super::explain::parse(args)?),
         _ => return Err(subcommand_syntax("cluster", args)),
     })
 }
