@@ -213,6 +213,13 @@ pub enum LinkEvent {
     Refused,
     /// An `Action::Connect` failed otherwise, or the connection broke; with the system's words.
     Failed(String),
+    /// The peer has proved that it knows the secret, and is this node. Comes before the first packet, and before `Connected`.
+    Authenticated {
+        /// Whose link this is.
+        node: NodeId,
+    },
+    /// The loop's guard has refused the peer, and the link is closed; why.
+    Intruder(String),
     /// The peer closed the connection.
     Closed,
     /// So many bytes wait to be sent (reported now and then, for CLUSTER LINKS and `cluster-link-sendbuf-limit`).

@@ -1,5 +1,6 @@
 //! The directives that the cluster machine reads, as plain values.
 
+use crate::secure::Secrets;
 use alloc::string::String;
 
 /// How far above the client port the bus port is when `cluster-port` is 0.
@@ -56,6 +57,10 @@ pub struct Config {
     pub repl_ping_period_ms: u64,
     /// `cluster-link-sendbuf-limit` in bytes; 0 for no limit.
     pub link_sendbuf_limit: u64,
+    /// `cluster-secret` and `cluster-secret-mode`: what the loop's guards ask of links.
+    pub secrets: Secrets,
+    /// `protected-mode` without a password: peers from other machines are refused, unless they have to prove a secret.
+    pub bus_protected: bool,
 }
 
 impl Default for Config {
@@ -85,6 +90,8 @@ impl Default for Config {
             no_failover_if_empty: false,
             repl_ping_period_ms: 10_000,
             link_sendbuf_limit: 0,
+            secrets: Secrets::default(),
+            bus_protected: false,
         }
     }
 }

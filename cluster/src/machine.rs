@@ -11,7 +11,7 @@ use crate::codec::{ClusterId, PacketError};
 use crate::commands::{Command, Hooks};
 use crate::config::Config;
 use crate::failover::{Boot, Election, Lease, Manual, Promotion, Takeover};
-use crate::gossip::Spread;
+use crate::gossip::{Intruders, Spread};
 use crate::journal::{Event, EventType, Inquiry, Journal};
 use crate::nodes_conf::NodesConf;
 use crate::state::{
@@ -71,6 +71,8 @@ pub struct Machine {
     /// Up to where our successor has our data, as it said last.
     pub(crate) replaced: Option<(ReplId, ReplOffset)>,
     pub(crate) journal: Journal,
+    /// Who was refused lately.
+    pub(crate) intruders: Intruders,
     /// Questions about failovers that wait for others' answers.
     pub(crate) inquiries: Vec<Inquiry>,
     pub(crate) inquiry_number: u64,
@@ -145,6 +147,7 @@ impl Machine {
             takeover: None,
             replaced: None,
             journal: Journal::with_past(past),
+            intruders: Intruders::default(),
             inquiries: Vec::new(),
             inquiry_number: 0,
             cluster_id: None,

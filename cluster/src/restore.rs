@@ -22,6 +22,7 @@ impl Machine {
     pub(crate) fn restore(&mut self, conf: &NodesConf) {
         self.current_epoch = conf.current_epoch;
         self.last_vote_epoch = conf.last_vote_epoch;
+        self.cluster_id = conf.cluster_id;
         for line in conf.nodes.iter().filter(|line| !line.flags.has(NodeFlags::HANDSHAKE)) {
             self.restore_node(line);
         }
@@ -54,6 +55,7 @@ impl Machine {
         let only_tls = self.config.tls_cluster && line.tls_port == 0;
         (node.port, node.tls_port) = if only_tls { (0, line.port) } else { (line.port, line.tls_port) };
         node.bus_port = line.bus_port;
+        node.member = true;
         node.hostname = line.hostname.as_str().into();
         node.human_nodename = line.human_nodename.as_str().into();
         node.config_epoch = if line.primary.is_some() { Epoch(0) } else { line.config_epoch };

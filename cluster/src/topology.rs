@@ -368,4 +368,6 @@ pub struct Stats {
     pub received: [u64; MESSAGE_TYPES.len()],
     /// Links closed because too much waited to be sent on them (`total_cluster_links_exceeded...`).
     pub links_buffer_limit_exceeded: u64,
+    /// Peers that were refused on the bus.
+    pub refused_peers: u64,
 }

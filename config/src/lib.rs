@@ -27,7 +27,7 @@ pub use set::SetContext;
 pub use table::{DIRECTIVES, Directive, SENSITIVE, Settings, find};
 pub use value::{
     AppendFsync, EndpointType, EvictionPolicy, LogLevel, MemoryLimit, NoFailover, NotifyEvents, Octal,
-    OutputLimit, OutputLimits, Permission,
+    OutputLimit, OutputLimits, Permission, SecretMode,
 };
 
 /// The settings, and where they come from.

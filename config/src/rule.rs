@@ -151,6 +151,19 @@ pub fn aof_dirname(text: &str) -> Result<(), &'static str> {
     }
 }
 
+/// `cluster-secret`: one secret, or two while it is changed.
+pub fn secrets(text: &str) -> Result<(), &'static str> {
+    let secrets: Vec<&str> = text.split_ascii_whitespace().collect();
+    if secrets.len() > 2 {
+        return Err("At most two secrets can be in force, the one to speak with first");
+    }
+    if secrets.iter().all(|secret| secret.len() >= 16) {
+        Ok(())
+    } else {
+        Err("A cluster secret must have at least 16 characters, and no spaces")
+    }
+}
+
 /// `cluster-announce-hostname`: what fits into the bus's extension and into nodes.conf.
 pub fn hostname(text: &str) -> Result<(), &'static str> {
     if text.len() >= 256 {

@@ -13,7 +13,7 @@
 use crate::rule::{self, Rule, Rule::*};
 use crate::value::{
     AppendFsync, EndpointType, EvictionPolicy, Field, LogLevel, MemoryLimit, NoFailover, NotifyEvents, Octal,
-    OutputLimits, Permission,
+    OutputLimits, Permission, SecretMode,
 };
 
 /// Flags of a directive, a set of bits.
@@ -333,6 +333,8 @@ directives! {
     hide_user_data_from_log: bool = "hide-user-data-from-log", Bool, "yes", HIDDEN;
     max_new_connections_per_cycle: u64 = "max-new-connections-per-cycle", Int(1, 1000), "10", HIDDEN | NOT_YET_IF_SET;
     max_new_tls_connections_per_cycle: u64 = "max-new-tls-connections-per-cycle", Int(1, 1000), "1", HIDDEN | NO_EFFECT;
+    cluster_secret: String = "cluster-secret", Checked(rule::secrets), "", HIDDEN | SENSITIVE | EMPTY_IS_UNSET;
+    cluster_secret_mode: SecretMode = "cluster-secret-mode", Word(SecretMode::WORDS), "required", HIDDEN;
     cluster_journal_max_size: u64 = "cluster-journal-max-size", Memory(0, MEMORY_MAX), "4194304", HIDDEN | IMMUTABLE;
     prefetch_batch_max_size: u64 = "prefetch-batch-max-size", Int(0, 128), "16", HIDDEN | NO_EFFECT;
     unixsocketgroup: String = "unixsocketgroup", Text, "", HIDDEN | IMMUTABLE | NOT_YET_IF_SET;

@@ -185,6 +185,19 @@ words! {
 }
 
 words! {
+    /// Whether the nodes' links must prove the cluster's secret.
+    SecretMode {
+        /// As if there were no secret.
+        Off = "off",
+        /// Links with and without proof are taken: while a secret is introduced.
+        Permissive = "permissive",
+        /// Only links with proof.
+        #[default]
+        Required = "required",
+    }
+}
+
+words! {
     /// Who may do something dangerous.
     Permission {
         /// Nobody.

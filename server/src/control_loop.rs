@@ -17,7 +17,7 @@ use base::{Millis, Now};
 use cluster::{
     Action, ConfigVersion, DataEvent, DataStatus, LinkEvent, LinkId, Machine, Outbox, RequestId, ToData,
 };
-use links::{LinkEnd, Links};
+use links::{Heard, LinkEnd, Links};
 use runtime::listener::Listener;
 use runtime::{Clock, Events, Interest, Level, Logger, Poller, Token, Waker};
 use saver::{Save, Saver};
@@ -140,12 +140,14 @@ impl ControlLoop {
         for (index, listener) in parts.listeners.iter().enumerate() {
             poller.add(listener, Token(FIRST_LISTENER + index as u64), Interest::READ)?;
         }
+        let mut links = Links::new(parts.source);
+        links.set_secrets(&machine.config().secrets);
         Ok(Self {
             machine,
             outbox,
             poller,
             clock: Clock,
-            links: Links::new(parts.source),
+            links,
             inbox_taken: VecDeque::new(),
             status: None,
             accept_again: None,
@@ -208,7 +210,12 @@ impl ControlLoop {
                 self.machine.publish(now, &channel, &message, sharded);
             }
             ControlMessage::Data(event) => self.handle_data(now, event),
-            ControlMessage::Config(config) => self.machine.set_config(now, *config),
+            ControlMessage::Config(config) => {
+                for link in self.links.set_secrets(&config.secrets) {
+                    self.lose(now, link, LinkEvent::Failed("the cluster-secret was changed".into()));
+                }
+                self.machine.set_config(now, *config);
+            }
             ControlMessage::Saved { version, result: Ok(()) } => {
                 self.outbox.saved(version);
                 self.machine.handle_saved(now, version);
@@ -272,12 +279,16 @@ impl ControlLoop {
         if event.readable {
             let machine = &mut self.machine;
             let mut refused = None;
-            let read = self.links.read(link, &mut |packet| match machine.handle_packet(now, link, packet) {
-                Ok(()) => true,
-                Err(error) => {
-                    refused = Some(error);
-                    false
-                }
+            let read = self.links.read(link, &mut |heard| {
+                let packet = match heard {
+                    Heard::Packet(packet) => packet,
+                    Heard::Event(event) => {
+                        machine.handle_link(now, link, event);
+                        return true;
+                    }
+                };
+                refused = machine.handle_packet(now, link, packet).err();
+                refused.is_none()
             });
             if let Some(error) = refused {
                 self.log(Level::Debug, &format!("Bad packet on a cluster bus link: {error}"));
@@ -287,6 +298,11 @@ impl ControlLoop {
                 LinkEnd::Gone => return,
                 LinkEnd::Closed => return self.lose(now, link, LinkEvent::Closed),
                 LinkEnd::Broken(text) => return self.lose(now, link, LinkEvent::Failed(text)),
+                LinkEnd::Intruder(error) => {
+                    // An acceptor without a secret says so before it closes.
+                    let _ = self.links.flush(&self.poller, link);
+                    return self.lose(now, link, LinkEvent::Intruder(error.to_string()));
+                }
             }
         }
         if event.writable {
@@ -305,6 +321,7 @@ impl ControlLoop {
             LinkEnd::Open | LinkEnd::Gone => {}
             LinkEnd::Closed => self.lose(now, link, LinkEvent::Closed),
             LinkEnd::Broken(text) => self.lose(now, link, LinkEvent::Failed(text)),
+            LinkEnd::Intruder(error) => self.lose(now, link, LinkEvent::Intruder(error.to_string())),
         }
     }
 
@@ -325,7 +342,7 @@ impl ControlLoop {
             match listener.accept() {
                 Ok(Some(accepted)) => {
                     let (Some(peer), Some(local)) = (accepted.peer, accepted.local) else { continue };
-                    match self.links.accept(&self.poller, accepted.stream) {
+                    match self.links.accept(&self.poller, accepted.stream, self.machine.me()) {
                         Ok(link) => {
                             let event = LinkEvent::Accepted { peer, local: local.ip() };
                             self.machine.handle_link(now, link, event);
@@ -387,7 +404,7 @@ impl ControlLoop {
     fn carry_out(&mut self, now: Now, action: Action) {
         match action {
             Action::Connect { link, addr } => {
-                if let Err(event) = self.links.connect(&self.poller, link, addr) {
+                if let Err(event) = self.links.connect(&self.poller, link, addr, self.machine.me()) {
                     self.machine.handle_link(now, link, event);
                 }
             }

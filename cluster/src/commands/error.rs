@@ -91,6 +91,8 @@ pub enum CommandError {
     NotInteger,
     /// A word was expected.
     Syntax,
+    /// MEET of another machine in protected mode.
+    MeetShutOut,
     /// EXPLAIN: no such failover is in this node's journal.
     NoSuchFailover,
     /// EXPLAIN: too many are under way.
@@ -103,6 +105,9 @@ impl fmt::Display for CommandError {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         f.write_str("ERR ")?;
         match self {
+            MeetShutOut => f.write_str(
+                "Nodes on other machines are refused, as protected-mode is on and neither requirepass nor cluster-secret is set",
+            ),
             NoSuchFailover => f.write_str("No such failover is known to this node"),
             TooManyInquiries => f.write_str("Too many explanations are being asked for, try again"),
             Disabled => f.write_str("This instance has cluster support disabled"),

@@ -25,6 +25,9 @@ impl Machine {
             core::str::from_utf8(ip).ok().and_then(|text| text.parse::<IpAddr>().ok()).ok_or_else(invalid)?;
         let in_range = |n: i64| u16::try_from(n).ok().filter(|n| *n > 0).ok_or_else(invalid);
         let (client, bus) = (in_range(client)?, in_range(bus)?);
+        if self.is_shut_out(address) {
+            return Err(CommandError::MeetShutOut);
+        }
         let (plain, tls) = self.order_ports_of_meet(client);
         self.start_handshake(address.to_string().into(), plain, tls, bus, NodeFlags::MEET);
         Ok(())
@@ -92,6 +95,7 @@ impl Machine {
             self.delete_node(ix);
         }
         self.blacklist.clear();
+        self.cluster_id = None;
         if hard {
             self.become_another();
         }

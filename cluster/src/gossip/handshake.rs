@@ -54,6 +54,7 @@ impl Machine {
 
     /// A MEET from somebody unknown: greet back.
     pub(super) fn on_meet_from_stranger(&mut self, link: LinkId, header: &Header<'_>) {
+        self.join_cluster(header, true);
         let Some(ip) = self.address_of(link, header) else { return };
         let (port, tls_port) = self.ports_of(header);
         self.start_handshake(ip, port, tls_port, header.bus_port, NodeFlags::NONE);
@@ -69,6 +70,9 @@ impl Machine {
         let ix = self.links.get(link)?.node?;
         if !self.nodes[ix].in_handshake() {
             return sender;
+        }
+        if self.links.get(link).is_some_and(|l| l.greeted) {
+            self.join_cluster(header, false);
         }
         if let Some(known) = sender {
             let text = format!(
@@ -87,6 +91,8 @@ impl Machine {
             return None;
         }
         let node = &mut self.nodes[ix];
+        node.mark = header.mark;
+        node.member = true;
         node.flags.clear(NodeFlags::HANDSHAKE | NodeFlags::MEET);
         let role = if header.is_primary { NodeFlags::PRIMARY } else { NodeFlags::REPLICA };
         node.flags.set(role);

@@ -11,10 +11,13 @@ mod extensions;
 mod failure;
 mod handshake;
 mod heartbeat;
+mod identity;
+mod intruders;
 mod pubsub;
 mod receive;
 mod section;
 mod send;
 mod spread;
 
+pub(crate) use intruders::Intruders;
 pub(crate) use spread::Spread;

@@ -1,7 +1,7 @@
 //! Which packet goes where: who sent it, what every packet teaches, and then by type.
 
 use crate::actions::{LinkId, LogLevel};
-use crate::codec::{Body, Header, Packet, PacketError, decode, mflags};
+use crate::codec::{Body, Header, MessageType, Packet, PacketError, decode, mflags};
 use crate::machine::Machine;
 use crate::state::NodeIx;
 use crate::topology::{MESSAGE_TYPES, NodeFlags};
@@ -55,6 +55,16 @@ impl Machine {
             Sender::Ignore => return,
         };
         if let Some(ix) = sender {
+            let answers = self.links.get(link).is_some_and(|l| l.greeted)
+                && self.links.get(link).and_then(|l| l.node).is_some_and(|n| self.nodes[n].in_handshake());
+            let meets = header.kind == MessageType::Meet as u16 || answers;
+            if meets {
+                self.join_cluster(header, true);
+                self.nodes[ix].member = true;
+            }
+            if !meets && !self.is_of_our_cluster(link, ix, header.mark.as_ref()) {
+                return;
+            }
             self.learn_from_header(ix, header);
         }
         match (body, sender) {
@@ -111,6 +121,10 @@ impl Machine {
     /// Finds out who sent this. On our own link to a node only that node may answer; on accepted links the header says who it is.
     fn identify(&mut self, id: LinkId, header: &Header<'_>) -> Sender {
         let Some(link) = self.links.get(id).cloned() else { return Sender::Ignore };
+        if link.proved.is_some() && header.sender != link.proved {
+            self.expel(id, "it speaks under another name than the one that it has proved");
+            return Sender::Ignore;
+        }
         let named = header.sender.and_then(|name| self.nodes.find(&name));
         if named == Some(self.me) {
             return self.on_own_name(id, header);

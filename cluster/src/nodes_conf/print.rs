@@ -1,6 +1,8 @@
 //! Printing nodes.conf.
 
-use super::{NodeLine, NodesConf, OWN_EPOCH_VARIABLE, SHARDS_VARIABLE, UNCLAIMED_EPOCH_VARIABLE};
+use super::{
+    CLUSTER_VARIABLE, NodeLine, NodesConf, OWN_EPOCH_VARIABLE, SHARDS_VARIABLE, UNCLAIMED_EPOCH_VARIABLE,
+};
 use crate::topology::NodeFlags;
 use alloc::string::String;
 use core::fmt::Write;
@@ -21,6 +23,9 @@ impl NodesConf {
         }
         if self.unclaimed_epoch.0 > 0 {
             let _ = write!(out, " {UNCLAIMED_EPOCH_VARIABLE} {}", self.unclaimed_epoch);
+        }
+        if let Some(cluster) = self.cluster_id {
+            let _ = write!(out, " {CLUSTER_VARIABLE} {cluster}");
         }
         let mut separator = "";
         for (node, shard) in self.nodes.iter().filter(known).filter_map(|n| Some((n, n.shard_id?))) {

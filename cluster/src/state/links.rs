@@ -9,7 +9,7 @@ use crate::topology::NodeFlags;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::vec::Vec;
-use base::Millis;
+use base::{Millis, NodeId};
 use core::net::IpAddr;
 
 /// How many unanswered PINGs of a link are remembered; of further ones it is as if an earlier one were answered.
@@ -31,6 +31,10 @@ pub(crate) struct Link {
     pub peer: Option<IpAddr>,
     /// Our address on this connection.
     pub local: Option<IpAddr>,
+    /// Whether we have sent MEET on it, which may merge clusters.
+    pub greeted: bool,
+    /// Whose link it is by proof of the secret; nobody else may speak on it.
+    pub proved: Option<NodeId>,
     /// Whether the peer's packets say that it reads extensions.
     pub extensions: bool,
     /// Bytes that wait to be sent, as last reported.
@@ -117,6 +121,8 @@ impl Machine {
             created: self.now.mono,
             peer: Some(addr.ip()),
             local: None,
+            greeted: false,
+            proved: None,
             extensions: false,
             buffered: 0,
             owes_pongs: 0,
@@ -186,6 +192,16 @@ impl Machine {
                 }
             }
             LinkEvent::Failed(error) => self.on_lost(id, &error),
+            LinkEvent::Authenticated { node } => {
+                if let Some(link) = self.links.map.get_mut(&id) {
+                    link.proved = Some(node);
+                }
+            }
+            LinkEvent::Intruder(why) => {
+                let peer = self.links.get(id).and_then(|link| link.peer);
+                self.refuse_peer(peer, &why);
+                self.on_lost(id, &why);
+            }
             LinkEvent::Closed => self.on_lost(id, "connection closed"),
             LinkEvent::Buffered { bytes } => self.on_buffered(id, bytes),
         }
@@ -196,6 +212,13 @@ impl Machine {
             self.actions.push_back(Action::Close { link: id });
             return;
         }
+        if self.is_shut_out(peer) {
+            self.actions.push_back(Action::Close { link: id });
+            return self.refuse_peer(
+                Some(peer),
+                "protected-mode is on, and neither a password nor a cluster-secret is set",
+            );
+        }
         let link = Link {
             node: None,
             inbound: true,
@@ -203,6 +226,8 @@ impl Machine {
             created: self.now.mono,
             peer: Some(peer),
             local: Some(local),
+            greeted: false,
+            proved: None,
             extensions: false,
             buffered: 0,
             owes_pongs: 0,
@@ -220,6 +245,9 @@ impl Machine {
         self.nodes[ix].evidence.clear();
         let before = self.nodes[ix].ping_sent;
         let meet = self.nodes[ix].flags.has(NodeFlags::MEET);
+        if let Some(link) = self.links.map.get_mut(&id) {
+            link.greeted = meet;
+        }
         self.send_heartbeat(
             id,
             if meet { crate::codec::MessageType::Meet } else { crate::codec::MessageType::Ping },
@@ -265,7 +293,7 @@ impl Machine {
         if limit == 0 || bytes <= limit {
             return;
         }
-        let name = link.node.map_or(base::NodeId::ZERO, |ix| self.nodes[ix].id);
+        let name = link.node.map_or(NodeId::ZERO, |ix| self.nodes[ix].id);
         let direction = if link.inbound { "from" } else { "to" };
         self.log(
             LogLevel::Warning,

@@ -40,6 +40,8 @@ pub(crate) struct Node {
     pub inbound: Option<LinkId>,
     /// What only Grapevine says in its headers; `None` of Redis and Valkey, and before it was heard.
     pub mark: Option<Mark>,
+    /// Whether it is known to belong to our cluster: we met it, our file names it, or it has shown our cluster's name.
+    pub member: bool,
     /// Whether it reads extensions beyond the host name.
     pub extensions: bool,
 
@@ -93,6 +95,7 @@ impl Node {
             link: None,
             inbound: None,
             mark: None,
+            member: false,
             extensions: false,
             created: now,
             ping_sent: None,

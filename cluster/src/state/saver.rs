@@ -142,6 +142,7 @@ impl Machine {
             nodes: lines.collect(),
             current_epoch: self.current_epoch,
             last_vote_epoch: self.last_vote_epoch,
+            cluster_id: self.cluster_id,
             own_config_epoch: if self.my_primary().is_some() { self.config_epoch() } else { base::Epoch(0) },
             unclaimed_epoch: if unclaimed { self.config_epoch() } else { base::Epoch(0) },
         }

@@ -9,6 +9,7 @@ mod epochs;
 mod explain;
 mod formation;
 mod hostile;
+mod identity;
 mod interop;
 mod journal;
 mod leaving;

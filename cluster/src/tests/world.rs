@@ -244,6 +244,15 @@ impl World {
         panic!("no answer in time");
     }
 
+    /// A member believes that it knows this node, as from somebody's old gossip.
+    pub fn plant(&mut self, index: usize, id: NodeId, port: u16) {
+        let now = Millis(self.now);
+        let machine = &mut self.members[index].machine;
+        let mut node = crate::state::Node::new(id, id, NodeFlags::PRIMARY, now);
+        (node.ip, node.port, node.bus_port) = ("127.0.0.1".into(), port, port + 10_000);
+        machine.nodes.insert(node);
+    }
+
     /// A member's data thread reports something.
     pub fn tell(&mut self, index: usize, event: DataEvent) {
         let life = self.members[index].life;

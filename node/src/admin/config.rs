@@ -6,6 +6,7 @@ use crate::node::Node;
 use crate::refusal::{Outcome, Refusal};
 use crate::session::{Client, SlotId};
 use base::Args;
+use cluster::secure::{SecretMode, Secrets};
 use config::{Config, NoFailover, SetContext, SetError, Settings};
 use resp::Reply;
 use std::collections::VecDeque;
@@ -118,6 +119,7 @@ pub(crate) fn applied(node: &mut Node, outcome: Result<(), ApplyError>) {
 /// What the cluster machine reads of the settings.
 pub fn cluster_config(settings: &Settings) -> cluster::Config {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let secrets = secrets(settings);
     cluster::Config {
         port: settings.port,
         tls_port: settings.tls_port,
@@ -143,7 +145,18 @@ pub fn cluster_config(settings: &Settings) -> cluster::Config {
         no_failover_if_empty: settings.cluster_replica_no_failover == NoFailover::IfEmpty,
         repl_ping_period_ms: settings.repl_ping_replica_period * 1000,
         link_sendbuf_limit: settings.cluster_link_sendbuf_limit,
+        bus_protected: settings.protected_mode && settings.requirepass.is_empty() && !secrets.is_required(),
+        secrets,
     }
+}
+
+fn secrets(settings: &Settings) -> Secrets {
+    let mode = match settings.cluster_secret_mode {
+        config::SecretMode::Off => SecretMode::Off,
+        config::SecretMode::Permissive => SecretMode::Permissive,
+        config::SecretMode::Required => SecretMode::Required,
+    };
+    Secrets::new(mode, settings.cluster_secret.split_ascii_whitespace().map(str::to_owned))
 }
 
 fn refusal(error: SetError) -> Refusal {

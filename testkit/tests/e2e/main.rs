@@ -12,6 +12,7 @@ mod everything;
 mod failover;
 mod hard;
 mod io_threads;
+mod journal;
 mod kills;
 mod migrate;
 mod mixed;

@@ -27,6 +27,10 @@ pub(super) fn info(topology: &Topology) -> String {
     messages(&mut out, "received", &topology.stats.received);
     let exceeded = topology.stats.links_buffer_limit_exceeded;
     let _ = write!(out, "total_cluster_links_buffer_limit_exceeded:{exceeded}\r\n");
+    // Redis has no such thing: nothing is said before there is something to say.
+    if topology.stats.refused_peers > 0 {
+        let _ = write!(out, "cluster_bus_refused_peers:{}\r\n", topology.stats.refused_peers);
+    }
     out
 }
 
