@@ -78,6 +78,8 @@ pub struct Machine {
     pub(crate) inquiry_number: u64,
     /// The cluster that this node belongs to, once it has joined one.
     pub(crate) cluster_id: Option<ClusterId>,
+    /// When that became so, in this life of the process.
+    pub(crate) cluster_named: Option<Millis>,
     /// When this process started, Unix time in ms.
     pub(crate) boot_time: u64,
     pub(crate) lease: Lease,
@@ -151,6 +153,7 @@ impl Machine {
             inquiries: Vec::new(),
             inquiry_number: 0,
             cluster_id: None,
+            cluster_named: None,
             boot_time: now.unix.0.max(1) as u64,
             lease: Lease::default(),
             spread: Spread::default(),

@@ -2,7 +2,9 @@
 //!
 //! A node has none until it first joins another; who is met then draws one. Every header of Grapevine's carries it. Only MEET, which operators ask for, may merge two clusters: the
 //! smaller name wins, and spreads from member to member. A member is whom we met, whom our file names, or who has shown our own name; anybody else who shows
-//! another one is a stranger behind a reused address or in somebody's gossip: refused. Redis and Valkey nodes have no name, and are let through.
+//! another one is a stranger behind a reused address or in somebody's gossip: refused, and forgotten. Only while our own name is as young as
+//! [`SETTLED_MS`] is everybody whom gossip names taken for a member, as a cluster that is being formed has several names at
+//! first. Redis and Valkey nodes have no name, and are let through.
 
 use crate::actions::{LinkId, LogLevel};
 use crate::codec::{ClusterId, Header, Mark};
@@ -10,6 +12,9 @@ use crate::journal::EventType;
 use crate::machine::Machine;
 use crate::state::NodeIx;
 use alloc::format;
+
+/// How long after a change of the cluster's name its members may still show another one.
+const SETTLED_MS: u64 = 30_000;
 
 impl Machine {
     /// The sender of a MEET, or of the answer to ours: both are one cluster from here on.
@@ -33,7 +38,8 @@ impl Machine {
     /// A node that we know by name speaks: does it belong to us? False: the packet is not to be used.
     pub(super) fn is_of_our_cluster(&mut self, link: LinkId, ix: NodeIx, mark: Option<&Mark>) -> bool {
         let Some(theirs) = mark.and_then(|mark| mark.cluster) else { return true };
-        let member = self.nodes[ix].member;
+        let young = self.cluster_named.is_some_and(|at| self.now.mono.since(at) < SETTLED_MS);
+        let member = self.nodes[ix].member || young;
         match self.cluster_id {
             Some(ours) if ours == theirs => self.nodes[ix].member = true,
             Some(ours) if member && theirs < ours => {
@@ -45,6 +51,7 @@ impl Machine {
                 let peer = self.links.get(link).and_then(|l| l.peer);
                 let id = self.nodes[ix].id;
                 self.refuse_peer(peer, &format!("node {id} belongs to cluster {theirs}, not to ours"));
+                self.delete_node(ix);
                 return false;
             }
             None => {
@@ -58,6 +65,7 @@ impl Machine {
     fn adopt_cluster(&mut self, id: ClusterId, why: &str) {
         let text = format!("belongs to cluster {id}: {why}");
         self.cluster_id = Some(id);
+        self.cluster_named = Some(self.now.mono);
         self.log(LogLevel::Verbose, format!("This node {text}"));
         self.note_own(EventType::Bus, text);
         self.saver.mark();
