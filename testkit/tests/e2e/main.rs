@@ -2,6 +2,7 @@
 
 mod appendlist;
 mod articles;
+mod bus_security;
 mod checks;
 mod client_failover;
 mod clients;
