@@ -67,6 +67,8 @@ pub struct SnapshotHead {
     /// Whether what is written is made safe as it is written (`rdb-save-incremental-fsync`, `aof-rewrite-incremental-fsync`),
     /// and not all at the end.
     pub incremental_sync: bool,
+    /// The time that a base of commands notes at its beginning (`aof-timestamp-enabled`), in seconds since 1970.
+    pub time_note: Option<i64>,
     /// Commands only for a base of the AOF; nothing of the above is in them.
     pub form: BaseForm,
 }

@@ -115,6 +115,7 @@ pub(crate) fn begin(node: &mut Node, kind: Kind, target: SnapshotTarget) -> Resu
         compress: node.config.settings.rdbcompression,
         checksum: node.config.settings.rdbchecksum,
         access: access_field(node),
+        time_note: node.config.settings.aof_timestamp_enabled.then(|| node.now.unix.seconds()),
         incremental_sync: match kind {
             Kind::Rewrite => node.config.settings.aof_rewrite_incremental_fsync,
             _ => node.config.settings.rdb_save_incremental_fsync,

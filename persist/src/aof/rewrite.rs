@@ -20,6 +20,12 @@ pub(crate) struct CommandWriter {
 }
 
 impl CommandWriter {
+    /// A writer that begins with a note of the time, in seconds, if there is one.
+    pub fn noted(time: Option<i64>) -> Self {
+        let out = time.map_or_else(Vec::new, |time| format!("#TS:{time}\r\n").into_bytes());
+        Self { out, ..Self::default() }
+    }
+
     /// One entry of any database.
     pub fn entry(&mut self, db: DbIndex, key: &[u8], value: ValueRef<'_>, expire: Option<UnixMillis>) {
         if self.db != Some(db) {

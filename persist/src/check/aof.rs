@@ -89,7 +89,7 @@ impl AofCheck<'_> {
         self.fail(format_args!("Cannot open file {path}: {error}"))
     }
 
-    /// Whether any line begins as a manifest's lines do.
+    /// Whether its first line, but for comments, begins as a manifest's lines do.
     fn is_manifest(&mut self, path: &str) -> Result<bool, Failed> {
         let size = match self.storage.len(path) {
             Ok(size) => size,
@@ -99,8 +99,8 @@ impl AofCheck<'_> {
         loop {
             match reader.line(MANIFEST_LINE_MAX) {
                 Ok(None) => return Ok(false),
-                Ok(Some(line)) if line.starts_with(b"file") => return Ok(true),
-                Ok(Some(_)) => {}
+                Ok(Some(line)) if line.starts_with(b"#") => {}
+                Ok(Some(line)) => return Ok(line.starts_with(b"file")),
                 Err(error) => return self.unreadable(path, &error),
             }
         }

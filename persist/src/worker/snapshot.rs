@@ -37,7 +37,7 @@ enum Writer {
 impl Writer {
     fn new(head: &SnapshotHead, form: BaseForm) -> Self {
         if form == BaseForm::Commands {
-            return Writer::Commands(CommandWriter::default());
+            return Writer::Commands(CommandWriter::noted(head.time_note));
         }
         let mut encoder = Encoder::new(head.compress, head.checksum);
         encoder.set_access(head.access);
