@@ -4,7 +4,7 @@
 //! set; [`Settings`], CONFIG GET, SET, REWRITE and the file's parser all come from it. A line reads
 //! `field: Type = "name" | "older name" ~ "Valkey's name", Rule, "default", flags;`. Names after `|` are shown by
 //! CONFIG GET's patterns as Redis shows its aliases; names after `~` answer only when asked for exactly. Names,
-//! ranges and defaults are those of Redis 7.2; the hidden ones at the end are Valkey's.
+//! ranges and defaults are those of Redis 7.2; the hidden ones at the end are Valkey's, and our own where they say so.
 //!
 //! It does not know what any directive does. One that is parsed but not yet obeyed carries [`NOT_YET`] (named in
 //! the warning at start whenever it is written down), [`NOT_YET_IF_SET`] (named when it differs from the default,
@@ -330,6 +330,7 @@ directives! {
     enable_debug_assert: bool = "enable-debug-assert", Bool, "no", HIDDEN | IMMUTABLE | NO_EFFECT;
     events_per_io_thread: u64 = "events-per-io-thread", Int(0, INT_MAX), "2", HIDDEN;
     extended_redis_compatibility: bool = "extended-redis-compatibility", Bool, "no", HIDDEN | NO_EFFECT;
+    io_backend: String = "grapevine-io-backend", Word(&["epoll", "io_uring"]), "epoll", HIDDEN | IMMUTABLE;
     hide_user_data_from_log: bool = "hide-user-data-from-log", Bool, "yes", HIDDEN;
     max_new_connections_per_cycle: u64 = "max-new-connections-per-cycle", Int(1, 1000), "10", HIDDEN | NOT_YET_IF_SET;
     max_new_tls_connections_per_cycle: u64 = "max-new-tls-connections-per-cycle", Int(1, 1000), "1", HIDDEN | NO_EFFECT;

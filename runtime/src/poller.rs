@@ -10,7 +10,7 @@
 use rustix::event::epoll;
 use rustix::io::Errno;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// What the loop calls a descriptor; handed back with each of its events.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -69,6 +69,11 @@ impl Events {
     /// Room for `capacity` events at a time (at least one); more stay in the kernel for the next turn.
     pub fn with_capacity(capacity: usize) -> Self {
         Self { raw: Vec::with_capacity(capacity.max(1)) }
+    }
+
+    /// Forgets the events of the last wait.
+    pub fn clear(&mut self) {
+        self.raw.clear();
     }
 
     /// How many events the last wait brought.
@@ -146,5 +151,11 @@ impl Poller {
             }
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+impl AsFd for Poller {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
     }
 }

@@ -9,6 +9,7 @@
 //! Bounds: [`sockets::ACCEPTS_PER_TURN`] per listener, [`connections::READ_MAX`] bytes per connection and turn,
 //! [`sockets::WRITES_PER_TURN`] writes per connection and turn, [`DRAINS_PER_TURN`] rounds of actions.
 
+mod arrivals;
 mod connections;
 pub mod listening;
 mod loading;
@@ -28,10 +29,11 @@ use crate::storage::DiskStorage;
 use crate::usage;
 use base::{ConnId, Millis, Now};
 use cluster::ToData;
-use connections::Connections;
+use connections::{Connections, Io};
 use listening::Listening;
 use node::{Action, CrashBy, Node};
 use resolver::Resolver;
+use runtime::ring::Ring;
 use runtime::supervised::Supervisor;
 use runtime::{Clock, Events, Interest, Level, Logger, Poller, Token, Waker, crash, oom};
 use sharing::Sharing;
@@ -95,6 +97,8 @@ pub struct Parts {
     pub program: String,
     /// Who waits for the server to be ready.
     pub supervisor: Supervisor,
+    /// Made by the thread that runs the loop, if the settings ask for it and the system has one.
+    pub ring: Option<Ring>,
 }
 
 /// How the loop ended.
@@ -109,7 +113,7 @@ pub enum End {
 /// The loop.
 pub struct DataLoop {
     node: Node,
-    poller: Poller,
+    io: Io,
     clock: Clock,
     connections: Connections,
     /// Connections whose bytes the node did not want; asked again each turn.
@@ -122,6 +126,8 @@ pub struct DataLoop {
     spares: Vec<Vec<u8>>,
     /// Connections with something to be read, or written; empty but in between.
     ready: Vec<ConnId>,
+    /// The number of the present list of connections to be written.
+    listing: u64,
     sharing: Sharing,
     control_taken: VecDeque<ToData>,
     inbox_taken: VecDeque<DataMessage>,
@@ -157,7 +163,7 @@ impl DataLoop {
         let scored_as_replica = node.config().settings.replicaof.is_some();
         Ok(Self {
             node,
-            poller,
+            io: Io { poller, ring: parts.ring.take() },
             clock: Clock,
             connections: Connections::default(),
             paused: Vec::new(),
@@ -166,6 +172,7 @@ impl DataLoop {
             spare: Vec::new(),
             spares: Vec::new(),
             ready: Vec::new(),
+            listing: 0,
             sharing,
             control_taken: VecDeque::new(),
             inbox_taken: VecDeque::new(),
@@ -193,7 +200,7 @@ impl DataLoop {
             }
             let sleep = self.sleep_ms();
             self.sharing.before_wait(self.clock);
-            let waited = self.poller.wait(&mut events, Some(sleep));
+            let waited = self.io.wait(&mut events, sleep);
             self.sharing.after_wait(self.clock);
             if let Err(error) = waited {
                 self.log(Level::Warning, &format!("The client sockets cannot be polled: {error}"));
@@ -212,6 +219,7 @@ impl DataLoop {
         }
         self.take_messages(now);
         self.take_signal(now);
+        self.take_arrivals();
         let mut ready = std::mem::take(&mut self.ready);
         for index in 0..events.len() {
             let Some(event) = events.get(index) else { break };
@@ -303,7 +311,7 @@ impl DataLoop {
                 ..usage::measure()
             });
         }
-        self.parts.listening.listen_again(&self.poller, now.mono);
+        self.parts.listening.listen_again(&self.io.poller, now.mono);
         if self.node.poll_timeout().is_some_and(|at| at <= now.mono) {
             crash::sign_of_life();
             self.node.handle_timeout(now);
@@ -328,9 +336,14 @@ impl DataLoop {
             self.act();
             let now = self.clock.now();
             let mut ready = std::mem::take(&mut self.ready);
+            self.listing += 1;
             while let Some(conn) = self.node.next_writable() {
-                // A socket without room is written when the poller says that there is some.
-                if self.connections.get(conn).is_some_and(|entry| !entry.connecting && !entry.waits_for_room)
+                // A socket without room is written when the poller says that there is some. And what the node names twice
+                // (new bytes, and older ones whose gate has passed) must not be handed out twice.
+                if let Some(entry) = self.connections.get_mut(conn)
+                    && !entry.connecting
+                    && !entry.waits_for_room
+                    && std::mem::replace(&mut entry.listed, self.listing) != self.listing
                 {
                     ready.push(conn);
                 }
@@ -354,7 +367,7 @@ impl DataLoop {
             match action {
                 Action::Connect { conn, host, port } => self.begin_connect(now, conn, host, port),
                 Action::Close { conn } => {
-                    self.connections.remove(&self.poller, conn);
+                    self.connections.remove(&mut self.io, conn);
                 }
                 Action::Disk(request) => self.parts.disk.request(request),
                 Action::Control(message) => self.to_control(message),

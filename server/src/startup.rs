@@ -22,6 +22,7 @@ use config::{Config, ConfigError, Settings};
 use node::Node;
 use runtime::listener::Listener;
 use runtime::lock::FileLock;
+use runtime::ring::Ring;
 use runtime::supervised::Supervisor;
 use runtime::{Clock, Level, Logger, Waker, crash, process, signals};
 use std::io::Read;
@@ -216,7 +217,9 @@ fn start(
     let mut node = Node::new(config.clone(), process::random_seed(), clock.now());
     node.ask_before_config_changes();
     node.set_meter(|| Clock.mono_micros());
-    node.set_process(usage::describe(config_file.as_deref(), supervisor.as_str()));
+    let ring = open_ring(logger, &settings);
+    let backend = if ring.is_some() { "io_uring" } else { "epoll" };
+    node.set_process(usage::describe(config_file.as_deref(), supervisor.as_str(), backend));
     node.set_allocator(usage::allocator());
     node.set_usage(usage::measure());
     node.set_progress(progress.clone());
@@ -233,10 +236,27 @@ fn start(
         config_file,
         program,
         supervisor,
+        ring,
     };
     let data = DataLoop::new(node, parts, &current_folder())
         .map_err(|e| fail(&format!("Can't watch the sockets: {e}")))?;
     Ok((data, Helpers { control, pidfile }))
+}
+
+/// `grapevine-io-backend`: where the system refuses an io_uring, epoll serves.
+fn open_ring(logger: &Logger, settings: &Settings) -> Option<Ring> {
+    if settings.io_backend != "io_uring" {
+        return None;
+    }
+    match Ring::new() {
+        Ok(ring) => Some(ring),
+        Err(error) => {
+            let reason = process::reason(error);
+            let text = format!("The system has no io_uring for us ({reason}). Clients are served by epoll.");
+            logger.log(Level::Warning, &text);
+            None
+        }
+    }
 }
 
 fn warn_of_system(logger: &Logger, settings: &Settings) {

@@ -8,7 +8,8 @@
 //! system calls and a small request no big buffer.
 
 use base::ConnId;
-use runtime::{Interest, Poller, Stream, Token};
+use runtime::ring::Ring;
+use runtime::{Events, Interest, Poller, Stream, Token};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -28,9 +29,47 @@ pub struct Conn {
     pub paused: bool,
     /// Whether the poller is asked for room to write.
     pub waits_for_room: bool,
+    /// The last list of connections to be written that it was put on.
+    pub listed: u64,
     /// How much to read at a time.
     pub read_size: usize,
-    interest: Interest,
+    /// Whether the ring receives its bytes.
+    pub receiving: Receiving,
+    /// What the ring has received and the node did not want.
+    pub held: Vec<u8>,
+    /// What the poller is asked for; `None`: it does not know the socket.
+    watched: Option<Interest>,
+}
+
+/// Whether the ring receives the bytes of a socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Receiving {
+    /// There is no ring, or nothing is to be received now.
+    No,
+    /// As they come.
+    Yes,
+    /// It was told to stop, and may still bring some.
+    Stopping,
+}
+
+/// What moves the bytes.
+pub struct Io {
+    /// Tells which sockets are ready.
+    pub poller: Poller,
+    /// Receives and sends in its place, for all sockets that are connected and have room (`grapevine-io-backend`).
+    pub ring: Option<Ring>,
+}
+
+impl Io {
+    /// Sleeps until there is something to do; `events` are the poller's.
+    pub fn wait(&mut self, events: &mut Events, timeout_ms: u64) -> std::io::Result<()> {
+        let Some(ring) = &mut self.ring else { return self.poller.wait(events, Some(timeout_ms)) };
+        events.clear();
+        if ring.wait(&self.poller, timeout_ms)? {
+            self.poller.wait(events, Some(0))?;
+        }
+        Ok(())
+    }
 }
 
 impl Conn {
@@ -47,16 +86,53 @@ impl Conn {
         if wanted == 0 {
             return self.read_size;
         }
-        let wanted = wanted.max(READ_MIN);
-        let room = self.read_size.min(wanted);
-        if input.capacity() - input.len() < room {
-            input.reserve_exact((input.len() / 4).clamp(room, wanted));
-        }
+        let room = self.read_size.min(wanted.max(READ_MIN));
+        self.make_room(input, wanted, room);
         room
+    }
+
+    /// Makes `input` larger for `room` bytes, by the same rule.
+    pub fn make_room(&self, input: &mut Vec<u8>, wanted: usize, room: usize) {
+        if wanted != 0 && input.capacity() - input.len() < room {
+            input.reserve_exact((input.len() / 4).clamp(room, wanted.max(READ_MIN).max(room)));
+        }
     }
 
     fn wanted(&self) -> Interest {
         Interest { read: !self.paused && !self.connecting, write: self.connecting || self.waits_for_room }
+    }
+
+    /// Has the poller and the ring do what the flags ask for. What the ring does the poller need not know of; it tells of
+    /// hang-ups where the ring does not receive.
+    fn settle(&mut self, io: &mut Io, conn: ConnId) -> std::io::Result<()> {
+        let mut interest = self.wanted();
+        let mut by_ring = false;
+        if let Some(ring) = &mut io.ring {
+            by_ring = interest.read && self.receive(ring, conn);
+            if !interest.read && self.receiving == Receiving::Yes {
+                self.receiving = Receiving::Stopping;
+                let _ = ring.stop(Token(conn.0));
+            }
+            interest.read &= !by_ring;
+        }
+        let watched = (!by_ring || interest.write).then_some(interest);
+        let before = std::mem::replace(&mut self.watched, watched);
+        match (before, watched) {
+            (None, Some(interest)) => io.poller.add(&self.stream, Token(conn.0), interest),
+            (Some(_), None) => io.poller.remove(&self.stream),
+            (Some(old), Some(interest)) if old != interest => {
+                io.poller.modify(&self.stream, Token(conn.0), interest)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the ring receives, or will when it has stopped.
+    fn receive(&mut self, ring: &mut Ring, conn: ConnId) -> bool {
+        if self.receiving == Receiving::No && ring.receive(&self.stream, Token(conn.0)).is_ok() {
+            self.receiving = Receiving::Yes;
+        }
+        self.receiving != Receiving::No
     }
 }
 
@@ -70,7 +146,7 @@ impl Connections {
     /// Starts watching a socket.
     pub fn insert(
         &mut self,
-        poller: &Poller,
+        io: &mut Io,
         conn: ConnId,
         stream: Stream,
         connecting: bool,
@@ -80,11 +156,13 @@ impl Connections {
             connecting,
             paused: false,
             waits_for_room: false,
+            listed: 0,
             read_size: READ_MIN,
-            interest: Interest::NONE,
+            receiving: Receiving::No,
+            held: Vec::new(),
+            watched: None,
         };
-        new.interest = new.wanted();
-        poller.add(&new.stream, Token(conn.0), new.interest)?;
+        new.settle(io, conn)?;
         self.map.insert(conn.0, new);
         Ok(())
     }
@@ -99,25 +177,25 @@ impl Connections {
         self.map.get_mut(&conn.0)
     }
 
-    /// Tells the poller what the socket's flags now ask for.
-    pub fn update(&mut self, poller: &Poller, conn: ConnId) {
-        if let Some(entry) = self.map.get_mut(&conn.0)
-            && entry.wanted() != entry.interest
-        {
-            entry.interest = entry.wanted();
-            let _ = poller.modify(&entry.stream, Token(conn.0), entry.interest);
+    /// Tells the poller and the ring what the socket's flags now ask for.
+    pub fn update(&mut self, io: &mut Io, conn: ConnId) {
+        if let Some(entry) = self.map.get_mut(&conn.0) {
+            let _ = entry.settle(io, conn);
         }
     }
 
     /// Closes a socket; whether there was one.
-    pub fn remove(&mut self, poller: &Poller, conn: ConnId) -> bool {
-        match self.map.remove(&conn.0) {
-            Some(entry) => {
-                let _ = poller.remove(&entry.stream);
-                true
-            }
-            None => false,
+    pub fn remove(&mut self, io: &mut Io, conn: ConnId) -> bool {
+        let Some(entry) = self.map.remove(&conn.0) else { return false };
+        if entry.watched.is_some() {
+            let _ = io.poller.remove(&entry.stream);
         }
+        if let Some(ring) = &mut io.ring
+            && entry.receiving != Receiving::No
+        {
+            let _ = ring.forget(Token(conn.0));
+        }
+        true
     }
 }
 

@@ -18,7 +18,7 @@ pub const WRITES_PER_TURN: usize = 4;
 impl DataLoop {
     pub(super) fn accept(&mut self, token: Token) {
         for _ in 0..ACCEPTS_PER_TURN {
-            match self.parts.listening.accept(&self.poller, token, self.clock.mono()) {
+            match self.parts.listening.accept(&self.io.poller, token, self.clock.mono()) {
                 Ok(Some(accepted)) => self.welcome(accepted),
                 Ok(None) => return,
                 Err(text) => return self.log(Level::Warning, &text),
@@ -33,7 +33,7 @@ impl DataLoop {
         // Only delay and the detection of dead peers are lost if these fail.
         let _ = accepted.stream.set_nodelay(true);
         let _ = accepted.stream.set_keepalive(self.node.config().settings.tcp_keepalive);
-        match self.connections.insert(&self.poller, conn, accepted.stream, false) {
+        match self.connections.insert(&mut self.io, conn, accepted.stream, false) {
             Ok(()) => self.node.accept(self.clock.now(), conn, peer),
             Err(error) => {
                 let text =
@@ -61,6 +61,10 @@ impl DataLoop {
     pub(super) fn read(&mut self, conn: ConnId) {
         let wanted = self.node.wanted(conn);
         let Some(entry) = self.connections.get_mut(conn) else { return };
+        if !entry.held.is_empty() {
+            // Older bytes go first.
+            return;
+        }
         let Some(input) = self.node.input(conn) else {
             // Nobody wants these bytes: either back-pressure, then the socket rests, or the connection is about to close.
             if entry.paused {
@@ -68,7 +72,7 @@ impl DataLoop {
             }
             entry.paused = true;
             self.paused.push(conn);
-            return self.connections.update(&self.poller, conn);
+            return self.connections.update(&mut self.io, conn);
         };
         if input.is_empty() {
             std::mem::swap(input, &mut self.spare);
@@ -76,6 +80,11 @@ impl DataLoop {
         let room = entry.room(input, wanted);
         let outcome = entry.stream.read(input, room);
         self.after_read(conn, outcome);
+        self.keep_spare(conn);
+    }
+
+    /// An empty buffer is kept here for the next reader.
+    pub(super) fn keep_spare(&mut self, conn: ConnId) {
         if let Some(input) = self.node.input(conn)
             && input.is_empty()
         {
@@ -105,7 +114,7 @@ impl DataLoop {
 
     /// The peer is gone.
     fn lose(&mut self, conn: ConnId) {
-        if self.connections.remove(&self.poller, conn) {
+        if self.connections.remove(&mut self.io, conn) {
             self.node.handle_closed(self.clock.now(), conn);
         }
     }
@@ -117,12 +126,12 @@ impl DataLoop {
             if self.connections.get_mut(*conn).is_none() {
                 return false;
             }
-            let wanted = self.node.input(*conn).is_some();
+            let wanted = self.node.input(*conn).is_some() && self.take_held(*conn);
             if wanted {
                 if let Some(entry) = self.connections.get_mut(*conn) {
                     entry.paused = false;
                 }
-                self.connections.update(&self.poller, *conn);
+                self.connections.update(&mut self.io, *conn);
             }
             !wanted
         });
@@ -182,7 +191,7 @@ impl DataLoop {
         let Some(entry) = self.connections.get_mut(conn) else { return };
         if waits != entry.waits_for_room {
             entry.waits_for_room = waits;
-            self.connections.update(&self.poller, conn);
+            self.connections.update(&mut self.io, conn);
         }
     }
 }

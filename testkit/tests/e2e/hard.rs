@@ -6,6 +6,7 @@ use resp::Value;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How the bytes come in and go out.
@@ -13,6 +14,8 @@ use std::time::{Duration, Instant};
 enum Way {
     Alone,
     Threads,
+    /// By epoll after all where the system has none.
+    IoUring,
 }
 
 impl Way {
@@ -21,6 +24,7 @@ impl Way {
         match self {
             Self::Alone => server,
             Self::Threads => server.with("io-threads", "2").with("events-per-io-thread", "0"),
+            Self::IoUring => server.with("grapevine-io-backend", "io_uring"),
         }
     }
 }
@@ -40,6 +44,11 @@ macro_rules! in_every_way {
             fn with_io_threads() {
                 $name(Way::Threads);
             }
+
+            #[test]
+            fn with_io_uring() {
+                $name(Way::IoUring);
+            }
         })*
     };
 }
@@ -51,6 +60,8 @@ in_every_way! {
     floods_end_at_the_limits
     ten_thousand_connections
     a_thousand_busy_connections_are_all_served
+    a_subscriber_that_never_reads_is_closed_and_the_others_miss_nothing
+    replies_that_wait_for_the_disk_leave_once
 }
 
 /// How long anybody else may wait for an answer while something bad is going on. Generous: machines are busy.
@@ -76,8 +87,10 @@ fn read_all(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Lets this process open so many files.
-fn allow_files(wanted: usize) {
+/// Lets this process open so many files, for one test at a time.
+fn allow_files(wanted: usize) -> MutexGuard<'static, ()> {
+    static MANY_FILES: Mutex<()> = Mutex::new(());
+    let alone = MANY_FILES.lock().unwrap_or_else(PoisonError::into_inner);
     let limit = getrlimit(Resource::Nofile);
     let wanted = wanted as u64;
     let highest = limit.maximum.unwrap_or(u64::MAX);
@@ -87,6 +100,7 @@ fn allow_files(wanted: usize) {
     );
     setrlimit(Resource::Nofile, Rlimit { current: Some(wanted.max(limit.current.unwrap_or(0))), ..limit })
         .expect("within the hard limit");
+    alone
 }
 
 fn assert_quick(server: &Server) {
@@ -240,7 +254,7 @@ fn floods_end_at_the_limits(way: Way) {
 
 fn ten_thousand_connections(way: Way) {
     const MANY: usize = 10_000;
-    allow_files(MANY + 200);
+    let _alone = allow_files(MANY + 1000);
     let ports = reserve();
     let server = way
         .build(ports.port(0))
@@ -269,7 +283,7 @@ fn ten_thousand_connections(way: Way) {
 fn a_thousand_busy_connections_are_all_served(way: Way) {
     const CLIENTS: usize = 1000;
     const REQUESTS: usize = 20;
-    allow_files(CLIENTS + 200);
+    let _alone = allow_files(CLIENTS + 200);
     let ports = reserve();
     let server = way.build(ports.port(0)).with("tcp-backlog", "2048").start();
     let value = "v".repeat(3000);
@@ -302,6 +316,59 @@ fn a_thousand_busy_connections_are_all_served(way: Way) {
         }
     }
     assert_quick(&server);
+}
+
+fn a_subscriber_that_never_reads_is_closed_and_the_others_miss_nothing(way: Way) {
+    let ports = reserve();
+    let server = way.build(ports.port(0)).with("client-output-buffer-limit", "pubsub 8mb 0 0").start();
+    let mut deaf = connect(&server);
+    let mut readers: Vec<TcpStream> = (0..3).map(|_| connect(&server)).collect();
+    for stream in readers.iter_mut().chain([&mut deaf]) {
+        stream.write_all(&request(&[b"SUBSCRIBE", b"news"])).expect("a request");
+        let mut answer = [0; 31];
+        stream.read_exact(&mut answer).expect("an answer");
+        assert_eq!(&answer, b"*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1");
+    }
+    let mut publisher = server.client();
+    for batch in 0..16 {
+        let numbers = batch * 25..(batch + 1) * 25;
+        for number in numbers.clone() {
+            let heard = publisher.call(&["PUBLISH", "news", &format!("{number:060000}")]).expect("a number");
+            assert!(heard.as_int().is_some_and(|count| count >= 3), "{heard:?}");
+        }
+        for (number, stream) in numbers.flat_map(|number| readers.iter().map(move |s| (number, s))) {
+            let expected = format!("\r\n*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$60000\r\n{number:060000}");
+            let mut message = vec![0; expected.len()];
+            let mut stream = stream;
+            stream.read_exact(&mut message).expect("a message");
+            assert!(message == expected.as_bytes(), "message {number}");
+        }
+    }
+    wait_for("who does not read is closed", || number(&server, "connected_clients") <= 5);
+}
+
+fn replies_that_wait_for_the_disk_leave_once(way: Way) {
+    let ports = reserve();
+    let server = way.build(ports.port(0)).with("appendonly", "yes").with("appendfsync", "always").start();
+    let mut streams: Vec<TcpStream> = (0..30).map(|_| connect(&server)).collect();
+    for round in 0..20 {
+        // Some replies wait and others need not, and new ones come while older ones wait.
+        for (index, stream) in streams.iter_mut().enumerate() {
+            let key = format!("k{index}");
+            for words in
+                [&[b"INCR", key.as_bytes()][..], &[b"GET", key.as_bytes()], &[b"INCR", key.as_bytes()]]
+            {
+                stream.write_all(&request(words)).expect("a request");
+            }
+        }
+        for stream in &mut streams {
+            let first = 2 * round + 1;
+            assert_eq!(read_line(stream), format!(":{first}"));
+            assert_eq!(read_line(stream), format!("${}", first.to_string().len()));
+            assert_eq!(read_line(stream), first.to_string());
+            assert_eq!(read_line(stream), format!(":{}", first + 1));
+        }
+    }
 }
 
 /// A line without its end, read byte by byte so that nothing behind it is taken.
