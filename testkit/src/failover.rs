@@ -45,7 +45,7 @@ impl Mode {
 }
 
 /// What a run has shown.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Gap {
     /// The longest time that a write took from its first attempt until it was acknowledged.
     pub longest: Duration,
@@ -54,6 +54,8 @@ pub struct Gap {
     pub taken_over: Duration,
     /// Attempts that were answered by an error other than a redirection, or by a closed connection.
     pub failures: u64,
+    /// The last of these.
+    pub last_failure: String,
     /// The last number that a replica was known to have, and the one found afterwards.
     pub confirmed: u64,
     /// The number found afterwards.
@@ -65,6 +67,7 @@ pub struct Gap {
 struct Seen {
     longest: Duration,
     failures: u64,
+    last_failure: String,
     confirmed: u64,
     written: u64,
 }
@@ -107,12 +110,16 @@ fn write(ports: &[u16], owner: u16, first: u64, stop: &AtomicBool) -> Seen {
             match reply {
                 Some(Value::Simple(_)) => break,
                 Some(value) if moved(&value).is_some() => connection = moved(&value).and_then(connect),
-                Some(_) => {
+                Some(other) => {
                     seen.failures += 1;
+                    seen.last_failure = format!("{other:?}");
                     std::thread::sleep(RETRY);
                 }
                 None => {
-                    seen.failures += u64::from(connection.is_some());
+                    if connection.is_some() {
+                        seen.failures += 1;
+                        seen.last_failure = "the connection ended".into();
+                    }
                     other += 1;
                     connection = connect(ports[other % ports.len()]);
                     std::thread::sleep(RETRY);
@@ -126,9 +133,13 @@ fn write(ports: &[u16], owner: u16, first: u64, stop: &AtomicBool) -> Seen {
         seen.written = number;
         if number.is_multiple_of(CONFIRM_EVERY)
             && let Some(c) = &mut connection
-            && c.call(&["WAIT", "1", "100"]).is_ok_and(|copies| copies.as_int() == Some(1))
         {
-            seen.confirmed = number;
+            match c.call(&["WAIT", "1", "100"]) {
+                Ok(copies) if copies.as_int() == Some(1) => seen.confirmed = number,
+                Ok(copies) if !copies.is_error() => {}
+                // A master that is demoted disconnects who waits, as Redis does; no write has failed.
+                _ => connection = None,
+            }
         }
     }
     seen
@@ -183,7 +194,8 @@ pub fn measure(cluster: &mut Cluster, mode: Mode, first: u64) -> Gap {
     wait_for("a replica takes over", || owner(cluster, witness).is_some_and(|now| now != victim));
     let taken_over = begin.elapsed();
     if mode == Mode::Term {
-        let _ = cluster.nodes[victim].terminate();
+        // Not a second SIGTERM: that one waits for nobody.
+        wait_for("the master ends", || cluster.nodes[victim].has_exited());
     }
     std::thread::sleep(Duration::from_millis(500));
     let seen = writer.end();
@@ -195,7 +207,14 @@ pub fn measure(cluster: &mut Cluster, mode: Mode, first: u64) -> Gap {
     cluster.wait_until_healthy();
     let now = owner(cluster, witness).expect("somebody owns the key");
     let found = cluster.nodes[now].text(&["GET", KEY]).parse().unwrap_or(0);
-    Gap { longest: seen.longest, taken_over, failures: seen.failures, confirmed: seen.confirmed, found }
+    Gap {
+        longest: seen.longest,
+        taken_over,
+        failures: seen.failures,
+        last_failure: seen.last_failure,
+        confirmed: seen.confirmed,
+        found,
+    }
 }
 
 /// A cluster of three masters and three replicas of this program.
