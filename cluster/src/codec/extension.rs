@@ -1,15 +1,15 @@
 //! Extensions of PING, PONG and MEET: length, type, contents, padded to eight bytes; Redis 7.2's four, Grapevine's own (from 0xF000 on), others skipped.
 
-use super::{text_field, u16_at, u32_at, u64_at};
+use super::{BITMAP_LEN, text_field, u16_at, u32_at, u64_at};
 use alloc::vec::Vec;
 use base::{NodeId, ReplId, ReplOffset};
 
 /// Length of an extension's own header.
 pub(super) const HEAD: usize = 8;
-
 const JOURNAL_QUESTION: u16 = 0xF000;
 const JOURNAL_ANSWER: u16 = 0xF001;
 const TAKEOVER: u16 = 0xF002;
+const OPEN_SLOTS: u16 = 0xF010;
 
 /// One extension.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -56,6 +56,15 @@ pub enum Extension<'a> {
         /// up to here.
         offset: ReplOffset,
     },
+    /// Type 0xF010, Grapevine's own: slots that the sender, a primary, is moving to or from one node. Told to its replicas.
+    OpenSlots {
+        /// The slots come to the sender; else they leave it.
+        importing: bool,
+        /// The other end.
+        node: NodeId,
+        /// Which.
+        slots: &'a [u8; BITMAP_LEN],
+    },
     /// Anything else that fits in length: skipped.
     Unknown {
         /// Its type.
@@ -81,6 +90,7 @@ impl<'a> Extension<'a> {
             JOURNAL_QUESTION | JOURNAL_ANSWER | TAKEOVER => {
                 Self::read_own(kind, data).unwrap_or(Extension::Unknown { kind })
             }
+            OPEN_SLOTS => open_slots(data).unwrap_or(Extension::Unknown { kind }),
             3 => name().map_or(Extension::Unknown { kind }, Extension::ShardId),
             _ => Extension::Unknown { kind },
         }
@@ -129,6 +139,9 @@ impl<'a> Extension<'a> {
             Extension::Takeover { primary, history, offset } => {
                 (TAKEOVER, [&offset.0.to_be_bytes()[..], &primary.0, &history.0].concat())
             }
+            Extension::OpenSlots { importing, node, slots } => {
+                (OPEN_SLOTS, [&[u8::from(*importing), 0, 0, 0, 0, 0, 0, 0], &node.0[..], &slots[..]].concat())
+            }
             Extension::Unknown { .. } => return,
         };
         let length = (HEAD + data.len()).next_multiple_of(8);
@@ -139,6 +152,16 @@ impl<'a> Extension<'a> {
         out.extend_from_slice(&data);
         out.resize(start + length, 0);
     }
+}
+
+fn open_slots(data: &[u8]) -> Option<Extension<'_>> {
+    let importing = match data.first()? {
+        0 => false,
+        1 => true,
+        _ => return None,
+    };
+    let node = NodeId::parse(data.get(8..48)?)?;
+    Some(Extension::OpenSlots { importing, node, slots: data.get(48..48 + BITMAP_LEN)?.try_into().ok()? })
 }
 
 /// The extensions of one packet; their lengths have been checked.

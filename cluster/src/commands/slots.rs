@@ -111,6 +111,8 @@ impl Machine {
             }
         }
         self.structure_and_state_changed();
+        // They go on with the move if we cannot.
+        self.pong_to_siblings();
         Ok(())
     }
 

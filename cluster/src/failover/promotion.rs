@@ -48,6 +48,7 @@ impl Machine {
             self.delete_slot(slot);
             self.add_slot(me, slot);
         }
+        self.inherit_open_slots(name);
         let version = self.saver.mark();
         self.promotion = Some(Promotion { stage: Stage::Saving(version), primary: name, shard, slots });
         self.replicating = None;
@@ -153,6 +154,7 @@ impl Machine {
             }
         }
         self.delete_node_slots(me);
+        self.close_all_slots();
         if let Some(primary) = primary {
             self.set_my_primary(primary);
         }

@@ -1,7 +1,7 @@
 //! Who owns what: claims win by config epoch (specification, "Hash slots configuration propagation").
 //!
 //! A slot goes to its claimant if nobody owns it, if its owner has stopped claiming it, or if the claim's epoch is larger than the owner's. A slot that this node is importing is
-//! left alone: the operator closes it. Who claims with an older epoch than the owner's is told so by UPDATE.
+//! left alone, unless it is the source's successor that claims it: the operator closes it. Who claims with an older epoch than the owner's is told so by UPDATE.
 
 use crate::actions::LogLevel;
 use crate::codec::{BITMAP_LEN, Header};
@@ -78,6 +78,7 @@ impl Machine {
     fn apply_claim(&mut self, claimant: NodeIx, epoch: Epoch, slots: &[u8; BITMAP_LEN]) {
         let ours = if self.myself().is_primary() { Some(self.me) } else { self.myself().primary };
         let outcome = self.rebind(claimant, epoch, slots, ours);
+        self.migrate_to_successor(claimant, epoch, slots);
         for (owner, count) in &outcome.taken {
             let from = owner.map_or("nobody".into(), |owner| self.nodes[owner].id.to_string());
             self.note(EventType::Slots, claimant, format!("takes {count} slots of {from} by epoch {epoch}"));
@@ -104,7 +105,9 @@ impl Machine {
         let held = self.nodes[claimant].slots.clone();
         for slot in held.iter().filter(|slot| !bit(slots, *slot)) {
             // Not unbound yet: a few redirections too many are better than an uncovered slot.
-            self.slots.not_claimed.insert(slot);
+            if !self.finish_inherited_import(slot, claimant) {
+                self.slots.not_claimed.insert(slot);
+            }
         }
         for slot in bits(slots) {
             outcome.claimed += 1;
@@ -117,7 +120,7 @@ impl Machine {
                 Some(owner) => self.slots.is_unclaimed(slot) || self.nodes[owner].config_epoch < epoch,
                 None => true,
             };
-            if !wins || self.slots.importing.contains_key(&slot) {
+            if !wins || !self.import_from_successor(slot, claimant) {
                 continue;
             }
             outcome.from_us += usize::from(owner.is_some() && owner == ours);
@@ -158,7 +161,7 @@ impl Machine {
     }
 }
 
-fn bit(bitmap: &[u8; BITMAP_LEN], slot: Slot) -> bool {
+pub(super) fn bit(bitmap: &[u8; BITMAP_LEN], slot: Slot) -> bool {
     bitmap[slot.index() / 8] & (1 << (slot.index() % 8)) != 0
 }
 

@@ -52,12 +52,14 @@ impl Machine {
                 Extension::Takeover { primary, history, offset } => {
                     self.on_takeover(sender, primary, history, offset);
                 }
+                Extension::OpenSlots { .. } => {}
                 Extension::Unknown { kind } => {
                     self.log(LogLevel::Debug, format!("Received unknown extension type {kind}"));
                 }
             }
         }
         if shard.is_some() {
+            self.read_open_slots(sender, extensions);
             self.nodes[sender].extensions = true;
             if let Some(link) = self.links.map.get_mut(&link) {
                 link.extensions = true;

@@ -2,6 +2,7 @@
 //!
 //! Rooms: `receive` (which packet goes where), `heartbeat` (PING, PONG, MEET step by step), `handshake` and `address` (who is who, and where),
 //! `section` and `extensions` (what heartbeats carry), `failure` (PFAIL, FAIL and back), `crash` (evidence that needs no timeout), `spread` (telling both at once), `claim` (who owns what, by epoch),
+//! `open_slots` (moves whose masters fail),
 //! `send` (what leaves), `pubsub`.
 
 mod address;
@@ -13,6 +14,7 @@ mod handshake;
 mod heartbeat;
 mod identity;
 mod intruders;
+mod open_slots;
 mod pubsub;
 mod receive;
 mod section;
@@ -20,4 +22,5 @@ mod send;
 mod spread;
 
 pub(crate) use intruders::Intruders;
+pub(crate) use open_slots::Inherited;
 pub(crate) use spread::Spread;

@@ -121,6 +121,7 @@ impl Machine {
         }
         self.write_extensions(&mut writer, extensions);
         self.write_takeover(&mut writer, target);
+        self.write_open_slots(&mut writer, target);
         self.send(id, kind, writer.finish(), After::Now);
     }
 

@@ -3,6 +3,7 @@
 //! Invariant: a slot is in its owner's set exactly if the table names that owner.
 
 use super::table::NodeIx;
+use crate::gossip::Inherited;
 use crate::machine::Machine;
 use crate::topology::NodeFlags;
 use alloc::collections::BTreeMap;
@@ -18,6 +19,8 @@ pub(crate) struct SlotMap {
     assigned: usize,
     pub migrating: BTreeMap<Slot, NodeIx>,
     pub importing: BTreeMap<Slot, NodeIx>,
+    /// As a replica: what our primary is moving.
+    pub inherited: Inherited,
     /// Slots that their owner has stopped claiming in its own packets; nobody else claims them yet.
     pub not_claimed: SlotSet,
     /// Grows with every change of an owner.
@@ -31,6 +34,7 @@ impl SlotMap {
             assigned: 0,
             migrating: BTreeMap::new(),
             importing: BTreeMap::new(),
+            inherited: Inherited::default(),
             not_claimed: SlotSet::empty(),
             generation: 0,
         }

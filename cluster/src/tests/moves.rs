@@ -1,0 +1,95 @@
+//! Slots that are being moved while the masters at either end fail.
+
+use super::world::World;
+use crate::*;
+use base::{NodeId, Slot};
+use std::string::ToString;
+
+/// Of the first master's slots, and of the second's replica's target.
+const SLOT: u64 = 7;
+
+fn slot() -> Slot {
+    Slot::new(SLOT).expect("a slot")
+}
+
+fn set(world: &mut World, index: usize, action: SetSlotAction) {
+    let slot = SLOT.to_string().into_bytes();
+    world.ok(index, Command::SetSlot { slot, action, keys: 1 });
+}
+
+fn name(id: NodeId) -> std::vec::Vec<u8> {
+    id.as_str().as_bytes().to_vec()
+}
+
+fn owner(world: &World, index: usize) -> Option<NodeId> {
+    world.topology(index).owner(slot()).map(|node| node.id)
+}
+
+/// Masters 0, 1, 2 with replicas 3, 4, 5; the slot moves from 0 to 1.
+fn moving(seed: u64) -> World {
+    let mut world = World::formed(3, 3, seed);
+    let (from, to) = (world.id(0), world.id(1));
+    set(&mut world, 1, SetSlotAction::Importing(name(from)));
+    set(&mut world, 0, SetSlotAction::Migrating(name(to)));
+    world.run(200);
+    world
+}
+
+#[test]
+fn the_source_fails_over_in_the_middle() {
+    let mut world = moving(91);
+    let (heir, target) = (world.id(3), world.id(1));
+    assert!(world.topology(3).migrating.is_empty(), "a replica shows nothing");
+    world.kill(0);
+    world.run_until(30_000, "the target hears of its new source", |w| {
+        owner(w, 1) == Some(heir) && w.topology(1).importing.get(&slot()) == Some(&heir)
+    });
+    assert_eq!(world.topology(3).migrating.get(&slot()), Some(&target));
+    // The move goes on to its end.
+    set(&mut world, 1, SetSlotAction::Node(name(target)));
+    world.run_until(5_000, "everybody knows", |w| (1..6).all(|index| owner(w, index) == Some(target)));
+    world.run_until(5_000, "the old source's replica knows, too", |w| w.topology(3).migrating.is_empty());
+}
+
+#[test]
+fn the_target_fails_over_in_the_middle() {
+    let mut world = moving(92);
+    let (source, heir) = (world.id(0), world.id(4));
+    world.kill(1);
+    world.run_until(30_000, "the source hears of its new target", |w| {
+        w.topology(0).migrating.get(&slot()) == Some(&heir)
+    });
+    assert_eq!(world.topology(4).importing.get(&slot()), Some(&source));
+    assert_eq!(owner(&world, 4), Some(source));
+    set(&mut world, 4, SetSlotAction::Node(name(heir)));
+    world.run_until(5_000, "everybody knows", |w| [0, 2, 3, 4, 5].iter().all(|i| owner(w, *i) == Some(heir)));
+}
+
+#[test]
+fn a_move_that_is_closed_is_not_inherited() {
+    let mut world = moving(93);
+    set(&mut world, 0, SetSlotAction::Stable);
+    set(&mut world, 1, SetSlotAction::Stable);
+    world.run(200);
+    let heir = world.id(3);
+    world.kill(0);
+    world.run_until(30_000, "failed over", |w| owner(w, 1) == Some(heir));
+    assert!(world.topology(3).migrating.is_empty() && world.topology(1).importing.is_empty());
+}
+
+/// The target was told that the slot is its own, told nobody, and died; the source was told, too.
+#[test]
+fn a_slot_that_was_given_to_the_dead_goes_to_their_heir() {
+    let mut world = moving(94);
+    let (target, heir) = (world.id(1), world.id(4));
+    world.kill(1);
+    world.run_until(30_000, "the target's replica acts", |w| {
+        w.topology(4).importing.contains_key(&slot()) && w.topology(4).myself().is_primary()
+    });
+    // Whoever closes the move now still calls the target by its old name.
+    let number = SLOT.to_string().into_bytes();
+    world.ok(0, Command::SetSlot { slot: number, action: SetSlotAction::Node(name(target)), keys: 0 });
+    world
+        .run_until(10_000, "somebody serves it", |w| [0, 2, 4, 5].iter().all(|i| owner(w, *i) == Some(heir)));
+    assert!(world.logged(4, "was to be ours: taking it over."));
+}
