@@ -184,3 +184,44 @@ fn slots_with_keys_move_under_load() {
 fn slots_with_keys_move_to_redis_and_back_under_load() {
     move_under_load(&[Kind::Grapevine, Kind::Redis, Kind::Grapevine], [Kind::Redis, Kind::Grapevine]);
 }
+
+/// A key at both ends of a move that stopped in the middle; the source has `ours`, the target `theirs`.
+fn half_moved(ours: &str, theirs: &str) -> (Cluster, String) {
+    let cluster = Cluster::start(&[Kind::Grapevine; 3], 15_000, &[]);
+    cluster.create(Kind::Grapevine, 0);
+    let (from, to) = (cluster.id(0), cluster.id(1));
+    let key = (0..).map(|n| format!("k{n}")).find(|key| Slot::of_key(key.as_bytes()).index() == 5).unwrap();
+    assert_eq!(cluster.nodes[0].text(&["SET", &key, ours]), "OK");
+    assert_eq!(cluster.nodes[1].text(&["CLUSTER", "SETSLOT", "5", "IMPORTING", &from]), "OK");
+    assert_eq!(cluster.nodes[0].text(&["CLUSTER", "SETSLOT", "5", "MIGRATING", &to]), "OK");
+    let mut target = cluster.nodes[1].client();
+    target.call(&["ASKING"]).unwrap();
+    assert_eq!(target.call(&["SET", &key, theirs]).unwrap(), Value::Simple(b"OK".to_vec()));
+    (cluster, key)
+}
+
+fn value(cluster: &Cluster, key: &str) -> Value {
+    connect(cluster).call(key.as_bytes(), &["GET", key]).unwrap()
+}
+
+#[test]
+fn fix_compares_what_is_in_two_places() {
+    for tool in [Kind::Redis, Kind::Grapevine] {
+        let (cluster, key) = half_moved("same", "same");
+        manage(tool, &["fix", &cluster.nodes[0].address()]);
+        // Keys at the importing end: they go back to the owner.
+        assert_eq!(value(&cluster, &key), Value::Bulk(b"same".to_vec()), "{tool:?}");
+        assert_eq!(cluster.nodes[0].text(&["DBSIZE"]), "1");
+        assert_eq!(cluster.nodes[1].text(&["DBSIZE"]), "0");
+
+        let (cluster, key) = half_moved("source", "target");
+        let address = cluster.nodes[0].address();
+        let done = run_cli(tool, &["--cluster", "fix", &address]);
+        let said = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert!(said.contains("having different values"), "{tool:?}: {said}");
+        assert_eq!(cluster.nodes[0].text(&["GET", &key]), "source", "{tool:?}: nobody chose");
+        manage(tool, &["fix", &address, "--cluster-replace"]);
+        assert_eq!(value(&cluster, &key), Value::Bulk(b"target".to_vec()), "{tool:?}");
+        assert_eq!(cluster.nodes[1].text(&["DBSIZE"]), "0");
+    }
+}
