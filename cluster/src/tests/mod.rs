@@ -14,6 +14,7 @@ mod interop;
 mod journal;
 mod leaving;
 mod manual;
+mod migration;
 mod moves;
 mod promotion;
 mod reborn;
