@@ -83,7 +83,7 @@ impl Field {
         wait_for("the cluster is made", || self.is_well());
     }
 
-    /// Whether every node says ok, and every replica is in sync.
+    /// Whether every node says ok and knows who is who, and every replica is in sync.
     fn is_well(&self) -> bool {
         self.servers.iter().all(|node| {
             let Some(mut client) = node.try_client() else { return false };
@@ -94,8 +94,12 @@ impl Field {
             let replication = text(&["INFO", "replication"]);
             let synced = replication.contains("role:master") || replication.contains("master_link_status:up");
             let nodes = text(&["CLUSTER", "NODES"]);
-            let known =
-                nodes.lines().count() == NODES && !nodes.contains("fail") && !nodes.contains("handshake");
+            // Whoever has only just become a replica is a primary without slots to those who have not heard of it.
+            let primaries = nodes.lines().filter(|line| line.contains("master")).count();
+            let known = nodes.lines().count() == NODES
+                && primaries == PRIMARIES
+                && !nodes.contains("fail")
+                && !nodes.contains("handshake");
             synced && known && text(&["CLUSTER", "INFO"]).contains("cluster_state:ok")
         })
     }
