@@ -18,6 +18,9 @@ use arm::{Arm, Placement};
 /// The arms listen from here on.
 const FIRST_PORT: u16 = 26_379;
 
+/// What `--tables` may name.
+const TABLES: &[&str] = &["cpu", "memory", "snapshot", "collections"];
+
 const USAGE: &str = "options: --tables cpu,memory,snapshot,collections  --rounds N  --commands a,b  --pipelines 1,16  \
                      --connections 50,1000  --keys N (memory)  --snapshot-keys N  --alone yes (servers on the first \
                      core and the load on the second, both with real-time priority: for a machine that others use)";
@@ -99,7 +102,12 @@ fn parse(args: &[String]) -> Result<Options, String> {
                 .collect::<Result<Vec<_>, String>>()
         };
         match word.as_str() {
-            "--tables" => options.tables = words(value),
+            "--tables" => {
+                options.tables = words(value);
+                if let Some(other) = options.tables.iter().find(|table| !TABLES.contains(&table.as_str())) {
+                    return Err(format!("bench has no table '{other}'; {USAGE}"));
+                }
+            }
             "--rounds" => options.rounds = number(value)?.max(1) as usize,
             "--keys" => options.keys = number(value)?.max(1),
             "--snapshot-keys" => options.snapshot_keys = number(value)?.max(1),
