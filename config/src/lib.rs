@@ -94,7 +94,7 @@ impl Config {
         let ignored = |index: &usize| {
             let directive = &DIRECTIVES[*index];
             let differs = self.value(directive) != directive.default;
-            directive.has(table::NOT_YET) || (directive.has(table::NOT_YET_IF_SET) && differs)
+            directive.has(table::NOT_YET) && differs
         };
         self.explicit.iter().filter(|index| ignored(index)).map(|index| DIRECTIVES[*index].name).collect()
     }

@@ -92,7 +92,8 @@ fn checked(directive: &Directive, value: &[u8], before: &str) -> Result<String, 
 /// A directive that would be dangerous to ignore may only have its default.
 pub(crate) fn refuse_dangerous(directive: &Directive, text: &str) -> Result<(), String> {
     if directive.has(REFUSED) && text != directive.default {
-        return Err(format!("{} is not supported yet", directive.name));
+        let (name, default) = (directive.name, directive.default);
+        return Err(format!("{name} is not supported by Grapevine: only its default \"{default}\" is taken"));
     }
     Ok(())
 }

@@ -6,9 +6,9 @@
 //! CONFIG GET's patterns as Redis shows its aliases; names after `~` answer only when asked for exactly. Names,
 //! ranges and defaults are those of Redis 7.2; the hidden ones at the end are Valkey's, and our own where they say so.
 //!
-//! It does not know what any directive does. One that is parsed but not yet obeyed carries [`NOT_YET`] (named in
-//! the warning at start whenever it is written down), [`NOT_YET_IF_SET`] (named when it differs from the default,
-//! where the default asks for nothing), [`NO_EFFECT`] (there is nothing that it could change) or [`REFUSED`] (ignoring it would be dangerous: only the default is taken).
+//! It does not know what any directive does. Each of Redis 7.2 is obeyed, or carries [`NO_EFFECT`] (there is nothing that
+//! it could change here) or [`REFUSED`] (ignoring it would be dangerous: only the default is taken). Of Valkey's, some
+//! carry [`NOT_YET`] (kept, not obeyed).
 
 use crate::rule::{self, Rule, Rule::*};
 use crate::value::{
@@ -34,10 +34,8 @@ pub const DENY_LOADING: Flags = 16;
 pub const MULTI: Flags = 32;
 /// The empty string is the same as no value, and REWRITE leaves the line out.
 pub const EMPTY_IS_UNSET: Flags = 64;
-/// Parsed and kept, not obeyed yet: named in the warning at start when it is written down.
-pub const NOT_YET: Flags = 128;
-/// Parsed and kept, not obeyed yet, but the default needs nothing: named when it differs from it.
-pub const NOT_YET_IF_SET: Flags = 256;
+/// Parsed and kept, not obeyed yet; the default needs nothing: named in the warning at start when it differs from it.
+pub const NOT_YET: Flags = 256;
 /// Parsed and kept, and without a meaning here (docs/differences.md says why): named when it differs from its default.
 pub const NO_EFFECT: Flags = 1024;
 /// Not obeyed yet and dangerous to ignore: any value but the default is an error.
@@ -145,7 +143,7 @@ directives! {
     lazyfree_lazy_server_del: bool = "lazyfree-lazy-server-del", Bool, "no", MODIFIABLE;
     lazyfree_lazy_user_del: bool = "lazyfree-lazy-user-del", Bool, "no", MODIFIABLE;
     lazyfree_lazy_user_flush: bool = "lazyfree-lazy-user-flush", Bool, "no", MODIFIABLE;
-    repl_disable_tcp_nodelay: bool = "repl-disable-tcp-nodelay", Bool, "no", NOT_YET_IF_SET;
+    repl_disable_tcp_nodelay: bool = "repl-disable-tcp-nodelay", Bool, "no", MODIFIABLE;
     repl_diskless_sync: bool = "repl-diskless-sync", Bool, "yes", MODIFIABLE;
     aof_rewrite_incremental_fsync: bool = "aof-rewrite-incremental-fsync", Bool, "yes", MODIFIABLE;
     no_appendfsync_on_rewrite: bool = "no-appendfsync-on-rewrite", Bool, "no", MODIFIABLE;
@@ -173,7 +171,7 @@ directives! {
     cluster_allow_replica_migration: bool = "cluster-allow-replica-migration", Bool, "yes", MODIFIABLE;
     replica_announced: bool = "replica-announced", Bool, "yes", MODIFIABLE;
     latency_tracking: bool = "latency-tracking", Bool, "yes", MODIFIABLE;
-    aof_disable_auto_gc: bool = "aof-disable-auto-gc", Bool, "no", HIDDEN | NO_EFFECT;
+    aof_disable_auto_gc: bool = "aof-disable-auto-gc", Bool, "no", HIDDEN;
     replica_ignore_disk_write_errors: bool = "replica-ignore-disk-write-errors", Bool, "no", MODIFIABLE;
     aclfile: String = "aclfile", Text, "", IMMUTABLE | REFUSED;
     unixsocket: String = "unixsocket", Text, "", IMMUTABLE | EMPTY_IS_UNSET;
@@ -206,14 +204,14 @@ directives! {
     maxmemory_policy: EvictionPolicy = "maxmemory-policy", Word(EvictionPolicy::WORDS), "noeviction", MODIFIABLE;
     appendfsync: AppendFsync = "appendfsync", Word(AppendFsync::WORDS), "everysec", MODIFIABLE;
     oom_score_adj: String = "oom-score-adj", Special(rule::oom_score_adj), "no", MODIFIABLE;
-    acl_pubsub_default: String = "acl-pubsub-default", Word(&["allchannels", "resetchannels"]), "resetchannels", NOT_YET_IF_SET;
+    acl_pubsub_default: String = "acl-pubsub-default", Word(&["allchannels", "resetchannels"]), "resetchannels", REFUSED;
     sanitize_dump_payload: String = "sanitize-dump-payload", Word(&["no", "yes", "clients"]), "no", MODIFIABLE;
     enable_protected_configs: Permission = "enable-protected-configs", Word(Permission::WORDS), "no", IMMUTABLE;
     enable_debug_command: Permission = "enable-debug-command", Word(Permission::WORDS), "no", IMMUTABLE;
     enable_module_command: Permission = "enable-module-command", Word(Permission::WORDS), "no", IMMUTABLE | NO_EFFECT;
     cluster_replica_no_failover: NoFailover = "cluster-replica-no-failover" | "cluster-slave-no-failover", Word(NoFailover::WORDS), "no", MODIFIABLE;
     cluster_preferred_endpoint_type: EndpointType = "cluster-preferred-endpoint-type", Word(EndpointType::WORDS), "ip", MODIFIABLE;
-    propagation_error_behavior: String = "propagation-error-behavior", Word(&["ignore", "panic", "panic-on-replicas"]), "ignore", NOT_YET_IF_SET;
+    propagation_error_behavior: String = "propagation-error-behavior", Word(&["ignore", "panic", "panic-on-replicas"]), "ignore", MODIFIABLE;
     shutdown_on_sigint: String = "shutdown-on-sigint", Special(rule::shutdown_on_signal), "default", MULTI;
     shutdown_on_sigterm: String = "shutdown-on-sigterm", Special(rule::shutdown_on_signal), "default", MULTI;
     databases: u32 = "databases", Int(1, INT_MAX), "16", IMMUTABLE;
@@ -255,12 +253,12 @@ directives! {
     repl_diskless_sync_max_replicas: u64 = "repl-diskless-sync-max-replicas", Int(0, INT_MAX), "0", MODIFIABLE;
     maxclients: u64 = "maxclients", Int(1, UINT_MAX), "10000", MODIFIABLE;
     unixsocketperm: Octal = "unixsocketperm", Rule::Octal(0, 0o777), "0", IMMUTABLE;
-    socket_mark_id: u64 = "socket-mark-id", Int(0, UINT_MAX), "0", IMMUTABLE | NOT_YET_IF_SET;
+    socket_mark_id: u64 = "socket-mark-id", Int(0, UINT_MAX), "0", IMMUTABLE;
     client_default_resp: u64 = "client-default-resp", Int(2, 3), "2", IMMUTABLE | HIDDEN;
     active_defrag_max_scan_fields: u64 = "active-defrag-max-scan-fields", Int(1, LONG_MAX), "1000", NO_EFFECT;
     slowlog_max_len: u64 = "slowlog-max-len" ~ "commandlog-slow-execution-max-len", Int(0, LONG_MAX), "128", MODIFIABLE;
-    acllog_max_len: u64 = "acllog-max-len", Int(0, LONG_MAX), "128", NOT_YET;
-    busy_reply_threshold: u64 = "busy-reply-threshold" | "lua-time-limit", Int(0, LONG_MAX), "5000", NOT_YET;
+    acllog_max_len: u64 = "acllog-max-len", Int(0, LONG_MAX), "128", NO_EFFECT;
+    busy_reply_threshold: u64 = "busy-reply-threshold" | "lua-time-limit", Int(0, LONG_MAX), "5000", NO_EFFECT;
     cluster_node_timeout: u64 = "cluster-node-timeout", Int(0, LONG_MAX), "15000", MODIFIABLE;
     cluster_ping_interval: u64 = "cluster-ping-interval", Int(0, INT_MAX), "1000", MODIFIABLE | HIDDEN;
     cluster_failover_hold_ms: u64 = "cluster-failover-hold-ms", Int(0, INT_MAX), "2000", MODIFIABLE;
@@ -288,25 +286,25 @@ directives! {
     auto_aof_rewrite_min_size: u64 = "auto-aof-rewrite-min-size", Memory(0, MEMORY_MAX), "67108864", MODIFIABLE;
     loading_process_events_interval_bytes: u64 = "loading-process-events-interval-bytes", Int(1024, INT_MAX), "2097152", HIDDEN;
     tls_port: u16 = "tls-port", Int(0, 65535), "0", REFUSED;
-    tls_session_cache_size: u64 = "tls-session-cache-size", Int(0, INT_MAX), "20480", NOT_YET_IF_SET;
-    tls_session_cache_timeout: u64 = "tls-session-cache-timeout", Int(0, INT_MAX), "300", NOT_YET_IF_SET;
+    tls_session_cache_size: u64 = "tls-session-cache-size", Int(0, INT_MAX), "20480", NO_EFFECT;
+    tls_session_cache_timeout: u64 = "tls-session-cache-timeout", Int(0, INT_MAX), "300", NO_EFFECT;
     tls_cluster: bool = "tls-cluster", Bool, "no", REFUSED;
     tls_replication: bool = "tls-replication", Bool, "no", REFUSED;
-    tls_auth_clients: String = "tls-auth-clients", Word(&["no", "yes", "optional"]), "yes", NOT_YET_IF_SET;
-    tls_prefer_server_ciphers: bool = "tls-prefer-server-ciphers", Bool, "no", NOT_YET_IF_SET;
-    tls_session_caching: bool = "tls-session-caching", Bool, "yes", NOT_YET_IF_SET;
-    tls_cert_file: String = "tls-cert-file", Text, "", NOT_YET_IF_SET | EMPTY_IS_UNSET;
-    tls_key_file: String = "tls-key-file", Text, "", NOT_YET_IF_SET | EMPTY_IS_UNSET;
-    tls_key_file_pass: String = "tls-key-file-pass", Text, "", NOT_YET_IF_SET | EMPTY_IS_UNSET;
-    tls_client_cert_file: String = "tls-client-cert-file", Text, "", NOT_YET_IF_SET | EMPTY_IS_UNSET;
-    tls_client_key_file: String = "tls-client-key-file", Text, "", NOT_YET_IF_SET | EMPTY_IS_UNSET;
-    tls_client_key_file_pass: String = "tls-client-key-file-pass", Text, "", NOT_YET_IF_SET | EMPTY_IS_UNSET;
-    tls_dh_params_file: String = "tls-dh-params-file", Text, "", NOT_YET_IF_SET | EMPTY_IS_UNSET;
-    tls_ca_cert_file: String = "tls-ca-cert-file", Text, "", NOT_YET_IF_SET | EMPTY_IS_UNSET;
-    tls_ca_cert_dir: String = "tls-ca-cert-dir", Text, "", NOT_YET_IF_SET | EMPTY_IS_UNSET;
-    tls_protocols: String = "tls-protocols", Text, "", NOT_YET_IF_SET | EMPTY_IS_UNSET;
-    tls_ciphers: String = "tls-ciphers", Text, "", NOT_YET_IF_SET | EMPTY_IS_UNSET;
-    tls_ciphersuites: String = "tls-ciphersuites", Text, "", NOT_YET_IF_SET | EMPTY_IS_UNSET;
+    tls_auth_clients: String = "tls-auth-clients", Word(&["no", "yes", "optional"]), "yes", NO_EFFECT;
+    tls_prefer_server_ciphers: bool = "tls-prefer-server-ciphers", Bool, "no", NO_EFFECT;
+    tls_session_caching: bool = "tls-session-caching", Bool, "yes", NO_EFFECT;
+    tls_cert_file: String = "tls-cert-file", Text, "", NO_EFFECT | EMPTY_IS_UNSET;
+    tls_key_file: String = "tls-key-file", Text, "", NO_EFFECT | EMPTY_IS_UNSET;
+    tls_key_file_pass: String = "tls-key-file-pass", Text, "", NO_EFFECT | EMPTY_IS_UNSET;
+    tls_client_cert_file: String = "tls-client-cert-file", Text, "", NO_EFFECT | EMPTY_IS_UNSET;
+    tls_client_key_file: String = "tls-client-key-file", Text, "", NO_EFFECT | EMPTY_IS_UNSET;
+    tls_client_key_file_pass: String = "tls-client-key-file-pass", Text, "", NO_EFFECT | EMPTY_IS_UNSET;
+    tls_dh_params_file: String = "tls-dh-params-file", Text, "", NO_EFFECT | EMPTY_IS_UNSET;
+    tls_ca_cert_file: String = "tls-ca-cert-file", Text, "", NO_EFFECT | EMPTY_IS_UNSET;
+    tls_ca_cert_dir: String = "tls-ca-cert-dir", Text, "", NO_EFFECT | EMPTY_IS_UNSET;
+    tls_protocols: String = "tls-protocols", Text, "", NO_EFFECT | EMPTY_IS_UNSET;
+    tls_ciphers: String = "tls-ciphers", Text, "", NO_EFFECT | EMPTY_IS_UNSET;
+    tls_ciphersuites: String = "tls-ciphersuites", Text, "", NO_EFFECT | EMPTY_IS_UNSET;
     dir: String = "dir", Text, "./", PROTECTED | DENY_LOADING;
     save: Vec<(u64, u64)> = "save", Special(rule::save), "3600 1 300 100 60 10000", MULTI;
     client_output_buffer_limit: OutputLimits = "client-output-buffer-limit", Special(rule::output_limits), "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60", MULTI;
@@ -316,15 +314,15 @@ directives! {
     replicaof: Option<(String, u16)> = "replicaof" | "slaveof", Special(rule::replicaof), "", IMMUTABLE | MULTI;
     latency_tracking_info_percentiles: Vec<f64> = "latency-tracking-info-percentiles", Special(rule::percentiles), "50 99 99.9", MULTI;
     availability_zone: String = "availability-zone", Text, "", HIDDEN;
-    cluster_announce_client_ipv4: String = "cluster-announce-client-ipv4", Text, "", HIDDEN | EMPTY_IS_UNSET | NOT_YET_IF_SET;
-    cluster_announce_client_ipv6: String = "cluster-announce-client-ipv6", Text, "", HIDDEN | EMPTY_IS_UNSET | NOT_YET_IF_SET;
+    cluster_announce_client_ipv4: String = "cluster-announce-client-ipv4", Text, "", HIDDEN | EMPTY_IS_UNSET | NOT_YET;
+    cluster_announce_client_ipv6: String = "cluster-announce-client-ipv6", Text, "", HIDDEN | EMPTY_IS_UNSET | NOT_YET;
     commandlog_request_larger_than: i64 = "commandlog-request-larger-than", Int(-1, LONG_MAX), "1048576", HIDDEN;
     commandlog_reply_larger_than: i64 = "commandlog-reply-larger-than", Int(-1, LONG_MAX), "1048576", HIDDEN;
     commandlog_large_request_max_len: u64 = "commandlog-large-request-max-len", Int(0, LONG_MAX), "128", HIDDEN;
     commandlog_large_reply_max_len: u64 = "commandlog-large-reply-max-len", Int(0, LONG_MAX), "128", HIDDEN;
-    cluster_blacklist_ttl: u64 = "cluster-blacklist-ttl", Int(0, LONG_MAX), "60", HIDDEN | NOT_YET_IF_SET;
-    cluster_manual_failover_timeout: u64 = "cluster-manual-failover-timeout", Int(1, INT_MAX), "5000", HIDDEN | NOT_YET_IF_SET;
-    cluster_slot_stats_enabled: bool = "cluster-slot-stats-enabled", Bool, "no", HIDDEN | NOT_YET_IF_SET;
+    cluster_blacklist_ttl: u64 = "cluster-blacklist-ttl", Int(0, LONG_MAX), "60", HIDDEN | NOT_YET;
+    cluster_manual_failover_timeout: u64 = "cluster-manual-failover-timeout", Int(1, INT_MAX), "5000", HIDDEN | NOT_YET;
+    cluster_slot_stats_enabled: bool = "cluster-slot-stats-enabled", Bool, "no", HIDDEN | NOT_YET;
     debug_context: String = "debug-context", Text, "", HIDDEN | NO_EFFECT;
     dual_channel_replication_enabled: bool = "dual-channel-replication-enabled", Bool, "no", HIDDEN | NO_EFFECT;
     enable_debug_assert: bool = "enable-debug-assert", Bool, "no", HIDDEN | IMMUTABLE | NO_EFFECT;
@@ -332,11 +330,11 @@ directives! {
     extended_redis_compatibility: bool = "extended-redis-compatibility", Bool, "no", HIDDEN | NO_EFFECT;
     io_backend: String = "grapevine-io-backend", Word(&["epoll", "io_uring"]), "epoll", HIDDEN | IMMUTABLE;
     hide_user_data_from_log: bool = "hide-user-data-from-log", Bool, "yes", HIDDEN;
-    max_new_connections_per_cycle: u64 = "max-new-connections-per-cycle", Int(1, 1000), "10", HIDDEN | NOT_YET_IF_SET;
+    max_new_connections_per_cycle: u64 = "max-new-connections-per-cycle", Int(1, 1000), "10", HIDDEN;
     max_new_tls_connections_per_cycle: u64 = "max-new-tls-connections-per-cycle", Int(1, 1000), "1", HIDDEN | NO_EFFECT;
     cluster_secret: String = "cluster-secret", Checked(rule::secrets), "", HIDDEN | SENSITIVE | EMPTY_IS_UNSET;
     cluster_secret_mode: SecretMode = "cluster-secret-mode", Word(SecretMode::WORDS), "required", HIDDEN;
     cluster_journal_max_size: u64 = "cluster-journal-max-size", Memory(0, MEMORY_MAX), "4194304", HIDDEN | IMMUTABLE;
     prefetch_batch_max_size: u64 = "prefetch-batch-max-size", Int(0, 128), "16", HIDDEN | NO_EFFECT;
-    unixsocketgroup: String = "unixsocketgroup", Text, "", HIDDEN | IMMUTABLE | NOT_YET_IF_SET;
+    unixsocketgroup: String = "unixsocketgroup", Text, "", HIDDEN | IMMUTABLE | EMPTY_IS_UNSET;
 }

@@ -59,6 +59,11 @@ pub enum Action {
         /// Which one.
         conn: ConnId,
     },
+    /// Let the system gather small writes to this connection (`repl-disable-tcp-nodelay`).
+    GatherWrites {
+        /// Which one.
+        conn: ConnId,
+    },
     /// Ask the disk thread; requests keep their order.
     Disk(DiskRequest),
     /// A message for the control thread.
@@ -101,7 +106,8 @@ pub enum Action {
     },
     /// DEBUG RELOAD: there is something to load again; call [`Node::load_slice`](crate::Node::load_slice) until it is done.
     Load,
-    /// DEBUG SEGFAULT or PANIC: crash, so that the report can be looked at.
+    /// DEBUG SEGFAULT or PANIC: crash, so that the report can be looked at. `propagation-error-behavior panic`: before the
+    /// data differs any further.
     Crash {
         /// How.
         by: CrashBy,
@@ -114,12 +120,12 @@ pub enum Action {
 }
 
 /// How DEBUG crashes the process.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CrashBy {
     /// An access to memory that is not there.
     BadAccess,
-    /// A panic.
-    Panic,
+    /// A panic that says this.
+    Panic(String),
 }
 
 /// Why a directive could not be applied.

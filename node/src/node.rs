@@ -267,6 +267,11 @@ impl Node {
         self.persistence.shutdown.is_some() || self.persistence.signal.is_some()
     }
 
+    /// Whether the append only file has been asked for and does not take records yet.
+    pub fn is_opening_aof(&self) -> bool {
+        self.persistence.aof.state == crate::persistence::AofState::Opening
+    }
+
     /// The configuration in force.
     pub fn config(&self) -> &Config {
         &self.config
@@ -600,6 +605,9 @@ impl Node {
         }
         if names.contains(&"appendonly") {
             crate::persistence::switch_aof(self);
+        }
+        if names.contains(&"aof-disable-auto-gc") {
+            crate::persistence::keep_aof_history(self);
         }
         if names.contains(&"appendfsync") {
             crate::persistence::set_policy(self);

@@ -103,6 +103,12 @@ pub enum DiskRequest {
     AofSync,
     /// Sync and close the AOF (`appendonly no`, shutdown). Answered by `AofClosed`.
     AofClose,
+    /// Whether files that a manifest calls history stay where they are (`aof-disable-auto-gc`); they go when it is told to
+    /// remove them again.
+    AofKeepHistory {
+        /// They stay.
+        keep: bool,
+    },
     /// Begin a snapshot. Only one job runs at a time; a second one fails at once.
     SnapshotBegin {
         /// The job.

@@ -8,8 +8,10 @@ use crate::process::reason;
 use crate::stream::Stream;
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, acceptfrom_with};
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
+use std::ffi::CString;
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
@@ -94,8 +96,9 @@ impl Listener {
         Ok(Self { fd: socket.into(), unix: false })
     }
 
-    /// Binds a unix socket, replacing a file of that name; `mode` 0 leaves its permissions to the umask.
-    pub fn bind_unix(path: &str, mode: u32, backlog: i32) -> Result<Self, String> {
+    /// Binds a unix socket, replacing a file of that name; `mode` 0 leaves its permissions to the umask, an empty
+    /// `group` its group to the system.
+    pub fn bind_unix(path: &str, mode: u32, group: &str, backlog: i32) -> Result<Self, String> {
         if path.len() > UNIX_PATH_MAX {
             return Err(format!("unix socket path too long ({}), must be under {UNIX_PATH_MAX}", path.len()));
         }
@@ -105,6 +108,9 @@ impl Listener {
         let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking().cloexec(), None)
             .map_err(step("creating socket"))?;
         socket.bind(&SockAddr::unix(path).map_err(step("bind"))?).map_err(step("bind"))?;
+        if !group.is_empty() {
+            give_to_group(path, group)?;
+        }
         if mode != 0 {
             let permissions = std::fs::Permissions::from_mode(mode);
             std::fs::set_permissions(path, permissions).map_err(step("chmod"))?;
@@ -126,6 +132,12 @@ impl Listener {
         }
     }
 
+    /// Marks its packets, and those of the connections that it takes from now on, for the system's filters and routes
+    /// (`socket-mark-id`). Fails without the right to.
+    pub fn set_mark(&self, mark: u32) -> io::Result<()> {
+        SockRef::from(&self.fd).set_mark(mark)
+    }
+
     /// Where it listens; `None` for a unix socket.
     pub fn local_addr(&self) -> Option<SocketAddr> {
         rustix::net::getsockname(&self.fd).ok().and_then(|a| SocketAddr::try_from(a).ok())
@@ -140,6 +152,33 @@ impl Listener {
 impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+/// Hands a file to a group, by the group's name.
+fn give_to_group(path: &str, group: &str) -> Result<(), String> {
+    let known = group_id(group).map_err(|why| format!("getgrnam error for group '{group}': {why}"))?;
+    std::os::unix::fs::chown(path, None, Some(known))
+        .map_err(|error| format!("chown error for group '{group}': {}", reason(error)))
+}
+
+/// The number of a group in the system's data base.
+fn group_id(name: &str) -> Result<u32, String> {
+    /// What the data base may need for one group with all its members.
+    const ROOM: usize = 1 << 20;
+    let name = CString::new(name).map_err(|_| String::from("a NUL byte"))?;
+    let mut room = vec![0; ROOM];
+    let mut group = MaybeUninit::<libc::group>::uninit();
+    let mut found = std::ptr::null_mut();
+    // SAFETY: all pointers are valid for the call, `room` for as many bytes as are stated.
+    let code = unsafe {
+        libc::getgrnam_r(name.as_ptr(), group.as_mut_ptr(), room.as_mut_ptr(), room.len(), &mut found)
+    };
+    match code {
+        // SAFETY: a result that is not null says that `group` was filled in.
+        0 if !found.is_null() => Ok(unsafe { group.assume_init().gr_gid }),
+        0 => Err("no such group".into()),
+        code => Err(reason(io::Error::from_raw_os_error(code))),
     }
 }
 

@@ -124,7 +124,7 @@ fn nodelay_and_keepalive_are_set_on_tcp_and_skipped_on_unix() {
     assert_eq!(rustix::net::sockopt::tcp_keepintvl(&stream).unwrap().as_secs(), 100);
 
     let path = folder("nodelay").join("s");
-    let listener = Listener::bind_unix(path.to_str().unwrap(), 0o700, 16).unwrap();
+    let listener = Listener::bind_unix(path.to_str().unwrap(), 0o700, "", 16).unwrap();
     let _client = std::os::unix::net::UnixStream::connect(&path).unwrap();
     let accepted = listener.accept().unwrap().unwrap();
     assert_eq!((accepted.peer, accepted.local), (None, None));
@@ -137,12 +137,31 @@ fn unix_socket_has_its_mode_and_replaces_a_stale_file() {
     use std::os::unix::fs::PermissionsExt;
     let path = folder("unix").join("server.sock");
     std::fs::write(&path, b"stale").unwrap();
-    let listener = Listener::bind_unix(path.to_str().unwrap(), 0o751, 4).unwrap();
+    let listener = Listener::bind_unix(path.to_str().unwrap(), 0o751, "", 4).unwrap();
     assert!(listener.is_unix() && listener.local_addr().is_none());
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o751);
     let long = "x".repeat(200);
-    let error = Listener::bind_unix(&long, 0, 4).unwrap_err();
+    let error = Listener::bind_unix(&long, 0, "", 4).unwrap_err();
     assert_eq!(error, "unix socket path too long (200), must be under 107");
+}
+
+#[test]
+fn a_unix_socket_is_given_to_a_group_that_exists() {
+    use std::os::unix::fs::MetadataExt;
+    let path = folder("group").join("server.sock");
+    let text = path.to_str().unwrap();
+    let error = Listener::bind_unix(text, 0, "no such group", 4).unwrap_err();
+    assert!(error.starts_with("getgrnam error for group 'no such group': "), "{error}");
+    // Our own group is one that may always be given.
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, b"").unwrap();
+    let ours = std::fs::metadata(&path).unwrap().gid();
+    let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
+    let named = |line: &&str| line.split(':').nth(2) == Some(ours.to_string().as_str());
+    if let Some(name) = groups.lines().find(named).and_then(|line| line.split(':').next()) {
+        Listener::bind_unix(text, 0o660, name, 4).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().gid(), ours);
+    }
 }
 
 #[test]

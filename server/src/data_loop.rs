@@ -6,7 +6,7 @@
 //!
 //! The machine ([`Node`]) decides everything; this file only moves bytes and facts.
 //!
-//! Bounds: [`sockets::ACCEPTS_PER_TURN`] per listener, [`connections::READ_MAX`] bytes per connection and turn,
+//! Bounds: `max-new-connections-per-cycle` per listener, [`connections::READ_MAX`] bytes per connection and turn,
 //! [`sockets::WRITES_PER_TURN`] writes per connection and turn, [`DRAINS_PER_TURN`] rounds of actions.
 
 mod arrivals;
@@ -240,6 +240,7 @@ impl DataLoop {
         self.resume_reading();
         self.finish_turn();
         self.work_on();
+        self.announce();
         self.show_role();
         if self.signalled && !self.node.is_shutting_down() && self.end.is_none() {
             // It failed or was called off: the next Ctrl-C asks again, and does not kill.
@@ -369,6 +370,10 @@ impl DataLoop {
                 Action::Close { conn } => {
                     self.connections.remove(&mut self.io, conn);
                 }
+                Action::GatherWrites { conn } => {
+                    // As in Redis it is not critical if it fails.
+                    let _ = self.connections.get(conn).map(|entry| entry.stream.set_nodelay(false));
+                }
                 Action::Disk(request) => self.parts.disk.request(request),
                 Action::Control(message) => self.to_control(message),
                 Action::Log { level, text } => {
@@ -432,10 +437,10 @@ impl DataLoop {
     }
 }
 
-/// DEBUG SEGFAULT and DEBUG PANIC.
+/// The node wants it.
 fn crash_on_request(by: CrashBy) {
     match by {
         CrashBy::BadAccess => crash::segfault(),
-        CrashBy::Panic => panic!("ASSERTION FAILED: DEBUG PANIC was called"),
+        CrashBy::Panic(text) => panic!("{text}"),
     }
 }

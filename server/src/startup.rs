@@ -391,6 +391,11 @@ fn listen_on_bus(logger: &Logger, settings: &Settings) -> Result<Vec<Listener>, 
     if bound.failed || bound.listeners.is_empty() {
         return Err(fail(&format!("Failed listening on port {port} (cluster), aborting.")));
     }
+    let mark = u32::try_from(settings.socket_mark_id).unwrap_or(0);
+    for listener in bound.listeners.iter().filter(|_| mark != 0) {
+        // As in Redis nothing is said when the process has no right to it.
+        let _ = listener.set_mark(mark);
+    }
     Ok(bound.listeners)
 }
 

@@ -99,7 +99,10 @@ fn debug(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> 
         }
         (b"replybuffer", 4) => return reply_buffer(node, args, reply),
         (b"segfault", 2) => node.actions.push_back(Action::Crash { by: CrashBy::BadAccess }),
-        (b"panic" | b"assert", 2) => node.actions.push_back(Action::Crash { by: CrashBy::Panic }),
+        (b"panic" | b"assert", 2) => {
+            let text = "ASSERTION FAILED: DEBUG PANIC was called".to_owned();
+            node.actions.push_back(Action::Crash { by: CrashBy::Panic(text) });
+        }
         (b"change-repl-id", 2) => {
             crate::replication::change_id(node);
             reply.ok();

@@ -218,6 +218,12 @@ pub(crate) fn stop(node: &mut Node) {
     }
 }
 
+/// `aof-disable-auto-gc`, at start and when it changes.
+pub(crate) fn keep_history(node: &mut Node) {
+    let keep = node.config.settings.aof_disable_auto_gc;
+    request(node, DiskRequest::AofKeepHistory { keep });
+}
+
 /// `aof-use-rdb-preamble`.
 pub(super) fn base_form(node: &Node) -> BaseForm {
     if node.config.settings.aof_use_rdb_preamble { BaseForm::Rdb } else { BaseForm::Commands }

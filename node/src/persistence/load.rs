@@ -192,6 +192,9 @@ fn finish(node: &mut Node, loading: Loading, seconds: Option<f64>) -> LoadReport
         return report;
     }
     node.persistence.dirty = 0;
+    if node.config.settings.aof_disable_auto_gc {
+        aof::keep_history(node);
+    }
     if of_aof {
         aof::open(node);
     }
@@ -272,6 +275,27 @@ impl Feeder<'_> {
         self.found.history.get_or_insert_default()
     }
 
+    /// A replayed command failed. As in Redis that is logged, and loading goes on, unless `propagation-error-behavior`
+    /// wants it to end. One line is enough.
+    fn failed(&mut self, name: &[u8], error: &[u8]) -> Result<(), String> {
+        self.node.stats.unexpected_errors += 1;
+        let (text, name) = (resp::reply::lossy(error), resp::reply::lossy(name));
+        if !std::mem::replace(&mut self.found.complained, true) {
+            let line = format!(
+                "== CRITICAL == This server is sending an error to its AOF-loading-client: '{}' after processing the \
+                 command '{name}'",
+                text.trim_end()
+            );
+            self.node.log(LogLevel::Warning, line);
+        }
+        if self.node.config.settings.propagation_error_behavior == "panic" {
+            return Err(format!(
+                "This server panicked sending an error to its AOF-loading-client after processing the command '{name}'"
+            ));
+        }
+        Ok(())
+    }
+
     /// An entry or a command was taken.
     fn took_one(&mut self) {
         self.node.progress.tick();
@@ -323,16 +347,8 @@ impl Sink for Feeder<'_> {
         dispatch::serve(self.node, self.client, args, &mut reply);
         self.took_one();
         // Redis logs an error of a replayed command and goes on.
-        if reply.buffer().first() == Some(&b'-') && !self.found.complained {
-            let text = resp::reply::lossy(&reply.buffer()[1..]);
-            let line = format!(
-                "== CRITICAL == This server is sending an error to its AOF-loading-client: '{}' after processing the \
-                 command '{}'",
-                text.trim_end(),
-                resp::reply::lossy(name)
-            );
-            self.found.complained = true;
-            self.node.log(LogLevel::Warning, line);
+        if reply.buffer().first() == Some(&b'-') {
+            return self.failed(name, &reply.buffer()[1..]);
         }
         Ok(())
     }

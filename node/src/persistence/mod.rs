@@ -17,7 +17,7 @@ pub(crate) mod snapshot;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use aof::{set_policy, switch as switch_aof};
+pub(crate) use aof::{State as AofState, keep_history as keep_aof_history, set_policy, switch as switch_aof};
 pub(crate) use save::flushed_all;
 
 /// The data is about to be replaced as a whole: whatever was being written of it is worth nothing any more.

@@ -2,7 +2,7 @@
 
 use super::{primary, replica, with_primary};
 use crate::admin::AdminHandler;
-use crate::api::LogLevel;
+use crate::api::{Action, LogLevel};
 use crate::blocking;
 use crate::node::Node;
 use crate::refusal::{Outcome, Refusal};
@@ -132,6 +132,9 @@ fn psync(node: &mut Node, client: Client, args: Args<'_>, _reply: &mut Reply) ->
     }
     if let Some(session) = node.sessions.get_mut(client) {
         session.role = Role::Replica;
+        if node.config.settings.repl_disable_tcp_nodelay {
+            node.actions.push_back(Action::GatherWrites { conn: client.conn() });
+        }
     }
     primary::drive(node);
     Ok(())

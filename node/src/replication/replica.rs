@@ -7,7 +7,7 @@
 
 use super::load::Loading;
 use super::{log, position};
-use crate::api::{Action, LocalInfo, LogLevel, PeerInfo};
+use crate::api::{Action, CrashBy, LocalInfo, LogLevel, PeerInfo};
 use crate::node::Node;
 use crate::session::{Client, Role, Session, input};
 use crate::{blocking, migrate};
@@ -421,6 +421,14 @@ pub(crate) fn failed(node: &mut Node, client: Client, command: &'static Command,
             command.name
         ),
     );
+    let settings = &node.config.settings;
+    if settings.propagation_error_behavior != "ignore" && settings.replica_read_only {
+        let text = format!(
+            "This replica panicked sending an error to its master after processing the command '{}'",
+            command.name
+        );
+        node.actions.push_back(Action::Crash { by: CrashBy::Panic(text) });
+    }
 }
 
 fn take_down(node: &mut Node, client: Client, why: String) {

@@ -49,6 +49,8 @@ pub(super) struct AofFiles {
     overflowed: bool,
     /// A manifest that names an unlisted increment may have reached the disk.
     perhaps_listed: bool,
+    /// `aof-disable-auto-gc`: what the manifest calls history stays.
+    keep_history: bool,
     /// Log positions: given to us, written, safe, and last promised as safe.
     accepted: Seq,
     written: Seq,
@@ -69,6 +71,7 @@ impl AofFiles {
         directory: String,
         filename: String,
         form: BaseForm,
+        keep_history: bool,
     ) -> Result<(Self, Vec<String>), StorageError> {
         storage.mkdir(&directory)?;
         storage.sync_dir("")?;
@@ -103,7 +106,7 @@ impl AofFiles {
         files.incr_size = incr_size;
         files.old_size = files.size_of_others(storage);
         files.store_manifest(storage)?;
-        files.remove_history(storage);
+        files.keep_history(storage, keep_history);
         Ok((files, log))
     }
 
@@ -138,6 +141,7 @@ impl AofFiles {
             pending: Vec::new(),
             overflowed: false,
             perhaps_listed: false,
+            keep_history: true,
             accepted: 0,
             written: 0,
             safe: 0,
@@ -303,9 +307,18 @@ impl AofFiles {
         Ok(())
     }
 
-    /// Removes what the manifest calls history. A failure leaves it for the next start.
+    /// Whether history stays; if not, what there is of it goes now.
+    pub fn keep_history(&mut self, storage: &mut dyn Storage, keep: bool) {
+        self.keep_history = keep;
+        // What no manifest on disk names yet must not change one.
+        if self.listing != Listing::NeedsBase {
+            self.remove_history(storage);
+        }
+    }
+
+    /// Removes what the manifest calls history, unless it is kept. A failure leaves it for the next start.
     fn remove_history(&mut self, storage: &mut dyn Storage) {
-        if self.manifest.history.is_empty() {
+        if self.manifest.history.is_empty() || self.keep_history {
             return;
         }
         for file in std::mem::take(&mut self.manifest.history) {
@@ -348,13 +361,15 @@ impl AofFiles {
     }
 }
 
-/// The new base is safe as `temp`, and the AOF is off: the manifest names it alone, and what it named before goes.
+/// The new base is safe as `temp`, and the AOF is off: the manifest names it alone, and what it named before goes, or
+/// stays as history.
 pub(super) fn install_alone(
     storage: &mut dyn Storage,
     directory: &str,
     filename: &str,
     temp: &str,
     form: BaseForm,
+    keep_history: bool,
     log: &mut Vec<String>,
 ) -> Result<(), StorageError> {
     let mut manifest = load_manifest(storage, directory, filename)?;
@@ -366,6 +381,9 @@ pub(super) fn install_alone(
     manifest.history.extend(manifest.base.replace(base));
     manifest.history.append(&mut manifest.incrs);
     aof::store_manifest(storage, directory, filename, &manifest)?;
+    if keep_history {
+        return Ok(());
+    }
     manifest.history.retain(|file| {
         let path = aof::path(directory, &file.name);
         storage.remove(&path).is_err() && storage.exists(&path)

@@ -29,12 +29,14 @@ pub struct Worker<S: Storage> {
     job: Option<Job>,
     /// An append under `always` waits for the end of its group.
     sync_due: bool,
+    /// `aof-disable-auto-gc`.
+    keep_history: bool,
 }
 
 impl<S: Storage> Worker<S> {
     /// A worker with nothing open.
     pub fn new(storage: S) -> Self {
-        Self { storage, aof: None, job: None, sync_due: false }
+        Self { storage, aof: None, job: None, sync_due: false, keep_history: false }
     }
 
     /// The storage, for whoever owns both (loading at start; tests).
@@ -129,6 +131,12 @@ impl<S: Storage> Worker<S> {
                 let clean = self.aof.take().is_none_or(|aof| aof.close(&mut self.storage, out));
                 out.push(DiskEvent::AofClosed { clean });
             }
+            DiskRequest::AofKeepHistory { keep } => {
+                self.keep_history = keep;
+                if let Some(aof) = &mut self.aof {
+                    aof.keep_history(&mut self.storage, keep);
+                }
+            }
             DiskRequest::SnapshotBegin { id, target, head } => {
                 if let Err(error) = self.begin_snapshot(id, target, &head, out) {
                     out.push(DiskEvent::SnapshotFailed { id, error });
@@ -173,7 +181,7 @@ impl<S: Storage> Worker<S> {
     }
 
     fn open_aof(&mut self, directory: String, filename: String, form: BaseForm, out: &mut Vec<DiskEvent>) {
-        match AofFiles::open(&mut self.storage, directory, filename, form) {
+        match AofFiles::open(&mut self.storage, directory, filename, form, self.keep_history) {
             Ok((aof, log)) => {
                 out.push(DiskEvent::AofOpened { log, size: aof.size() });
                 self.aof = Some(aof);
@@ -198,7 +206,9 @@ impl<S: Storage> Worker<S> {
             match &mut self.aof {
                 Some(aof) => aof.rotate(&mut self.storage, out)?,
                 None => {
-                    self.aof = Some(AofFiles::start_unlisted(&mut self.storage, directory, filename)?);
+                    let mut aof = AofFiles::start_unlisted(&mut self.storage, directory, filename)?;
+                    aof.keep_history(&mut self.storage, self.keep_history);
+                    self.aof = Some(aof);
                 }
             }
         }
@@ -214,7 +224,7 @@ impl<S: Storage> Worker<S> {
 
     fn end_snapshot(&mut self, out: &mut Vec<DiskEvent>) {
         let Some(mut job) = self.job.take() else { return };
-        match job.end(&mut self.storage, self.aof.as_mut(), out) {
+        match job.end(&mut self.storage, self.aof.as_mut(), self.keep_history, out) {
             Ok(done) => {
                 out.push(done);
                 if let Some(aof) = &mut self.aof {

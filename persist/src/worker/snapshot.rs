@@ -232,6 +232,7 @@ impl Job {
         &mut self,
         storage: &mut dyn Storage,
         aof: Option<&mut AofFiles>,
+        keep_history: bool,
         out: &mut Vec<DiskEvent>,
     ) -> Result<DiskEvent, StorageError> {
         self.writer.finish();
@@ -249,7 +250,7 @@ impl Job {
                 }
                 (Goal::BaseAlone { directory, filename }, _) => {
                     let form = self.writer.form();
-                    append::install_alone(storage, directory, filename, temp, form, &mut log)?;
+                    append::install_alone(storage, directory, filename, temp, form, keep_history, &mut log)?;
                 }
                 (Goal::AofBase, Some(aof)) => {
                     aof.install_base(storage, temp, self.writer.form(), bytes_total, &mut log)?;

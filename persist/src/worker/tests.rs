@@ -230,6 +230,28 @@ fn a_base_alone_replaces_what_an_aof_that_is_off_left() {
 }
 
 #[test]
+fn history_stays_for_as_long_as_it_is_kept() {
+    let mut worker = Worker::new(MemStorage::new(3));
+    let mut events = Vec::new();
+    worker.handle_all([DiskRequest::AofKeepHistory { keep: true }, open()], &mut events);
+    worker.handle(append(0, SyncPolicy::Always), &mut events);
+    worker.handle_all(snapshot(1, aof_base(), 1), &mut events);
+    let kept = [
+        "appendonly.aof.1.base.rdb",
+        "appendonly.aof.1.incr.aof",
+        "appendonly.aof.2.base.aof",
+        "appendonly.aof.2.incr.aof",
+        "appendonly.aof.manifest",
+    ];
+    assert_eq!(worker.storage().list(DIR).unwrap(), kept);
+    let manifest = String::from_utf8(worker.storage().read("appendonlydir/appendonly.aof.manifest").unwrap());
+    assert!(manifest.unwrap().contains("file appendonly.aof.1.incr.aof seq 1 type h"));
+    worker.handle(DiskRequest::AofKeepHistory { keep: false }, &mut events);
+    assert_eq!(worker.storage().list(DIR).unwrap(), kept[2..]);
+    assert_eq!(load_aof(worker.storage()), state_after(1));
+}
+
+#[test]
 fn after_a_failed_sync_nothing_is_promised_before_a_new_base() {
     let mut worker = Worker::new(MemStorage::new(1));
     let mut events = Vec::new();

@@ -16,6 +16,7 @@ pub struct Listening {
     listeners: Vec<Listener>,
     unix_path: String,
     backlog: i32,
+    mark: u32,
     rest_until: Option<Millis>,
 }
 
@@ -36,7 +37,8 @@ impl Listening {
             listening.listeners = listeners;
         }
         if !settings.unixsocket.is_empty() {
-            match Listener::bind_unix(&settings.unixsocket, settings.unixsocketperm.0, backlog) {
+            let (path, group) = (&settings.unixsocket, &settings.unixsocketgroup);
+            match Listener::bind_unix(path, settings.unixsocketperm.0, group, backlog) {
                 Ok(listener) => listening.listeners.push(listener),
                 Err(text) => {
                     warnings.push(format!("Failed opening Unix socket: {text}"));
@@ -50,7 +52,16 @@ impl Listening {
             warnings.push("Configured to not listen anywhere, exiting.".to_string());
             return Err(warnings);
         }
+        listening.mark = u32::try_from(settings.socket_mark_id).unwrap_or(0);
+        listening.set_marks();
         Ok((listening, warnings))
+    }
+
+    /// `socket-mark-id`. As in Redis nothing is said when the process has no right to it.
+    fn set_marks(&self) {
+        for listener in self.listeners.iter().filter(|l| self.mark != 0 && !l.is_unix()) {
+            let _ = listener.set_mark(self.mark);
+        }
     }
 
     /// The unix socket's path; empty without one.
@@ -103,6 +114,7 @@ impl Listening {
         } else {
             bound.listeners
         };
+        self.set_marks();
         self.listeners.extend(unix);
         let _ = self.watch(poller);
         if bound.failed { Err(bound.warnings) } else { Ok(()) }

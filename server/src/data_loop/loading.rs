@@ -35,18 +35,24 @@ impl DataLoop {
                 signals::set_loading(false);
                 // What the node says about the data comes first.
                 self.act();
-                if std::mem::take(&mut self.announce) {
-                    self.tell_supervisor();
-                    for kind in self.parts.listening.kinds() {
-                        self.log(Level::Notice, &format!("Ready to accept connections {kind}"));
-                    }
-                }
             }
             Err(error) => {
                 self.act();
                 self.log(Level::Warning, &error.to_string());
                 self.end = Some(End::Failed);
             }
+        }
+    }
+
+    /// Says once that clients are served: the data is loaded, and the append only file takes what they write.
+    pub(super) fn announce(&mut self) {
+        if !self.announce || self.loading.is_some() || self.node.is_opening_aof() {
+            return;
+        }
+        self.announce = false;
+        self.tell_supervisor();
+        for kind in self.parts.listening.kinds() {
+            self.log(Level::Notice, &format!("Ready to accept connections {kind}"));
         }
     }
 

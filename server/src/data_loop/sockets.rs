@@ -10,14 +10,12 @@ use runtime::listener::Accepted;
 use runtime::stream::ReadOutcome;
 use runtime::{Level, Token};
 
-/// Most connections accepted from one listener in one turn; as in Redis.
-pub const ACCEPTS_PER_TURN: usize = 1000;
 /// Most writes to one connection in one turn.
 pub const WRITES_PER_TURN: usize = 4;
 
 impl DataLoop {
     pub(super) fn accept(&mut self, token: Token) {
-        for _ in 0..ACCEPTS_PER_TURN {
+        for _ in 0..self.node.config().settings.max_new_connections_per_cycle {
             match self.parts.listening.accept(&self.io.poller, token, self.clock.mono()) {
                 Ok(Some(accepted)) => self.welcome(accepted),
                 Ok(None) => return,

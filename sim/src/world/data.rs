@@ -263,6 +263,7 @@ impl World {
             Action::ConfigChanged { .. }
             | Action::ApplyConfig { .. }
             | Action::RewriteConfig { .. }
+            | Action::GatherWrites { .. }
             | Action::Crash { .. }
             | Action::Sleep { .. } => {}
             // No workload of the simulation asks for a reload.

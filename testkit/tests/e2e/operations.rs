@@ -87,6 +87,24 @@ fn a_crash_is_reported_and_ends_the_process() {
 }
 
 #[test]
+fn an_error_of_the_primarys_stream_ends_a_replica_that_is_told_so() {
+    let ports = reserve();
+    let primary = Server::build(Kind::Grapevine, ports.port(0)).with("repl-diskless-sync-delay", "0").start();
+    let mut replica =
+        Server::build(Kind::Grapevine, ports.port(1)).with("propagation-error-behavior", "panic").start();
+    replica.command(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]);
+    wait_for("the link is up", || replica.info("master_link_status").as_deref() == Some("up"));
+    primary.command(&["SET", "text", "x"]);
+    primary.command(&["DEBUG", "REPLICATE", "INCR", "text"]);
+    wait_for("the process ends", || replica.has_exited());
+    let log = replica.log();
+    assert!(log.contains("== CRITICAL == This replica is sending an error to its master"), "{log}");
+    assert!(log.contains(
+        "This replica panicked sending an error to its master after processing the command 'incr'"
+    ));
+}
+
+#[test]
 fn crash_reports_can_be_switched_off() {
     let ports = reserve();
     let mut server = Server::build(Kind::Grapevine, ports.port(0)).with("crash-log-enabled", "no").start();
