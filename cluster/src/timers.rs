@@ -20,6 +20,9 @@ const VOTER_PING_MS: u64 = 20;
 /// and so many times within a node timeout in any case.
 const VOTER_PINGS_LEAST: u64 = 3;
 
+/// A link on which a ping is unanswered for so many node timeouts is renewed whatever else the node says.
+const DEAF_TIMEOUTS: u64 = 2;
+
 impl Machine {
     /// The earliest instant at which time alone moves something.
     pub(crate) fn next_timeout(&self) -> Millis {
@@ -201,10 +204,15 @@ impl Machine {
             && node.contact.is_none_or(|at| self.now.mono.since(at) >= self.ping_period(node))
     }
 
-    /// A link older than the timeout on which a ping, and everything else, went unanswered for half of it.
+    /// A link older than the timeout on which a ping, and everything else, went unanswered for half of it. Or a ping
+    /// alone for much longer: the node speaks on a link of its own, but ours leads nowhere (a middlebox forgot it), and
+    /// it would never be seen to answer.
     fn link_is_stuck(&self, node: &Node) -> bool {
         let (now, timeout) = (self.now.mono, self.config.node_timeout_ms);
         let Some(link) = node.link.and_then(|link| self.links.get(link)) else { return false };
+        if link.pings.front().is_some_and(|at| now.since(*at) > timeout * DEAF_TIMEOUTS) {
+            return true;
+        }
         let Some(sent) = node.ping_sent else { return false };
         let heard = node.data_received.map_or(u64::MAX, |at| now.since(at));
         now.since(link.created) > timeout && now.since(sent) > timeout / 2 && heard > timeout / 2

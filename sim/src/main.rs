@@ -13,7 +13,7 @@ use grapevine_sim::campaign::Campaign;
 use grapevine_sim::{Options, Report, Scenario, run};
 
 const USAGE: &str = "usage: grapevine-sim run      [--seeds N] [--from SEED] [OPTION]...\n       \
-                     grapevine-sim campaign [--seeds N] [--from SEED] [--seconds N] [OPTION]...\n       \
+                     grapevine-sim campaign [--seeds N] [--from SEED] [--seconds N] [--also SEED,...] [OPTION]...\n       \
                      grapevine-sim replay SEED [--log] [OPTION]...\n       \
                      grapevine-sim scale    [--from SEED] [OPTION]...\n\
                      options: --nodes N, --replicas N, --timeout MS, --scenario NAME, --no-healing; what is left out the seed chooses";
@@ -40,6 +40,8 @@ struct Arguments {
     seeds: u64,
     from: u64,
     seconds: Option<u64>,
+    /// Seeds to be played first, whatever the range.
+    also: Vec<u64>,
     options: Options,
 }
 
@@ -69,7 +71,8 @@ fn parse(words: &[String]) -> Option<Arguments> {
         "scale" => Mode::Scale,
         _ => return None,
     };
-    let mut arguments = Arguments { mode, seeds: 100, from: 0, seconds: None, options: Options::default() };
+    let mut arguments =
+        Arguments { mode, seeds: 100, from: 0, seconds: None, also: Vec::new(), options: Options::default() };
     if mode == Mode::Replay {
         arguments.from = words.next()?.parse().ok()?;
     }
@@ -80,6 +83,10 @@ fn parse(words: &[String]) -> Option<Arguments> {
             "--no-healing" => options.no_healing = true,
             "--seeds" => arguments.seeds = words.next()?.parse().ok()?,
             "--from" => arguments.from = words.next()?.parse().ok()?,
+            "--also" => {
+                let seeds = words.next()?.split(',').map(str::parse).collect::<Result<_, _>>();
+                arguments.also = seeds.ok()?;
+            }
             "--seconds" => arguments.seconds = Some(words.next()?.parse().ok()?),
             "--nodes" => options.nodes = words.next()?.parse().ok().filter(|n| *n <= MAX_NODES)?,
             "--replicas" => options.replicas = Some(words.next()?.parse().ok().filter(|n| *n > 0)?),
@@ -125,7 +132,8 @@ fn play(arguments: &Arguments, campaign: &mut Campaign, every: bool) -> u64 {
     let begun = Instant::now();
     let limit = arguments.seconds.map(Duration::from_secs);
     let mut played = 0;
-    for seed in arguments.from..arguments.from.saturating_add(arguments.seeds) {
+    let range = arguments.from..arguments.from.saturating_add(arguments.seeds);
+    for seed in arguments.also.iter().copied().chain(range) {
         if limit.is_some_and(|limit| begun.elapsed() >= limit) {
             break;
         }

@@ -301,8 +301,8 @@ impl Network {
     }
 
     /// Directions that hold chunks without a queued event, because they were stalled, and now are not: each with the
-    /// instant at which its event is due.
-    pub fn wake(&mut self, now: Instant, at_once: bool) -> Vec<(ConnectionId, usize, Instant)> {
+    /// instant at which its event is due. `towards`: those to this host alone, whose sockets are full as it wakes.
+    pub fn wake(&mut self, now: Instant, towards: Option<usize>) -> Vec<(ConnectionId, usize, Instant)> {
         let mut woken = Vec::new();
         for (id, from) in std::mem::take(&mut self.stalled) {
             let Some(connection) = self.get(id) else { continue };
@@ -311,12 +311,16 @@ impl Network {
             if direction.armed || direction.queue.is_empty() {
                 continue;
             }
+            if towards.is_some_and(|host| host != target) {
+                self.stalled.insert((id, from));
+                continue;
+            }
             if source != target && self.blocked.contains(&(source, target)) {
                 self.stalled.insert((id, from));
                 continue;
             }
             // TCP's retransmission is not at once; what a paused process finds in its buffers is there.
-            let wait = if at_once { 0 } else { 1000 + self.prng.below(200_000) };
+            let wait = if towards.is_some() { 0 } else { 1000 + self.prng.below(200_000) };
             if let Some(connection) = self.get_mut(id) {
                 connection.directions[from].armed = true;
             }
@@ -349,12 +353,11 @@ impl Network {
         due
     }
 
-    /// One end vanishes without a word: the host has lost its power.
+    /// One end vanishes without a word: the host has lost its power. What is sent to it is sent again until it answers.
     pub fn vanish(&mut self, id: ConnectionId, end: usize) {
         if let Some(connection) = self.get_mut(id) {
             connection.ends[end].open = false;
-            connection.directions[0].queue.clear();
-            connection.directions[1].queue.clear();
+            connection.directions[end].queue.clear();
             if !connection.ends[1 - end].open {
                 self.remove(id);
             }
@@ -393,4 +396,41 @@ const PICKS: usize = 64;
 
 fn place_of(id: ConnectionId) -> usize {
     (id.0 & ((1 << PLACE_BITS) - 1)) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connected(network: &mut Network, from: usize, to: usize) -> ConnectionId {
+        let id = network.connect(Port::Bus, from, 1, to);
+        network.accept(id, 1);
+        id
+    }
+
+    #[test]
+    fn what_waits_for_one_host_is_not_woken_by_another() {
+        let mut network = Network::new(Prng::new(1));
+        let ids = [connected(&mut network, 0, 1), connected(&mut network, 0, 2)];
+        for id in ids {
+            assert!(network.send(Instant(0), id, 0, Chunk::Close).is_some());
+            network.stall(id, 0);
+        }
+        let now = Instant(1_000_000);
+        assert_eq!(network.wake(now, Some(2)), [(ids[1], 0, now)]);
+        assert_eq!(network.wake(now, Some(2)), []);
+        assert_eq!(network.wake(now, Some(1)), [(ids[0], 0, now)]);
+    }
+
+    #[test]
+    fn what_was_sent_to_a_host_without_power_waits_for_it() {
+        let mut network = Network::new(Prng::new(2));
+        let id = connected(&mut network, 0, 1);
+        assert!(network.send(Instant(0), id, 0, Chunk::Bytes([1][..].into(), 0)).is_some());
+        assert!(network.send(Instant(0), id, 1, Chunk::Bytes([2][..].into(), 0)).is_some());
+        network.vanish(id, 1);
+        let now = Instant(1_000_000);
+        assert!(matches!(network.arrive(now, id, 0), (Some(Chunk::Bytes(..)), None)));
+        assert!(matches!(network.arrive(now, id, 1), (None, None)), "what it sent last is gone");
+    }
 }

@@ -88,3 +88,23 @@ fn a_ping_that_came_during_a_hang_is_answered_after_it() {
     assert!(!owing(&world.members[0].machine));
     assert!(world.members[0].machine.stats.sent[1] > before);
 }
+
+#[test]
+fn a_link_that_leads_nowhere_is_renewed_although_its_node_speaks_on_its_own() {
+    let mut world = World::formed(3, 3, 25);
+    let target = world.id(1);
+    let own_link = |w: &World| {
+        let machine = &w.members[0].machine;
+        machine.nodes.find(&target).and_then(|ix| machine.nodes[ix].link)
+    };
+    let dead = own_link(&world).expect("linked");
+    world.dead_links.insert((0, dead));
+    world.run_until(10 * world.timeout, "another link", |w| own_link(w).is_some_and(|link| link != dead));
+    let renewed = world.now;
+    world.run_until(world.timeout, "an answer on it", |w| {
+        w.topology(0)
+            .node(&target)
+            .is_some_and(|node| node.pong_received.0 - 1_700_000_000_000 > renewed as i64)
+    });
+    assert!(!world.topology(0).node(&target).expect("known").flags.any(NodeFlags::PFAIL | NodeFlags::FAIL));
+}

@@ -89,6 +89,8 @@ pub struct World {
     pub timeout: u64,
     /// Packets of these types are lost.
     pub lost_types: BTreeSet<u8>,
+    /// Packets on these links of these members are lost, and nobody says so.
+    pub dead_links: BTreeSet<(usize, LinkId)>,
     /// The first cannot connect to the second: it is refused.
     refused: BTreeSet<(usize, usize)>,
 }
@@ -127,6 +129,7 @@ impl World {
             votes: BTreeMap::new(),
             timeout: 2000,
             lost_types: BTreeSet::new(),
+            dead_links: BTreeSet::new(),
             refused: BTreeSet::new(),
         };
         for index in 0..count {
@@ -555,7 +558,8 @@ impl World {
             let voter = self.id(index);
             self.votes.entry((voter, epoch)).or_default().insert(peer);
         }
-        if !self.members[index].cut && !self.lost_types.contains(&packet[13]) {
+        let lost = self.lost_types.contains(&packet[13]) || self.dead_links.contains(&(index, link));
+        if !self.members[index].cut && !lost {
             self.at(PACKET_MS, peer, Event::Packet { link: theirs, bytes: packet });
         }
     }

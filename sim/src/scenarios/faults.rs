@@ -146,6 +146,10 @@ pub fn lost_disks(world: &mut World, shape: &Shape, prng: &mut Prng) -> Outcome 
 
 /// A new node is met, and replicates the primary of the shard that its host had.
 fn adopt(world: &mut World, shape: &Shape, host: usize) -> bool {
+    let end = world.now().plus_millis(1000);
+    if !world.run_while(end, |world| world.machine(host).is_none()) {
+        return false;
+    }
     let old = (0..shape.hosts()).find(|other| *other != host && world.machine(*other).is_some());
     let Some(ip) = old.map(|old| world.address(old).to_string().into_bytes()) else { return false };
     let port = crate::world::CLIENT_PORT.to_string().into_bytes();

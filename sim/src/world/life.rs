@@ -113,7 +113,7 @@ impl World {
         }
         let now = self.clock(host);
         let place = &mut self.hosts[host];
-        place.powered = true;
+        let was_off = !std::mem::replace(&mut place.powered, true);
         place.lives += 1;
         let start = match place.disk.conf().map(|text| nodes_conf::parse(text.as_bytes())) {
             None | Some(Ok(None)) => Start::Fresh,
@@ -151,6 +151,9 @@ impl World {
             last_to_data: self.now,
             last_from_data: self.now,
         }));
+        if was_off {
+            self.wake_network(None);
+        }
         self.watch_boot(host);
         self.drain(host);
         self.start_data(host);
@@ -214,13 +217,16 @@ impl World {
         self.log.record(self.now, host, "resume", &[], String::new);
         self.hosts[host].paused = false;
         self.watch_pause(host, false);
-        // What the sockets hold is read before timers and other threads' messages are looked at.
+        // What the sockets hold is read before timers and other threads' messages are looked at; and a connection is
+        // accepted before it is read.
         let deferred = std::mem::take(&mut self.hosts[host].deferred);
         for (i, what) in deferred.into_iter().enumerate() {
-            let wait = if matches!(what, Inside::Connected { .. }) { 0 } else { 500 + i as u64 };
-            self.schedule_inside(self.now.plus_micros(wait), host, what);
+            match what {
+                Inside::Connected { connection, accepted } => self.connected(host, connection, accepted),
+                _ => self.schedule_inside(self.now.plus_micros(500 + i as u64), host, what),
+            }
         }
-        self.wake_network(true);
+        self.wake_network(Some(host));
     }
 
     /// Loses what a host without a process has on its disk: its data, and `all`, so that it will be a new node.

@@ -70,7 +70,7 @@ impl World {
         let Some(entry) = self.network.get(connection) else { return };
         let (end, port) = (entry.ends[1 - from], entry.port);
         let client = self.is_client(end.host);
-        if !client && end.open && self.hosts[end.host].paused {
+        if !client && (!self.hosts[end.host].powered || end.open && self.hosts[end.host].paused) {
             return self.network.stall(connection, from);
         }
         let (chunk, next) = self.network.arrive(self.now, connection, from);
@@ -81,8 +81,8 @@ impl World {
         let there =
             client || self.hosts[end.host].process.as_ref().is_some_and(|process| process.life == end.life);
         if !end.open || !there {
-            // Nobody there: a host that is up says so, one without power does not.
-            if (client || self.hosts[end.host].powered) && !matches!(chunk, Chunk::Close) {
+            // Nobody there, which the host's system says.
+            if !matches!(chunk, Chunk::Close) {
                 self.close_end(connection, 1 - from);
             }
             return;
@@ -111,9 +111,9 @@ impl World {
         }
     }
 
-    /// Directions that were stalled flow again.
-    pub(crate) fn wake_network(&mut self, at_once: bool) {
-        for (connection, from, at) in self.network.wake(self.now, at_once) {
+    /// Directions that were stalled flow again; those to one host at once.
+    pub(crate) fn wake_network(&mut self, towards: Option<usize>) {
+        for (connection, from, at) in self.network.wake(self.now, towards) {
             self.schedule(at, Event::Arrive { connection, from });
         }
     }

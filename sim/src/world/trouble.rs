@@ -22,7 +22,7 @@ impl World {
             self.watch.conditions.block(*from, *to, false, self.now);
         }
         self.watch_touch();
-        self.wake_network(false);
+        self.wake_network(None);
     }
 
     /// A firewall rejects what one host sends to another's ports: connections break at both ends, new ones are refused.
@@ -69,7 +69,7 @@ impl World {
         self.network.extra_delay = 0;
         self.network.unblock_all();
         self.watch.conditions.unblock_all(self.now);
-        self.wake_network(false);
+        self.wake_network(None);
         for host in 0..self.hosts.len() {
             self.hosts[host].disk.stalled_until = self.now;
             self.resume(host);
