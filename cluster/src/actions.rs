@@ -291,6 +291,8 @@ pub struct DataStatus {
     pub last_primary_io: Option<Millis>,
     /// As a replica: whether this data came from the present primary's history (it never synced: it does not stand).
     pub synced_once: bool,
+    /// As a replica: a full sync is being loaded; until it is complete the old data are served.
+    pub syncing: bool,
     /// The replication history that `offset` counts in.
     pub history: ReplId,
     /// As a primary that started from a file which says so: the offset of that data in the history that this node's replicas followed.

@@ -31,6 +31,10 @@ pub struct Config {
     pub announce_hostname: String,
     /// `cluster-announce-human-nodename`; empty for none.
     pub announce_human_nodename: String,
+    /// `cluster-announce-client-ipv4`; empty for none.
+    pub announce_client_ipv4: String,
+    /// `cluster-announce-client-ipv6`; empty for none.
+    pub announce_client_ipv6: String,
     /// `cluster-node-timeout` in ms.
     pub node_timeout_ms: u64,
     /// `cluster-crash-detection`: refused bus connections are evidence that a process is gone.
@@ -55,6 +59,10 @@ pub struct Config {
     pub no_failover_if_empty: bool,
     /// `repl-ping-replica-period` in ms (part of the data-age gate).
     pub repl_ping_period_ms: u64,
+    /// `cluster-blacklist-ttl` in ms: how long a forgotten node stays out.
+    pub blacklist_ttl_ms: u64,
+    /// `cluster-manual-failover-timeout` in ms.
+    pub manual_failover_timeout_ms: u64,
     /// `cluster-link-sendbuf-limit` in bytes; 0 for no limit.
     pub link_sendbuf_limit: u64,
     /// `cluster-secret` and `cluster-secret-mode`: what the loop's guards ask of links.
@@ -77,6 +85,8 @@ impl Default for Config {
             announce_bus_port: 0,
             announce_hostname: String::new(),
             announce_human_nodename: String::new(),
+            announce_client_ipv4: String::new(),
+            announce_client_ipv6: String::new(),
             node_timeout_ms: 15000,
             crash_detection: true,
             ping_interval_ms: 1000,
@@ -89,6 +99,8 @@ impl Default for Config {
             replica_no_failover: false,
             no_failover_if_empty: false,
             repl_ping_period_ms: 10_000,
+            blacklist_ttl_ms: 60_000,
+            manual_failover_timeout_ms: 5000,
             link_sendbuf_limit: 0,
             secrets: Secrets::default(),
             bus_protected: false,

@@ -1,11 +1,11 @@
 //! From nodes.conf and settings to a node's state.
 
 use crate::failover::Boot;
+use crate::gossip::extensions::Names;
 use crate::machine::Machine;
 use crate::nodes_conf::{NodeLine, NodesConf};
 use crate::state::{Node, NodeIx};
 use crate::topology::NodeFlags;
-use alloc::string::ToString;
 use base::{Epoch, NodeId};
 
 /// Flags that survive a restart.
@@ -122,8 +122,12 @@ impl Machine {
         if changed {
             self.structure_and_state_changed();
         }
-        let (hostname, nodename) =
-            (config.announce_hostname.to_string(), config.announce_human_nodename.to_string());
-        self.set_names(me, &hostname, &nodename);
+        let names = Names {
+            host: &config.announce_hostname,
+            human: &config.announce_human_nodename,
+            client_ipv4: &config.announce_client_ipv4,
+            client_ipv6: &config.announce_client_ipv6,
+        };
+        self.set_names(me, &names);
     }
 }

@@ -177,6 +177,10 @@ pub struct NodeView {
     pub hostname: Arc<str>,
     /// Its announced name for people; empty for none.
     pub human_nodename: Arc<str>,
+    /// The IPv4 address that it wants clients to be told; empty for none.
+    pub client_ipv4: Arc<str>,
+    /// The same for clients that came over IPv6.
+    pub client_ipv6: Arc<str>,
     /// Its flags.
     pub flags: NodeFlags,
     /// For a replica: its primary, if known.
@@ -209,6 +213,8 @@ impl NodeView {
             bus_port: 0,
             hostname: "".into(),
             human_nodename: "".into(),
+            client_ipv4: "".into(),
+            client_ipv6: "".into(),
             flags,
             primary: None,
             ping_sent: UnixMillis(0),
@@ -219,6 +225,12 @@ impl NodeView {
             repl_offset: ReplOffset(0),
             failure_reports: 0,
         }
+    }
+
+    /// The address that a client is told, by whether that came over IPv6.
+    pub fn client_ip(&self, v6: bool) -> &str {
+        let announced = if v6 { &self.client_ipv6 } else { &self.client_ipv4 };
+        if announced.is_empty() { &self.ip } else { announced }
     }
 
     /// Whether it is a primary.

@@ -4,6 +4,7 @@
 //! Rules are pure; whether a port can be bound or a directory entered is for who applies the value.
 
 use base::number::{parse_f64, parse_i64, parse_memory};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::value::{Field, NotifyEvents, OutputLimits, percentile};
 
@@ -184,6 +185,16 @@ pub fn nodename(text: &str) -> Result<(), &'static str> {
     } else {
         Err("Announced human node name contained invalid character")
     }
+}
+
+/// `cluster-announce-client-ipv4`: an address, or nothing.
+pub fn ipv4(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() || text.parse::<Ipv4Addr>().is_ok() { Ok(()) } else { Err("Invalid IPv4 address") }
+}
+
+/// `cluster-announce-client-ipv6`: an address, or nothing.
+pub fn ipv6(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() || text.parse::<Ipv6Addr>().is_ok() { Ok(()) } else { Err("Invalid IPv6 address") }
 }
 
 /// `save <seconds> <changes> ...`; a single empty argument (or none in CONFIG SET) removes all points.

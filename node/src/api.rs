@@ -159,7 +159,7 @@ pub enum ToControl {
     /// What the data thread reports.
     Data(DataEvent),
     /// CONFIG SET changed what the cluster machine reads.
-    Config(cluster::Config),
+    Config(Box<cluster::Config>),
 }
 
 /// What loading found.

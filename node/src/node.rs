@@ -295,6 +295,9 @@ impl Node {
         if self.cluster.enabled && self.cluster.topology.is_none() {
             return None;
         }
+        if crate::replication::holds_link(self, conn) {
+            return None;
+        }
         let Some(client) = self.sessions.find(conn) else { return migrate::input(self, conn) };
         let session = self.sessions.get_mut(client)?;
         // Who does not take what it is owed, because the disk holds it back, need not ask for more (ENGINE 11).
@@ -379,6 +382,7 @@ impl Node {
         cluster::hold::expire(self);
         blocking::expire(self);
         migrate::expire(self);
+        crate::replication::resume_load(self, false);
         cron::run(self);
     }
 
@@ -389,7 +393,9 @@ impl Node {
         let save =
             self.persistence.job.as_ref().and_then(|job| job.resume_at).filter(|at| *at > self.now.mono);
         let (migration, hold) = (self.migrations.deadline(), self.cluster.hold.deadline());
-        let all = [Some(cron::next(self)), deadline, self.pause.deadline(), hold, load, save, migration];
+        let sync = crate::replication::load_resumes_at(self);
+        let all =
+            [Some(cron::next(self)), deadline, self.pause.deadline(), hold, load, save, migration, sync];
         all.into_iter().flatten().min()
     }
 
@@ -622,8 +628,14 @@ impl Node {
             memory::limit_changed(self);
         }
         crate::replication::config_changed(self, &names);
+        let named =
+            ["cluster-announce-hostname", "cluster-announce-client-ipv4", "cluster-announce-client-ipv6"];
+        if self.cluster.enabled && names.iter().any(|name| named.contains(name)) {
+            crate::cluster::install::rename_self(self);
+        }
         if self.cluster.enabled {
-            self.tell_control(ToControl::Config(crate::admin::cluster_config(&self.config.settings)));
+            let config = crate::admin::cluster_config(&self.config.settings);
+            self.tell_control(ToControl::Config(Box::new(config)));
         }
         self.actions.push_back(Action::ConfigChanged { names });
     }

@@ -407,7 +407,7 @@ impl DataLoop {
                 ControlMessage::Publish { channel, message, sharded }
             }
             node::ToControl::Data(event) => ControlMessage::Data(event),
-            node::ToControl::Config(config) => ControlMessage::Config(Box::new(config)),
+            node::ToControl::Config(config) => ControlMessage::Config(config),
         });
     }
 

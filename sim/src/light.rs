@@ -186,6 +186,7 @@ impl Light {
     pub fn status(&mut self) -> DataEvent {
         self.progress += 1;
         DataEvent::Status(DataStatus {
+            syncing: false,
             primary: self.role == Role::Primary,
             offset: ReplOffset(self.offset),
             link_up: self.link_up,

@@ -1,11 +1,14 @@
-//! Extensions of PING, PONG and MEET: length, type, contents, padded to eight bytes; Redis 7.2's four, Grapevine's own (from 0xF000 on), others skipped.
+//! Extensions of PING, PONG and MEET: length, type, contents, padded to eight bytes; Redis 7.2's four, Valkey 8's two, Grapevine's own (from 0xF000 on), others skipped.
 
 use super::{BITMAP_LEN, text_field, u16_at, u32_at, u64_at};
 use alloc::vec::Vec;
 use base::{NodeId, ReplId, ReplOffset};
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// Length of an extension's own header.
 pub(super) const HEAD: usize = 8;
+const CLIENT_IPV4: u16 = 4;
+const CLIENT_IPV6: u16 = 5;
 const JOURNAL_QUESTION: u16 = 0xF000;
 const JOURNAL_ANSWER: u16 = 0xF001;
 const TAKEOVER: u16 = 0xF002;
@@ -27,6 +30,11 @@ pub enum Extension<'a> {
     },
     /// Type 3: the sender's shard.
     ShardId(NodeId),
+    /// Type 4 of Valkey 8: what clients that come over IPv4 are to be told instead of the sender's address. Redis 8 has something
+    /// else under this number, which is no address.
+    ClientIpv4(&'a str),
+    /// Type 5 of Valkey 8: the same for IPv6.
+    ClientIpv6(&'a str),
     /// Type 0xF000, Grapevine's own: what does the receiver's journal say of a failover?
     JournalQuestion {
         /// Comes back in the answer.
@@ -91,6 +99,12 @@ impl<'a> Extension<'a> {
                 Self::read_own(kind, data).unwrap_or(Extension::Unknown { kind })
             }
             OPEN_SLOTS => open_slots(data).unwrap_or(Extension::Unknown { kind }),
+            CLIENT_IPV4 if text_field(data).parse::<Ipv4Addr>().is_ok() => {
+                Extension::ClientIpv4(text_field(data))
+            }
+            CLIENT_IPV6 if text_field(data).parse::<Ipv6Addr>().is_ok() => {
+                Extension::ClientIpv6(text_field(data))
+            }
             3 => name().map_or(Extension::Unknown { kind }, Extension::ShardId),
             _ => Extension::Unknown { kind },
         }
@@ -129,6 +143,8 @@ impl<'a> Extension<'a> {
                 (2, [&node.0[..], &ttl_seconds.to_be_bytes()].concat())
             }
             Extension::ShardId(shard) => (3, shard.0.to_vec()),
+            Extension::ClientIpv4(ip) => (CLIENT_IPV4, [ip.as_bytes(), b"\0"].concat()),
+            Extension::ClientIpv6(ip) => (CLIENT_IPV6, [ip.as_bytes(), b"\0"].concat()),
             Extension::JournalQuestion { number, primary, since, until } => {
                 let numbers = [number.to_be_bytes(), since.to_be_bytes(), until.to_be_bytes()].concat();
                 (JOURNAL_QUESTION, [&numbers[..], &primary.0].concat())

@@ -255,3 +255,20 @@ fn hostile_bytes_never_panic() {
         assert!(decode(&bytes).is_err());
     }
 }
+
+#[test]
+fn addresses_for_clients_are_addresses() {
+    let slots = SlotSet::empty();
+    let mut writer = Writer::new(&header(MessageType::Ping, &slots));
+    let sent = [Extension::ClientIpv4("203.0.113.9"), Extension::ClientIpv6("2001:db8::9")];
+    sent.iter().for_each(|extension| writer.extension(extension));
+    // Redis 8 has a secret of 40 bytes under this number.
+    writer.extension(&Extension::ClientIpv4("0123456789012345678901234567890123456789"));
+    let packet = writer.finish();
+    let Ok(Packet::Full(_, Body::Heartbeat { extensions, .. })) = decode(&packet) else {
+        panic!("no heartbeat")
+    };
+    let read: Vec<_> = extensions.iter().collect();
+    assert_eq!(read[..2], sent);
+    assert_eq!(read[2], Extension::Unknown { kind: 4 });
+}

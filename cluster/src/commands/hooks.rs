@@ -47,6 +47,7 @@ impl Machine {
                 for link in [own.filter(|_| to), theirs.filter(|_| from)].into_iter().flatten() {
                     self.close_link(link);
                 }
+                self.publisher.structure_changed();
             }
         }
         Ok(())

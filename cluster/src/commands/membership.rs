@@ -4,7 +4,6 @@ use super::{Answer, CommandError};
 use crate::actions::{LogLevel, Order};
 use crate::config::BUS_PORT_OFFSET;
 use crate::machine::Machine;
-use crate::state::BLACKLIST_TTL_MS;
 use crate::topology::NodeFlags;
 use alloc::format;
 use alloc::string::ToString;
@@ -50,7 +49,7 @@ impl Machine {
             return Err(CommandError::ForgetMyPrimary);
         }
         let id = self.nodes[ix].id;
-        self.blacklist.add(id, self.now.mono, BLACKLIST_TTL_MS);
+        self.blacklist.add(id, self.now.mono, self.config.blacklist_ttl_ms);
         self.delete_node(ix);
         Ok(())
     }

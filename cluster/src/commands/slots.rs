@@ -136,8 +136,12 @@ impl Machine {
         }
         self.delete_slot(slot);
         self.add_slot(node, slot);
-        if was_mine && !becomes_mine && self.myself().slot_count == 0 && self.config.allow_replica_migration {
-            self.follow(node, "Configuration change detected. Reconfiguring myself as a replica of");
+        if was_mine && !becomes_mine && self.myself().slot_count == 0 {
+            if self.config.allow_replica_migration {
+                self.follow(node, "Configuration change detected. Reconfiguring myself as a replica of");
+            } else {
+                self.note_emptied(node);
+            }
         }
         if becomes_mine && self.slots.importing.remove(&slot).is_some() {
             // The new owner must win against the old one's claim, wherever it was heard.

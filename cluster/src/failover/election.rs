@@ -2,7 +2,7 @@
 //!
 //! Delay: none for the provably best replica (rule 13): nothing comes from its primary any more, and every sibling that could stand has said the same with an
 //! offset that is not better. Otherwise as long for FAIL to spread, as long again at random so that siblings do not collide, and twice as long for
-//! each sibling with a larger offset: a thirtieth of the node timeout, 500 ms at most (as in Valkey 9; Redis waits that long always).
+//! each sibling that is better: a thirtieth of the node timeout, 500 ms at most (as in Valkey 9; Redis waits that long always).
 //! Then a request for votes with a new epoch, saved before it is sent. Votes count only with exactly that epoch, one per voter (rule 10).
 //! Who has not voted is asked again a few times: a voter refuses for a second while it knows a replica that holds more (rule 14).
 //! Candidates of several shards that failed together take epochs at some distance from each other, in the order of their primaries' names, a moment
@@ -17,7 +17,7 @@ use crate::state::NodeIx;
 use crate::topology::NodeFlags;
 use alloc::collections::BTreeSet;
 use alloc::format;
-use base::{Epoch, Millis, NodeId};
+use base::{Epoch, Millis, NodeId, ReplOffset};
 use core::cmp::Reverse;
 
 const MOST_DELAY_MS: u64 = 500;
@@ -150,27 +150,32 @@ impl Machine {
     /// The data-age gate: the link to the primary may have been silent for the time that it takes to find it failed, one replication ping, and the
     /// validity factor's share of node timeouts.
     fn data_is_recent(&self) -> bool {
-        if !self.data.is_synced() {
+        // Whose new primary died before it could synchronize has what it had from the old one: that is of this shard, and more than
+        // nothing. It states no offset, so that everybody else comes first.
+        let synced = self.data.is_synced();
+        if !synced && self.held_offset() == ReplOffset(0) {
             return false;
         }
         let factor = self.config.replica_validity_factor;
         if factor == 0 {
             return true;
         }
-        let Some(heard) = self.data.status.as_ref().and_then(|s| s.last_primary_io) else { return false };
+        let heard = self.data.status.as_ref().and_then(|s| s.last_primary_io).filter(|_| synced);
+        let Some(heard) = heard.or(self.data.held_since.filter(|_| !synced)) else { return false };
         let timeout = self.config.node_timeout_ms;
         let age = self.now.mono.since(heard);
         let age = if age > timeout { age - timeout } else { age };
         age <= self.config.repl_ping_period_ms.saturating_add(timeout.saturating_mul(factor))
     }
 
-    /// How many siblings that stand have more of the history.
+    /// How many siblings that stand have more of the history, or as much and a smaller name: no two have the same rank.
     fn rank(&self) -> usize {
         let Some(primary) = self.my_primary() else { return 0 };
-        let mine = self.my_offset();
+        let mine = (self.my_offset(), Reverse(self.myself().id));
         let better = |ix: &&NodeIx| {
             let node = &self.nodes[**ix];
-            **ix != self.me && !node.flags.has(NodeFlags::NOFAILOVER) && node.repl_offset > mine
+            let theirs = (node.repl_offset, Reverse(node.id));
+            **ix != self.me && !node.flags.has(NodeFlags::NOFAILOVER) && theirs > mine
         };
         self.nodes[primary].replicas.iter().filter(better).count()
     }

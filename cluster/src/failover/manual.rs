@@ -2,7 +2,7 @@
 //!
 //! Default form: the replica asks its primary to hold its writes (MFSTART); the primary's data thread does so at a barrier and reports one offset;
 //! the primary's headers repeat that offset, flagged PAUSED; the replica waits until it has applied exactly that much, and stands for election with FORCEACK, without delay.
-//! FORCE skips the primary, TAKEOVER the votes too. All of it ends after five seconds, and the primary's pause after ten at the latest.
+//! FORCE skips the primary, TAKEOVER the votes too. All of it ends after `cluster-manual-failover-timeout`, and the primary's pause after twice that.
 //! The same message the other way round is not in the specification, and Redis ignores it: a primary that came back empty hands its shard over (`boot`).
 
 use crate::actions::{After, LinkId, LogLevel, Order};
@@ -13,8 +13,8 @@ use crate::state::NodeIx;
 use alloc::format;
 use base::{Millis, ReplOffset};
 
-const TIMEOUT_MS: u64 = 5000;
-const PAUSE_MS: u64 = 2 * TIMEOUT_MS;
+/// The primary's pause lasts so many times as long as the failover may.
+const PAUSE_FACTOR: u64 = 2;
 
 /// The manual failover in progress, of either role.
 #[derive(Debug, Default)]
@@ -101,7 +101,7 @@ impl Machine {
         }
         self.reset_manual_failover();
         self.election.reset();
-        self.manual.end = Some(self.now.mono + TIMEOUT_MS);
+        self.manual.end = Some(self.now.mono + self.config.manual_failover_timeout_ms);
         match (mode, link) {
             (FailoverMode::Takeover, _) => {
                 self.log(LogLevel::Notice, "Taking over the master (user request).".into());
@@ -141,9 +141,10 @@ impl Machine {
         }
         // A pause in force stays in force, so that an offset reported for it, and still under way, is as good for this one.
         self.manual = Manual::default();
-        self.manual.end = Some(self.now.mono + TIMEOUT_MS);
+        self.manual.end = Some(self.now.mono + self.config.manual_failover_timeout_ms);
         self.manual.replica = Some(replica);
-        self.orders.push_back(Order::PauseWrites { until: self.now.mono + PAUSE_MS });
+        let pause_ms = PAUSE_FACTOR * self.config.manual_failover_timeout_ms;
+        self.orders.push_back(Order::PauseWrites { until: self.now.mono + pause_ms });
         let text = format!("Manual failover requested by replica {}.", self.label(replica));
         self.log(LogLevel::Notice, text);
     }
@@ -160,7 +161,7 @@ impl Machine {
         let text = format!("Master {} has lost its data and hands over to me.", self.label(primary));
         self.log(LogLevel::Notice, text);
         self.election.reset();
-        self.manual.end = Some(self.now.mono + TIMEOUT_MS);
+        self.manual.end = Some(self.now.mono + self.config.manual_failover_timeout_ms);
         self.manual.can_start = true;
         self.todo.failover = true;
     }

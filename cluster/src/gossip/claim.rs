@@ -90,8 +90,20 @@ impl Machine {
         } else if let Some(grandmaster) = self.grandmaster() {
             self.follow(grandmaster, "I'm a sub-replica! Reconfiguring myself as a replica of grandmaster");
         } else if !outcome.lost.is_empty() {
+            if replaced {
+                self.note_emptied(claimant);
+            }
             self.drop_slots(&outcome.lost);
         }
+    }
+
+    /// Our last slot has gone to another shard, and we may not follow it.
+    pub(crate) fn note_emptied(&mut self, by: NodeIx) {
+        let label = self.label(by);
+        self.log(
+            LogLevel::Notice,
+            format!("My last slot was migrated to node {label}. I am now an empty primary."),
+        );
     }
 
     fn rebind(

@@ -1,4 +1,4 @@
-//! The extensions of heartbeats: host name, name for people, forgotten nodes, shard.
+//! The extensions of heartbeats: host name, name for people, addresses for clients, forgotten nodes, shard.
 //!
 //! Redis 7.0 knows only the host name and logs a warning for each other one; so the others go only to peers whose packets show that they
 //! read them (the capability bit, or a shard extension of their own), and with every MEET.
@@ -12,6 +12,15 @@ use alloc::format;
 use alloc::sync::Arc;
 use base::{NodeId, UnixMillis};
 
+/// What a node wants to be called; empty for nothing.
+#[derive(Default)]
+pub(crate) struct Names<'a> {
+    pub host: &'a str,
+    pub human: &'a str,
+    pub client_ipv4: &'a str,
+    pub client_ipv6: &'a str,
+}
+
 impl Machine {
     pub(super) fn write_extensions(&self, writer: &mut Writer, all: bool) {
         let me = self.myself();
@@ -24,6 +33,13 @@ impl Machine {
         if !me.human_nodename.is_empty() {
             writer.extension(&Extension::HumanNodename(&me.human_nodename));
         }
+        // Whoever sets them has Valkey's or our nodes in mind; Redis logs a line.
+        if !me.client_ipv4.is_empty() {
+            writer.extension(&Extension::ClientIpv4(&me.client_ipv4));
+        }
+        if !me.client_ipv6.is_empty() {
+            writer.extension(&Extension::ClientIpv6(&me.client_ipv6));
+        }
         for (node, left_ms) in self.blacklist.iter(self.now.mono) {
             writer.extension(&Extension::Forgotten { node, ttl_seconds: left_ms / 1000 });
         }
@@ -35,11 +51,13 @@ impl Machine {
     }
 
     pub(super) fn read_extensions(&mut self, link: LinkId, sender: NodeIx, extensions: Extensions<'_>) {
-        let (mut hostname, mut nodename, mut shard) = ("", "", None);
+        let (mut names, mut shard) = (Names::default(), None);
         for extension in extensions.iter() {
             match extension {
-                Extension::Hostname(name) => hostname = name,
-                Extension::HumanNodename(name) => nodename = name,
+                Extension::Hostname(name) => names.host = name,
+                Extension::HumanNodename(name) => names.human = name,
+                Extension::ClientIpv4(ip) => names.client_ipv4 = ip,
+                Extension::ClientIpv6(ip) => names.client_ipv6 = ip,
                 Extension::ShardId(id) => shard = Some(id),
                 Extension::Forgotten { node, ttl_seconds } => self.on_forgotten(sender, node, ttl_seconds),
                 Extension::JournalQuestion { number, primary, since, until } => {
@@ -65,15 +83,21 @@ impl Machine {
                 link.extensions = true;
             }
         }
-        self.set_names(sender, hostname, nodename);
+        self.set_names(sender, &names);
         self.update_shard(sender, shard);
     }
 
     /// A node without a name extension has no name.
-    pub(crate) fn set_names(&mut self, ix: NodeIx, hostname: &str, nodename: &str) {
+    pub(crate) fn set_names(&mut self, ix: NodeIx, names: &Names<'_>) {
         let mut changed = false;
         let node = &mut self.nodes[ix];
-        for (field, new) in [(&mut node.hostname, hostname), (&mut node.human_nodename, nodename)] {
+        let fields = [
+            (&mut node.hostname, names.host),
+            (&mut node.human_nodename, names.human),
+            (&mut node.client_ipv4, names.client_ipv4),
+            (&mut node.client_ipv6, names.client_ipv6),
+        ];
+        for (field, new) in fields {
             if **field != *new {
                 *field = Arc::from(new);
                 changed = true;

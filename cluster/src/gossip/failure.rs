@@ -36,6 +36,11 @@ impl Machine {
         }
     }
 
+    /// Whether a node's suspicions count: primaries with slots; while nobody owns slots yet, every primary.
+    pub(super) fn counts_for_failures(&self, node: &Node) -> bool {
+        node.is_voter() || (self.health.size == 0 && node.is_primary())
+    }
+
     /// `reporter` no longer suspects `ix`.
     pub(super) fn remove_failure_report(&mut self, ix: NodeIx, reporter: NodeIx) {
         if self.nodes[ix].fail_reports.is_empty() || self.nodes[ix].fail_reports.remove(&reporter).is_none() {
@@ -109,11 +114,9 @@ impl Machine {
             return;
         }
         self.expire_reports(ix);
-        // While nobody owns slots yet, every primary counts.
-        let votes = |n: &Node| n.is_voter() || (self.health.size == 0 && n.is_primary());
-        let reports =
-            self.nodes[ix].fail_reports.keys().filter(|reporter| votes(&self.nodes[**reporter])).count();
-        if reports + usize::from(votes(self.myself())) < self.health.quorum() {
+        let counts = |reporter: &&NodeIx| self.counts_for_failures(&self.nodes[**reporter]);
+        let reports = self.nodes[ix].fail_reports.keys().filter(counts).count();
+        if reports + usize::from(self.counts_for_failures(self.myself())) < self.health.quorum() {
             return;
         }
         let text = format!("Marking node {} as failing (quorum reached).", self.label(ix));

@@ -8,7 +8,7 @@
 mod address;
 pub(crate) mod claim;
 pub(crate) mod crash;
-mod extensions;
+pub(crate) mod extensions;
 mod failure;
 mod handshake;
 mod heartbeat;

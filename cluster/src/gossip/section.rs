@@ -31,7 +31,9 @@ impl Machine {
         let failing = entry.flags.any(NodeFlags::FAIL | NodeFlags::PFAIL);
         if ix != sender && self.nodes[sender].is_primary() {
             if failing {
-                self.add_failure_report(ix, sender);
+                if self.counts_for_failures(&self.nodes[sender]) {
+                    self.add_failure_report(ix, sender);
+                }
                 self.mark_failed_if_agreed(ix);
             } else {
                 self.remove_failure_report(ix, sender);

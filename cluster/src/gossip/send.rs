@@ -31,7 +31,7 @@ impl Machine {
             extensions: 0,
             current_epoch: claims.current_epoch,
             config_epoch: claims.config_epoch,
-            offset: self.my_offset(),
+            offset: self.stated_offset(),
             sender: Some(self.myself().id),
             slots: claims.slots.as_bytes(),
             primary: claims.primary,

@@ -3,12 +3,10 @@
 use alloc::collections::BTreeMap;
 use base::{Millis, NodeId};
 
-/// How long a forgotten node stays out.
-pub(crate) const BLACKLIST_TTL_MS: u64 = 60_000;
 /// How many are remembered; beyond that the one that expires first gives way.
 const MAX_ENTRIES: usize = 1000;
-/// The longest time that a peer's packet may keep a node out.
-const MAX_TTL_MS: u64 = 10 * BLACKLIST_TTL_MS;
+/// The longest time that a peer's packet, or a directive, may keep a node out: a day.
+const MAX_TTL_MS: u64 = 86_400_000;
 
 #[derive(Debug, Default)]
 pub(crate) struct Blacklist {

@@ -21,6 +21,8 @@ pub(crate) struct DataView {
     sync_floor: TopologyVersion,
     /// How far the data goes that came from this shard, while we follow a new primary of it and have not synchronized with that one.
     pub held: ReplOffset,
+    /// Since when no more came to it.
+    pub held_since: Option<Millis>,
     /// When progress last grew, once it has been seen growing.
     progressed: Option<Millis>,
     role_differs_since: Option<Millis>,
@@ -33,11 +35,15 @@ impl DataView {
     }
 
     /// A new primary: the present one's successor in the shard, or one of another shard, whose history ours says nothing about.
-    pub fn primary_changed(&mut self, version: TopologyVersion, successor: bool) {
+    pub fn primary_changed(&mut self, version: TopologyVersion, successor: bool, now: Millis) {
         let own = self.status.as_ref().filter(|_| self.is_synced()).map(|status| status.offset);
         self.held = match own {
             _ if !successor => ReplOffset(0),
-            Some(offset) => offset,
+            Some(offset) => {
+                let heard = self.status.as_ref().and_then(|status| status.last_primary_io);
+                self.held_since = Some(heard.unwrap_or(now));
+                offset
+            }
             None => self.held,
         };
         self.sync_floor = version;

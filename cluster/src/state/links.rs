@@ -9,7 +9,7 @@ use crate::topology::NodeFlags;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::vec::Vec;
-use base::{Millis, NodeId};
+use base::{Millis, NodeId, UnixMillis};
 use core::net::IpAddr;
 
 /// How many unanswered PINGs of a link are remembered; of further ones it is as if an earlier one were answered.
@@ -27,6 +27,8 @@ pub(crate) struct Link {
     /// False while connecting.
     pub up: bool,
     pub created: Millis,
+    /// The same by the wall clock, for CLUSTER LINKS.
+    pub opened: UnixMillis,
     /// The peer's address.
     pub peer: Option<IpAddr>,
     /// Our address on this connection.
@@ -119,6 +121,7 @@ impl Machine {
             inbound: false,
             up: false,
             created: self.now.mono,
+            opened: self.now.unix,
             peer: Some(addr.ip()),
             local: None,
             greeted: false,
@@ -224,6 +227,7 @@ impl Machine {
             inbound: true,
             up: true,
             created: self.now.mono,
+            opened: self.now.unix,
             peer: Some(peer),
             local: Some(local),
             greeted: false,
@@ -256,8 +260,8 @@ impl Machine {
             // A ping from before the link broke is still unanswered: its time counts.
             self.nodes[ix].ping_sent = before;
         }
-        // If no PONG comes, nothing more is sent to a node in handshake; after one, normal pings are.
-        self.nodes[ix].flags.clear(NodeFlags::MEET);
+        // A node in handshake is sent nothing more before its PONG. If the link breaks meanwhile, the next one begins with MEET
+        // again, as in Valkey 8: the answer may be what was lost.
         self.publisher.counters_changed();
     }
 

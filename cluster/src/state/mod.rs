@@ -17,7 +17,7 @@ mod saver;
 mod slots;
 mod table;
 
-pub(crate) use blacklist::{BLACKLIST_TTL_MS, Blacklist};
+pub(crate) use blacklist::Blacklist;
 pub(crate) use claims::Claims;
 pub(crate) use data::DataView;
 pub(crate) use health::Health;

@@ -33,6 +33,9 @@ pub(crate) struct Node {
     pub bus_port: u16,
     pub hostname: Arc<str>,
     pub human_nodename: Arc<str>,
+    /// What it wants clients to be told, by the protocol that they come over; empty for its address.
+    pub client_ipv4: Arc<str>,
+    pub client_ipv6: Arc<str>,
 
     /// The link that we opened.
     pub link: Option<LinkId>,
@@ -92,6 +95,8 @@ impl Node {
             bus_port: 0,
             hostname: "".into(),
             human_nodename: "".into(),
+            client_ipv4: "".into(),
+            client_ipv6: "".into(),
             link: None,
             inbound: None,
             mark: None,

@@ -145,11 +145,11 @@ impl Machine {
         let me = places.iter().position(|ix| *ix == self.me).unwrap_or(0);
         let nodes: Vec<NodeView> = places.iter().map(|ix| self.node_view(*ix)).collect();
         let name = |(slot, ix): (&base::Slot, &NodeIx)| (*slot, self.nodes[*ix].id);
-        let links = self.links.map.values().filter_map(|link| {
+        let links = self.links.map.values().filter(|link| link.up).filter_map(|link| {
             Some(LinkView {
                 outbound: !link.inbound,
                 node: self.nodes[link.node?].id,
-                created: self.unix_of(Some(link.created)),
+                created: link.opened,
                 send_buffered: link.buffered,
             })
         });
@@ -208,6 +208,8 @@ impl Machine {
             bus_port: node.bus_port,
             hostname: node.hostname.clone(),
             human_nodename: node.human_nodename.clone(),
+            client_ipv4: node.client_ipv4.clone(),
+            client_ipv6: node.client_ipv6.clone(),
             flags: node.flags,
             primary: node.primary.map(|primary| self.nodes[primary].id),
             ping_sent: self.unix_of(node.ping_sent),

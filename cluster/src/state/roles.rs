@@ -116,7 +116,7 @@ impl Machine {
         self.boot.cancel();
         let successor = shard == self.myself().shard_id;
         self.set_shard(me, shard);
-        self.data.primary_changed(self.publisher.next_version(), successor);
+        self.data.primary_changed(self.publisher.next_version(), successor, self.now.mono);
         self.replicating = None;
         self.structure_and_state_changed();
     }
@@ -191,6 +191,14 @@ impl Machine {
         }
         // Of another history, or of none: not comparable with the siblings'.
         if self.data.is_synced() { status.offset } else { ReplOffset(0) }
+    }
+
+    /// The offset that headers state. While a full sync is being loaded clients shall not be sent here: nobody lists a replica without
+    /// an offset. When the primary is gone our old data counts again, as the sync will never end.
+    pub(crate) fn stated_offset(&self) -> ReplOffset {
+        let syncing = self.data.status.as_ref().is_some_and(|status| status.syncing);
+        let alive = |ix| !self.nodes[ix].flags.any(NodeFlags::PFAIL | NodeFlags::FAIL);
+        if syncing && self.my_primary().is_some_and(alive) { ReplOffset(0) } else { self.my_offset() }
     }
 
     /// What this replica has from its shard's former primary, while it has not synchronized with the present one.

@@ -129,3 +129,28 @@ fn an_empty_replica_may_leave_it_to_others() {
     world.members[3].data.empty = false;
     world.run_until(10_000, "it stands now", |w| w.topology(3).myself().is_primary());
 }
+
+#[test]
+fn when_the_successor_dies_before_its_sibling_has_synchronized_that_one_stands() {
+    let mut world = World::formed(3, 4, 181);
+    // Nodes 3 and 6 are replicas of node 0; node 6 has less, so that node 3 is elected.
+    world.members[6].data.offset = 10;
+    world.members[6].data_refuses = true;
+    world.kill(0);
+    let (first, second) = (world.id(3), world.id(6));
+    world.run_until(15_000, "failover", |w| owner_of_zero(w, 6) == Some(first));
+    world.run_until(5_000, "the sibling follows", |w| w.members[6].data.of == Some(first));
+    assert!(!world.members[6].data.synced);
+    world.kill(3);
+    world.run_until(30_000, "the second failover", |w| owner_of_zero(w, 1) == Some(second));
+    world.assert_single_votes();
+}
+
+#[test]
+fn equal_replicas_rank_by_their_names() {
+    let mut world = World::formed(3, 4, 182);
+    world.kill(0);
+    world.run(3000);
+    let ranks = |text: &str| [3, 6].iter().filter(|i| world.logged(**i, text)).count();
+    assert_eq!((ranks("(rank #0,"), ranks("(rank #1,")), (1, 1));
+}

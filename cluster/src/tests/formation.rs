@@ -3,6 +3,7 @@
 use super::world::World;
 use crate::*;
 use base::Slot;
+use std::string::ToString;
 use std::vec::Vec;
 
 #[test]
@@ -143,4 +144,34 @@ fn links_are_told_in_pairs() {
         links.len() == 4 && pairs.filter(|pair| pair[0].outbound && !pair[1].outbound).count() == 2
     };
     world.run_until(10_000, "links both ways, in pairs", paired);
+}
+
+#[test]
+fn a_meet_whose_link_breaks_before_the_answer_is_said_again() {
+    let mut world = World::new(2, 183);
+    world.ok(1, Command::Hook(Hook::DropPackets(2)));
+    world.ok(1, Command::Hook(Hook::CloseOnDrop(true)));
+    world.meet(0, 1);
+    world.run(800);
+    let meets = |world: &World, index: usize| world.topology(index).stats.received[2];
+    assert!(meets(&world, 1) > 3, "said {} times", meets(&world, 1));
+    assert_eq!(world.topology(1).nodes.len(), 1);
+    world.ok(1, Command::Hook(Hook::DropPackets(-1)));
+    world.run_until(5000, "they know each other", |w| (0..2).all(|i| w.topology(i).nodes.len() == 2));
+}
+
+#[test]
+fn what_clients_are_to_be_told_reaches_the_others() {
+    let mut world = World::formed(2, 0, 184);
+    world.configure(0, |config| config.announce_client_ipv4 = "203.0.113.9".into());
+    let id = world.id(0);
+    let told = |world: &World| world.topology(1).node(&id).map(|n| n.client_ip(false).to_string());
+    world.run_until(20_000, "announced", |w| told(w).as_deref() == Some("203.0.113.9"));
+    assert_eq!(
+        world.topology(1).node(&id).map(|n| n.client_ip(true)),
+        Some("127.0.0.1"),
+        "over IPv6 the address"
+    );
+    world.configure(0, |config| config.announce_client_ipv4 = "".into());
+    world.run_until(20_000, "withdrawn", |w| told(w).as_deref() == Some("127.0.0.1"));
 }

@@ -114,6 +114,7 @@ fn check(topology: &Topology) {
 
 fn random_status(prng: &mut Prng, now: Now) -> DataStatus {
     DataStatus {
+        syncing: false,
         primary: prng.chance(1, 2),
         offset: ReplOffset(prng.below(100)),
         link_up: true,

@@ -469,6 +469,7 @@ impl World {
     fn status(&self, index: usize) -> DataStatus {
         let data = &self.members[index].data;
         DataStatus {
+            syncing: false,
             primary: data.primary,
             offset: ReplOffset(data.offset),
             link_up: data.synced

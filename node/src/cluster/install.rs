@@ -44,7 +44,52 @@ pub(crate) fn handle(node: &mut Node, message: ToData) {
     }
 }
 
+/// What this node is called: host name, and addresses for clients.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct OwnNames {
+    hostname: Arc<str>,
+    client_ipv4: Arc<str>,
+    client_ipv6: Arc<str>,
+}
+
+impl OwnNames {
+    /// The view in which this node is called so.
+    fn over(&self, topology: Arc<Topology>) -> Arc<Topology> {
+        let me = topology.myself();
+        let theirs = (&me.hostname, &me.client_ipv4, &me.client_ipv6);
+        if theirs == (&self.hostname, &self.client_ipv4, &self.client_ipv6) {
+            return topology;
+        }
+        let mut own = Topology::clone(&topology);
+        if let Some(me) = own.nodes.get_mut(topology.me) {
+            me.hostname = self.hostname.clone();
+            me.client_ipv4 = self.client_ipv4.clone();
+            me.client_ipv6 = self.client_ipv6.clone();
+        }
+        Arc::new(own)
+    }
+}
+
+/// CONFIG SET has changed this node's own names: the next command, even of the same transaction, sees them.
+pub(crate) fn rename_self(node: &mut Node) {
+    let settings = &node.config.settings;
+    let names = OwnNames {
+        hostname: settings.cluster_announce_hostname.as_str().into(),
+        client_ipv4: settings.cluster_announce_client_ipv4.as_str().into(),
+        client_ipv6: settings.cluster_announce_client_ipv6.as_str().into(),
+    };
+    if let Some(topology) = node.cluster.topology.take() {
+        node.cluster.topology = Some(names.over(topology));
+        node.cluster.replies = crate::admin::cluster::cached::Cache::default();
+    }
+    node.cluster.own_names = Some(names);
+}
+
 fn install(node: &mut Node, topology: Arc<Topology>) {
+    let topology = match &node.cluster.own_names {
+        Some(names) => names.over(topology),
+        None => topology,
+    };
     let version = topology.version;
     let before = node.cluster.topology.replace(topology.clone());
     let same_owners = before.is_some_and(|b| Arc::ptr_eq(&b.slots, &topology.slots) && b.me == topology.me);

@@ -27,6 +27,8 @@ pub struct ClusterState {
     pub topology: Option<Arc<Topology>>,
     /// Until when writes may be acknowledged; `None` before the first lease: no limit.
     pub lease_until: Option<Millis>,
+    /// What CONFIG SET has this node called since, until the control thread says so too.
+    pub(crate) own_names: Option<install::OwnNames>,
     /// CLUSTER SLOTS and its kin as they were last answered.
     pub(crate) replies: crate::admin::cluster::cached::Cache,
     /// The control thread wants a report when so much of the log is applied.

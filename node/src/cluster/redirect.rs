@@ -8,7 +8,7 @@ use super::hold;
 use crate::dispatch::Request;
 use crate::node::Node;
 use crate::refusal::Refusal;
-use crate::session::Client;
+use crate::session::{Client, Session};
 use crate::table::is;
 use base::{Args, DbIndex, Slot};
 use cluster::{NodeView, State, Topology};
@@ -61,9 +61,11 @@ fn decide(node: &mut Node, request: &Request<'_>, positions: &mut Vec<KeyPositio
     };
     let kind = node.config.settings.cluster_preferred_endpoint_type;
     let mut survey = Survey::default();
+    let mut messages = request.is(is::SHARD_CHANNEL);
     if request.is(is::EXEC) {
         for queued in session.multi.iter().flat_map(|multi| &multi.queue) {
             let channels = is_shard_channel(queued.command);
+            messages |= channels;
             survey.add(
                 &mut node.keyspace,
                 view,
@@ -94,7 +96,7 @@ fn decide(node: &mut Node, request: &Request<'_>, positions: &mut Vec<KeyPositio
             return Err(try_again());
         }
         return match view.node(target) {
-            Some(target) => Err(moved("ASK", slot, target, kind)),
+            Some(target) => Err(moved("ASK", slot, target, kind, session.is_v6())),
             None => Ok(Way::Here(Some(slot))),
         };
     }
@@ -104,14 +106,15 @@ fn decide(node: &mut Node, request: &Request<'_>, positions: &mut Vec<KeyPositio
         }
         return Ok(Way::Here(Some(slot)));
     }
-    let reads = session.readonly || request.is(is::SHARD_CHANNEL);
+    // What a transaction may not do here was refused when it was queued.
+    let reads = session.readonly || messages;
     if owned || (reads && !request.may_write() && view.myself().primary == Some(owner.id)) {
         return Ok(Way::Here(Some(slot)));
     }
     if hold::covers_owner(node, owner) {
         return Ok(Way::Wait);
     }
-    Err(moved("MOVED", slot, owner, kind))
+    Err(moved("MOVED", slot, owner, kind, session.is_v6()))
 }
 
 /// Whether a client may go on waiting for a key: it cannot, once nobody serves it or somebody else does.
@@ -132,7 +135,8 @@ pub(crate) fn still_serves(node: &Node, client: Client, key: &[u8], writes: bool
     if owner.id == view.myself().id || reads_replica || view.importing.contains_key(&slot) {
         return Ok(());
     }
-    Err(moved("MOVED", slot, owner, node.config.settings.cluster_preferred_endpoint_type))
+    let v6 = node.sessions.get(client).is_some_and(Session::is_v6);
+    Err(moved("MOVED", slot, owner, node.config.settings.cluster_preferred_endpoint_type, v6))
 }
 
 /// Whether requests with keys are served at all.
@@ -209,15 +213,15 @@ fn try_again() -> Refusal {
     redirection("TRYAGAIN Multiple keys request during rehashing of slot")
 }
 
-fn moved(word: &str, slot: Slot, target: &NodeView, kind: EndpointType) -> Refusal {
-    let endpoint = endpoint(target, kind);
+fn moved(word: &str, slot: Slot, target: &NodeView, kind: EndpointType, v6: bool) -> Refusal {
+    let endpoint = endpoint(target, kind, v6);
     Refusal::Redirection(format!("{word} {slot} {endpoint}:{}", target.port))
 }
 
-/// What clients are told to connect to (`cluster-preferred-endpoint-type`).
-pub(crate) fn endpoint(target: &NodeView, kind: EndpointType) -> &str {
+/// What clients are told to connect to (`cluster-preferred-endpoint-type`); `v6`: the client came over IPv6.
+pub(crate) fn endpoint(target: &NodeView, kind: EndpointType, v6: bool) -> &str {
     match kind {
-        EndpointType::Ip => &target.ip,
+        EndpointType::Ip => target.client_ip(v6),
         EndpointType::Hostname if target.hostname.is_empty() => "?",
         EndpointType::Hostname => &target.hostname,
         EndpointType::UnknownEndpoint => "",

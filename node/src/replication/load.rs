@@ -7,7 +7,7 @@ use super::replica;
 use crate::api::LogLevel;
 use crate::node::Node;
 use crate::{blocking, persistence, tracking, transaction};
-use base::{DbIndex, ReplId, ReplOffset};
+use base::{DbIndex, Millis, ReplId, ReplOffset};
 use keyspace::{Keyspace, Options};
 use persist::rdb::{Decoder, Item};
 use repl::Position;
@@ -19,6 +19,12 @@ pub(super) struct Loading {
     keyspace: Keyspace,
     /// `repl-stream-db`.
     db: DbIndex,
+    /// Microseconds of `key-load-delay` that have not been waited for.
+    debt: u64,
+    /// When `key-load-delay` lets it go on; nothing is read from the primary before.
+    pub resume_at: Option<Millis>,
+    /// The primary has sent everything.
+    pub ended: bool,
 }
 
 impl Loading {
@@ -34,15 +40,17 @@ impl Loading {
         decoder.set_settings(node.limits.settings);
         decoder.set_steps(node.keyspace.steps());
         decoder.set_verify(node.config.settings.rdbchecksum);
-        Self { at, decoder, keyspace, db: DbIndex(0) }
+        Self { at, decoder, keyspace, db: DbIndex(0), debt: 0, resume_at: None, ended: false }
     }
 
-    /// Takes in the next bytes.
-    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), String> {
+    /// Takes in the next bytes, as far as `key-load-delay` (microseconds for each key) allows for now.
+    pub fn feed(&mut self, now: Millis, bytes: &[u8], delay: u64) -> Result<(), String> {
         self.decoder.feed(bytes);
+        self.resume_at = None;
         while let Some(item) = self.decoder.next_item().map_err(|error| error.to_string())? {
             match item {
                 Item::Entry { db, key, value, expire, extra } => {
+                    self.debt += delay;
                     self.keyspace.load(db, &key, value, expire, extra).map_err(|error| {
                         format!("Internal error in RDB reading: key '{}': {error}", resp::reply::lossy(&key))
                     })?;
@@ -52,6 +60,11 @@ impl Loading {
                     self.db = DbIndex(number.unwrap_or(0));
                 }
                 _ => {}
+            }
+            if self.debt >= 1000 {
+                self.resume_at = Some(now + self.debt / 1000);
+                self.debt %= 1000;
+                break;
             }
         }
         Ok(())

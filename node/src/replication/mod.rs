@@ -24,9 +24,10 @@ pub(crate) use primary::{
     snapshot_bytes, snapshot_ended, snapshot_held_back,
 };
 pub(crate) use replica::{
-    applied, failed, follow, handle_connected, is_streaming, link_input, promote, refuse, set_safe,
+    applied, failed, follow, handle_connected, holds_link, is_streaming, link_input, load_resumes_at,
+    promote, refuse, resume_load, set_safe,
 };
-pub(crate) use status::{info, snapshot_fields, status, syncs};
+pub(crate) use status::{info, is_loading, snapshot_fields, status, syncs};
 
 use crate::node::Node;
 use crate::session::{Client, Session};
@@ -151,7 +152,10 @@ pub(crate) fn cron(node: &mut Node) {
 }
 
 /// CONFIG SET changed these directives.
-pub(crate) fn config_changed(node: &mut Node, _names: &[&'static str]) {
+pub(crate) fn config_changed(node: &mut Node, names: &[&'static str]) {
+    if names.contains(&"key-load-delay") {
+        replica::resume_load(node, true);
+    }
     let config = primary_config(&node.config.settings);
     node.replication.primary.set_config(config, &mut node.log);
     if let Some(upstream) = &mut node.replication.upstream {

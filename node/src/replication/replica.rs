@@ -304,15 +304,44 @@ fn load_bytes(node: &mut Node, bytes: &[u8]) {
     let Some(upstream) = &mut node.replication.upstream else { return };
     upstream.heard = Some(now);
     let Some(loading) = &mut upstream.loading else { return };
-    if let Err(why) = loading.feed(bytes) {
+    let delay = u64::try_from(node.config.settings.key_load_delay).unwrap_or(0);
+    if let Err(why) = loading.feed(now, bytes, delay) {
         upstream.machine.handle_load_failed(now, &why);
     }
+}
+
+/// When `key-load-delay` lets a full sync go on.
+pub(crate) fn load_resumes_at(node: &Node) -> Option<Millis> {
+    node.replication.upstream.as_ref()?.loading.as_ref()?.resume_at
+}
+
+/// Whether `conn` is the link of a full sync that `key-load-delay` holds.
+pub(crate) fn holds_link(node: &Node, conn: ConnId) -> bool {
+    node.replication.upstream.as_ref().is_some_and(|upstream| upstream.conn == Some(conn))
+        && load_resumes_at(node).is_some()
+}
+
+/// A full sync goes on that `key-load-delay` held, if it is time (`now`: in any case).
+pub(crate) fn resume_load(node: &mut Node, now: bool) {
+    if load_resumes_at(node).is_none_or(|at| !now && at > node.now.mono) {
+        return;
+    }
+    load_bytes(node, &[]);
+    let Some(upstream) = &node.replication.upstream else { return };
+    if upstream.loading.as_ref().is_some_and(|loading| loading.ended && loading.resume_at.is_none()) {
+        end_loading(node);
+    }
+    drive(node);
 }
 
 /// The whole RDB is here: it takes the place of our data.
 fn end_loading(node: &mut Node) {
     let now = node.now.mono;
     let Some(upstream) = &mut node.replication.upstream else { return };
+    if let Some(loading) = upstream.loading.as_mut().filter(|loading| loading.resume_at.is_some()) {
+        loading.ended = true;
+        return;
+    }
     let Some(loading) = upstream.loading.take() else {
         return upstream.machine.handle_loaded(now, Err("nothing was loaded"));
     };

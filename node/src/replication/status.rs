@@ -15,11 +15,17 @@ pub(crate) fn status(node: &Node) -> DataStatus {
         link_up: is_streaming(node),
         last_primary_io: upstream.and_then(|u| u.heard),
         synced_once: upstream.is_none_or(|u| u.synced),
+        syncing: is_loading(node),
         history: node.replication.history.id(),
         loaded: node.replication.loaded.map(|(_, offset)| offset),
         progress: node.progress.get(),
         empty: node.keyspace.is_empty(),
     }
+}
+
+/// Whether a full sync is on its way in.
+pub(crate) fn is_loading(node: &Node) -> bool {
+    node.replication.upstream.as_ref().is_some_and(|upstream| upstream.loading.is_some())
 }
 
 /// AUX fields of a snapshot: `repl-stream-db`, `repl-id`, `repl-offset`. Only while the stream is counted.

@@ -159,6 +159,11 @@ pub struct Session {
 }
 
 impl Session {
+    /// Whether the client came over IPv6.
+    pub fn is_v6(&self) -> bool {
+        self.peer.peer.starts_with('[')
+    }
+
     /// A fresh client.
     pub fn new(conn: ConnId, id: u64, peer: PeerInfo, now: base::Now) -> Self {
         Self {

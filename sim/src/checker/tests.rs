@@ -77,6 +77,7 @@ fn a_replica_ahead_of_its_primary() {
     let mut checker = offsets::Offsets::default();
     let mut reports = |primary, offset| {
         let status = DataStatus {
+            syncing: false,
             primary,
             offset: ReplOffset(offset),
             link_up: true,

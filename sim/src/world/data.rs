@@ -96,7 +96,7 @@ impl World {
                 self.with_machine(host, |machine, now| machine.publish(now, &channel, &message, sharded));
             }
             ToControl::Config(config) => {
-                self.with_machine(host, |machine, now| machine.set_config(now, config));
+                self.with_machine(host, |machine, now| machine.set_config(now, *config));
             }
         }
     }

@@ -6,6 +6,7 @@
 use super::map::View;
 use crate::node::Node;
 use crate::refusal::Outcome;
+use crate::session::Client;
 use base::Millis;
 use cluster::{Topology, TopologyVersion};
 use config::EndpointType;
@@ -33,23 +34,25 @@ struct Entry {
     bytes: Vec<u8>,
 }
 
-/// The answers last built: by kind, in either protocol.
+/// The answers last built: by kind, for clients over IPv4 and over IPv6, in either protocol.
 #[derive(Default)]
 pub(crate) struct Cache {
-    entries: [Option<Entry>; 6],
+    entries: [Option<Entry>; 12],
 }
 
 /// Answers from the cache, or builds the answer and keeps it.
 pub(super) fn answer(
     node: &mut Node,
+    client: Client,
     kind: Kind,
     reply: &mut Reply,
     build: impl FnOnce(&Topology, &View, &mut Reply),
 ) -> Outcome {
     let topology = super::topology(node)?;
-    let view = super::view(node);
+    let view = super::view(node, client);
     let now = node.now.mono;
-    let place = &mut node.cluster.replies.entries[2 * kind as usize + usize::from(reply.is_resp3())];
+    let place = &mut node.cluster.replies.entries
+        [4 * kind as usize + 2 * usize::from(view.v6) + usize::from(reply.is_resp3())];
     let fresh = place.as_ref().filter(|entry| {
         let recent = view.my_offset == entry.offset || now.since(entry.built) < OFFSET_AGE_MS;
         entry.version == topology.version

@@ -14,6 +14,8 @@ pub(super) struct View {
     pub tls: bool,
     /// What it is told to connect to.
     pub endpoint: EndpointType,
+    /// The client came over IPv6.
+    pub v6: bool,
     /// This node's own replication offset; the topology's may be a second old.
     pub my_offset: i64,
 }
@@ -72,7 +74,7 @@ fn endpoint(node: &NodeView, view: &View, reply: &mut Reply) {
     reply.array(4);
     match view.endpoint {
         EndpointType::UnknownEndpoint => reply.null(),
-        kind => reply.bulk(redirect::endpoint(node, kind).as_bytes()),
+        kind => reply.bulk(redirect::endpoint(node, kind, view.v6).as_bytes()),
     }
     reply.int(view.port(node));
     reply.bulk(node.id.to_string().as_bytes());
@@ -81,7 +83,7 @@ fn endpoint(node: &NodeView, view: &View, reply: &mut Reply) {
     reply.map(usize::from(ip) + usize::from(hostname));
     if ip {
         reply.bulk(b"ip");
-        reply.bulk(node.ip.as_bytes());
+        reply.bulk(node.client_ip(view.v6).as_bytes());
     }
     if hostname {
         reply.bulk(b"hostname");
@@ -108,10 +110,11 @@ pub(super) fn shards(topology: &Topology, view: &View, reply: &mut Reply) {
     }
 }
 
-/// The slots of a shard are its primary's: pairs of first and last.
+/// The slots of a shard are its primary's, or those of the primary that is still the owner: pairs of first and last.
 fn shard_slots(topology: &Topology, nodes: &[&NodeView], reply: &mut Reply) {
     let first = nodes[0];
-    let primary = first.primary.and_then(|id| topology.node(&id)).unwrap_or(first);
+    let owner = nodes.iter().find(|node| !node.slots.is_empty()).copied();
+    let primary = owner.or_else(|| first.primary.and_then(|id| topology.node(&id))).unwrap_or(first);
     let ranges: Vec<_> = primary.slots.ranges().collect();
     reply.array(ranges.len() * 2);
     for (first, last) in ranges {
@@ -130,7 +133,7 @@ fn shard_node(node: &NodeView, view: &View, reply: &mut Reply) {
     } else {
         "online"
     };
-    let endpoint = redirect::endpoint(node, view.endpoint);
+    let endpoint = redirect::endpoint(node, view.endpoint, view.v6);
     let place = reply.deferred();
     let mut fields = 6;
     text(reply, "id", &node.id.to_string());
@@ -141,7 +144,7 @@ fn shard_node(node: &NodeView, view: &View, reply: &mut Reply) {
             fields += 1;
         }
     }
-    text(reply, "ip", &node.ip);
+    text(reply, "ip", node.client_ip(view.v6));
     text(reply, "endpoint", endpoint);
     if !node.hostname.is_empty() {
         text(reply, "hostname", &node.hostname);

@@ -60,9 +60,12 @@ fn topology(node: &Node) -> Result<Arc<Topology>, Refusal> {
     node.cluster.topology.clone().ok_or(Refusal::from("CLUSTERDOWN The cluster is down"))
 }
 
-fn view(node: &Node) -> View {
+fn view(node: &Node, client: Client) -> View {
     let endpoint = node.config.settings.cluster_preferred_endpoint_type;
-    View { tls: false, endpoint, my_offset: node.log.offset().0 as i64 }
+    let v6 = node.sessions.get(client).is_some_and(Session::is_v6);
+    // Who is loading a full sync has none yet.
+    let my_offset = if crate::replication::is_loading(node) { 0 } else { node.log.offset().0 as i64 };
+    View { tls: false, endpoint, v6, my_offset }
 }
 
 /// The node that an argument names in full.
@@ -111,20 +114,20 @@ fn help(node: &mut Node, _: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
 }
 
 /// CLUSTER NODES.
-fn list_nodes(node: &mut Node, _: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
-    cached::answer(node, Kind::Nodes, reply, |topology, _, reply| {
-        reply.verbatim("txt", nodes::nodes(topology, false).as_bytes());
+fn list_nodes(node: &mut Node, client: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
+    cached::answer(node, client, Kind::Nodes, reply, |topology, view, reply| {
+        reply.verbatim("txt", nodes::nodes(topology, view.tls, view.v6).as_bytes());
     })
 }
 
 /// CLUSTER SLOTS.
-fn slots(node: &mut Node, _: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
-    cached::answer(node, Kind::Slots, reply, map::slots)
+fn slots(node: &mut Node, client: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
+    cached::answer(node, client, Kind::Slots, reply, map::slots)
 }
 
 /// CLUSTER SHARDS.
-fn shards(node: &mut Node, _: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
-    cached::answer(node, Kind::Shards, reply, map::shards)
+fn shards(node: &mut Node, client: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
+    cached::answer(node, client, Kind::Shards, reply, map::shards)
 }
 
 /// CLUSTER INFO.
@@ -180,17 +183,18 @@ fn get_keys_in_slot(node: &mut Node, _: Client, args: Args<'_>, reply: &mut Repl
 }
 
 /// CLUSTER REPLICAS node-id.
-fn replicas(node: &mut Node, _: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
+fn replicas(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
     let topology = topology(node)?;
     let primary = named(&topology, args.at(2))?;
     if !primary.is_primary() {
         return Err(CommandError::NotPrimary.into());
     }
     let replicas: Vec<&NodeView> = topology.replicas(&primary.id).collect();
+    let v6 = node.sessions.get(client).is_some_and(Session::is_v6);
     reply.array(replicas.len());
     for replica in replicas {
         let mut line = String::new();
-        nodes::line(&topology, replica, false, &mut line);
+        nodes::line(&topology, replica, false, v6, &mut line);
         reply.bulk(line.as_bytes());
     }
     Ok(())

@@ -7,19 +7,19 @@ use cluster::{NodeFlags, NodeView, Topology};
 use std::fmt::Write;
 
 /// All nodes, one line each.
-pub(super) fn nodes(topology: &Topology, tls: bool) -> String {
+pub(super) fn nodes(topology: &Topology, tls: bool, v6: bool) -> String {
     let mut out = String::new();
     for node in &topology.nodes {
-        line(topology, node, tls, &mut out);
+        line(topology, node, tls, v6, &mut out);
         out.push('\n');
     }
     out
 }
 
-/// Appends the line of one node, without a line end. `tls`: the TLS port is the one to show.
-pub(super) fn line(topology: &Topology, node: &NodeView, tls: bool, out: &mut String) {
+/// Appends the line of one node, without a line end. `tls`: the TLS port is the one to show; `v6`: the client came over IPv6.
+pub(super) fn line(topology: &Topology, node: &NodeView, tls: bool, v6: bool, out: &mut String) {
     let port = if tls { node.tls_port } else { node.port };
-    let _ = write!(out, "{} {}:{port}@{}", node.id, node.ip, node.bus_port);
+    let _ = write!(out, "{} {}:{port}@{}", node.id, node.client_ip(v6), node.bus_port);
     if !node.hostname.is_empty() {
         let _ = write!(out, ",{}", node.hostname);
     }

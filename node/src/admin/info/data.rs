@@ -19,7 +19,8 @@ pub(super) fn persistence(node: &Node, lines: &mut Lines) {
     let (save, rewrite) = (running(false), running(true));
     let (done, total) = state.job.as_ref().map_or((0, 0), |job| (job.keys_done, job.keys_total));
     lines.field("loading", u8::from(node.loading));
-    lines.zeros(&["async_loading", "current_cow_peak"]);
+    lines.field("async_loading", u8::from(crate::replication::is_loading(node)));
+    lines.zeros(&["current_cow_peak"]);
     lines.field("current_cow_size", node.keyspace.snapshot_preimage_bytes(JobSlot::Save));
     lines.zeros(&["current_cow_size_age"]);
     lines.field("current_fork_perc", format_args!("{:.2}", 100.0 * done as f64 / total.max(1) as f64));

@@ -117,7 +117,8 @@ pub(super) fn memory(node: &Node, lines: &mut Lines) {
     lines.field("mem_total_replication_buffers", node.log.wire_memory());
     lines.field("mem_clients_slaves", all.replicas);
     lines.field("mem_clients_normal", all.clients);
-    lines.zeros(&["mem_cluster_links"]);
+    let links = node.cluster.view().map_or(&[][..], |view| &view.links);
+    lines.field("mem_cluster_links", links.iter().map(|link| link.send_buffered).sum::<u64>());
     lines.field("mem_aof_buffer", node.persistence.aof.outstanding());
     lines.field("mem_allocator", &node.process.allocator);
     lines.zeros(&["active_defrag_running"]);

@@ -239,3 +239,14 @@ fn a_refusal_of_the_control_thread_reaches_the_client() {
     let replies: Vec<String> = bench.settle_for(1).iter().map(super::bench::show).collect();
     assert_eq!(replies, ["-ERR Unknown node x"]);
 }
+
+#[test]
+fn a_new_host_name_is_seen_by_the_next_command_of_the_same_transaction() {
+    let mut bench = bench();
+    bench.run("CONFIG SET cluster-preferred-endpoint-type hostname");
+    assert!(bench.run("CLUSTER SLOTS").contains("\"host-a\" :7000"));
+    for command in ["MULTI", "CONFIG SET cluster-announce-hostname host-z", "CLUSTER SLOTS"] {
+        bench.run(command);
+    }
+    assert!(bench.run("EXEC").contains("\"host-z\" :7000"));
+}
