@@ -153,7 +153,7 @@ fn a_meet_whose_link_breaks_before_the_answer_is_said_again() {
     world.ok(1, Command::Hook(Hook::CloseOnDrop(true)));
     world.meet(0, 1);
     world.run(800);
-    let meets = |world: &World, index: usize| world.topology(index).stats.received[2];
+    let meets = |world: &World, index: usize| world.members[index].machine.stats.received[2];
     assert!(meets(&world, 1) > 3, "said {} times", meets(&world, 1));
     assert_eq!(world.topology(1).nodes.len(), 1);
     world.ok(1, Command::Hook(Hook::DropPackets(-1)));
