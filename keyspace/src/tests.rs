@@ -281,6 +281,14 @@ fn expired_keys_are_deleted_hidden_or_visible() {
     ks.set_ignore_expiry(true);
     assert_eq!(read(&mut ks, b"k"), Some(b"v".to_vec()));
     ks.set_ignore_expiry(false);
+    assert!(
+        !ks.set(DB0, b"k", NewValue::encoded(b"w"), Ttl::Keep),
+        "a client of a writable replica makes a new key"
+    );
+    assert_eq!(ks.lookup(DB0, b"k", Touch::Read).and_then(|f| f.expire()), None);
+    ks.drain_events(&mut |_| ());
+    assert!(ks.remove(DB0, b"k"));
+    set(&mut ks);
     assert!(ks.remove(DB0, b"k"), "the master's DEL deletes what is only hidden");
     ks.set_replica(false);
     set(&mut ks);

@@ -25,7 +25,15 @@ impl Keyspace {
     /// A value of the old one's size is written in place; else one allocation is made.
     pub fn set(&mut self, db: DbIndex, key: &[u8], value: NewValue<'_>, ttl: Ttl) -> bool {
         let place = self.place(key);
-        let (there, visible) = self.find_for_change(db, place, key);
+        let (mut there, visible) = self.find_for_change(db, place, key);
+        if self.replica
+            && !visible
+            && !self.expire_pause
+            && let Some(entry) = there.take()
+        {
+            // A client of a writable replica makes a new key: what hides here is no more than its name.
+            self.expire_now(db, place, entry);
+        }
         let Some((_, database)) = self.dbs.get_mut(db.0 as usize) else { return false };
         let Some(old) = there.map(|entry| database.read(entry)) else {
             let expire = if let Ttl::At(at) = ttl { Some(at) } else { None };

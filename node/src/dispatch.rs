@@ -10,6 +10,7 @@ use crate::api::LogLevel;
 use crate::eviction::{self, Room};
 use crate::node::Node;
 use crate::observe::{self, Cost};
+use crate::pause::Purpose;
 use crate::refusal::{Outcome, Refusal};
 use crate::renames::Renames;
 use crate::session::{Client, ReplyMode, Role, Session, memory as client_memory};
@@ -190,7 +191,7 @@ fn examine(node: &mut Node, request: &mut Request<'_>) -> Result<Pass, Refusal> 
     if !cluster::lease::check(node, request)? {
         return Ok(Pass::Postpone);
     }
-    if node.pause.holds(request.may_replicate()) && !request.obey && !is_replica(node, request.client) {
+    if node.pause.holds(request.may_replicate()) && is_pausable(node, request) {
         node.pause.postpone(request.client);
         return Ok(Pass::Postpone);
     }
@@ -517,6 +518,15 @@ fn loaded(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
         return Err(Refusal::from("LOADING Redis is loading the dataset in memory"));
     }
     Ok(())
+}
+
+/// Whether a pause holds what this client sends: not what our replicas say, and of what we are to obey only our primary's
+/// stream, by CLIENT PAUSE.
+fn is_pausable(node: &Node, request: &Request<'_>) -> bool {
+    if request.obey {
+        return is_primary(node, request.client) && node.pause.is_running(Purpose::Client);
+    }
+    !is_replica(node, request.client)
 }
 
 fn is_primary(node: &Node, client: Client) -> bool {

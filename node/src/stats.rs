@@ -87,6 +87,8 @@ pub struct Stats {
     pub errors: BTreeMap<String, u64>,
     /// `total_error_replies`.
     pub error_replies: u64,
+    /// `total_forks`: snapshots begun, for which Redis forks.
+    pub snapshots: u64,
     /// `unexpected_error_replies`: commands of our primary, or of the AOF, that failed here.
     pub unexpected_errors: u64,
     /// `total_connections_received`.
@@ -143,6 +145,7 @@ impl Default for Stats {
             commands: vec![CommandStats::default(); spec::COUNT].into_boxed_slice(),
             errors: BTreeMap::new(),
             error_replies: 0,
+            snapshots: 0,
             unexpected_errors: 0,
             connections: 0,
             peak_memory: 0,

@@ -29,12 +29,13 @@ pub struct Deferred {
 pub struct Reply {
     protocol: Protocol,
     buffer: Vec<u8>,
+    has_deferred: bool,
 }
 
 impl Reply {
     /// An empty reply.
     pub fn new(protocol: Protocol) -> Self {
-        Self { protocol, buffer: Vec::new() }
+        Self { protocol, buffer: Vec::new(), has_deferred: false }
     }
 
     /// The version in which the next answers are written.
@@ -238,7 +239,13 @@ impl Reply {
         self.buffer.truncate(place.at);
     }
 
+    /// Whether there was an answer whose header came later, since the last time that this was asked.
+    pub fn take_deferred(&mut self) -> bool {
+        core::mem::take(&mut self.has_deferred)
+    }
+
     fn insert(&mut self, place: Deferred, header: impl FnOnce(&mut Self)) {
+        self.has_deferred = true;
         let end = self.buffer.len();
         header(self);
         let written = self.buffer.len() - end;

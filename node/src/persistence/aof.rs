@@ -188,7 +188,17 @@ pub(crate) fn switch(node: &mut Node) {
     match (wanted, node.persistence.aof.state) {
         // At once if that can be, as in Redis: who asks INFO next sees it under way. Never amid a transaction.
         (true, State::Off) if !node.unit.in_exec && rewrite(node).is_ok() => {}
-        (true, State::Off | State::Closing) => node.persistence.rewrite_scheduled = true,
+        (true, State::Off | State::Closing) => {
+            let why = if node.unit.in_exec {
+                "during a transaction"
+            } else {
+                "but there is already another background operation"
+            };
+            let text =
+                format!("AOF was enabled {why}. An AOF background was scheduled to start when possible.");
+            node.log(LogLevel::Notice, text);
+            node.persistence.rewrite_scheduled = true;
+        }
         (false, State::On | State::Opening) => {
             if node.persistence.job.as_ref().is_some_and(|job| job.kind == snapshot::Kind::Rewrite) {
                 let pid = node.process.pid;

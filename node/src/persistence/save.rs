@@ -59,22 +59,22 @@ fn bgsave(node: &mut Node, _client: Client, args: Args<'_>, reply: &mut Reply) -
     match node.persistence.job.as_ref().map(|job| job.kind) {
         // The next tick begins it, or the one after: marks of an aborted job are being swept, or the cut would lie
         // within a transaction.
-        None if node.persistence.sweeping || node.unit.in_exec => {
+        None if node.persistence.sweeping && !node.unit.in_exec => {
             node.persistence.scheduled = true;
             reply.simple("Background saving started");
         }
-        None => {
+        None if !node.unit.in_exec => {
             background(node).map_err(|text| Refusal::from(format!("ERR {text}")))?;
             reply.simple("Background saving started");
         }
         Some(Kind::Background | Kind::Save(_) | Kind::Replication) => {
             return Err("ERR Background save already in progress".into());
         }
-        Some(_) if schedule => {
+        _ if schedule || node.unit.in_exec => {
             node.persistence.scheduled = true;
             reply.simple("Background saving scheduled");
         }
-        Some(_) => {
+        _ => {
             return Err(
                 "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in \
                         order to schedule a BGSAVE whenever possible."
@@ -99,7 +99,11 @@ fn bgrewriteaof(node: &mut Node, _client: Client, _args: Args<'_>, reply: &mut R
             node.persistence.rewrite_scheduled = true;
             reply.simple("Background append only file rewriting scheduled");
         }
-        None if node.persistence.sweeping || node.unit.in_exec => {
+        None if node.unit.in_exec => {
+            node.persistence.rewrite_scheduled = true;
+            reply.simple("Background append only file rewriting scheduled");
+        }
+        None if node.persistence.sweeping => {
             node.persistence.rewrite_scheduled = true;
             reply.simple("Background append only file rewriting started");
         }

@@ -107,6 +107,7 @@ pub(crate) fn begin(node: &mut Node, kind: Kind, target: SnapshotTarget) -> Resu
             return Err(text);
         }
     };
+    node.stats.snapshots += 1;
     let id = node.persistence.job_id();
     let keys_total = cut.databases.iter().map(|(_, keys, _)| keys).sum();
     let head = SnapshotHead {

@@ -24,7 +24,7 @@ pub(crate) use primary::{
     snapshot_bytes, snapshot_ended, snapshot_held_back,
 };
 pub(crate) use replica::{
-    applied, failed, follow, handle_connected, holds_link, is_streaming, link_input, load_resumes_at,
+    applied, failed, follow, handle_connected, heard, holds_link, is_streaming, link_input, load_resumes_at,
     promote, refuse, resume_load, set_safe,
 };
 pub(crate) use status::{info, is_loading, snapshot_fields, status, syncs};

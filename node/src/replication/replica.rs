@@ -389,6 +389,23 @@ fn enter_stream(node: &mut Node) {
 
 // The stream
 
+/// More of our primary's stream has come, although CLIENT PAUSE holds its execution.
+pub(crate) fn heard(node: &mut Node, client: Client) {
+    let now = node.now.mono;
+    if let Some(upstream) = node.replication.upstream.as_mut().filter(|u| u.conn == Some(client.conn())) {
+        upstream.heard = Some(now);
+        upstream.machine.handle_stream(now);
+    }
+}
+
+/// The offset up to which the stream has been read: what is not executed yet counts.
+pub(super) fn read_offset(node: &Node) -> ReplOffset {
+    let held = node.replication.upstream.as_ref().map_or(0, |upstream| upstream.held.len());
+    let session = link_client(node).filter(|_| is_streaming(node)).and_then(|link| node.sessions.get(link));
+    let waiting = session.map_or(0, |session| session.unconsumed() + held);
+    ReplOffset(node.log.offset().0 + waiting as u64)
+}
+
 /// A request of our primary's stream was executed: `bytes` are exactly what it was; `empty` if it was only a newline.
 pub(crate) fn applied(node: &mut Node, client: Client, bytes: &[u8], empty: bool) {
     let now = node.now.mono;

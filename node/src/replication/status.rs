@@ -66,7 +66,7 @@ fn link(node: &Node, upstream: &Upstream, field: &mut dyn FnMut(&str, String)) {
     field("master_link_status", if up { "up" } else { "down" }.to_owned());
     field("master_last_io_seconds_ago", number(up, (now.since(machine.last_io()) / 1000) as i64));
     field("master_sync_in_progress", u8::from(transfer.is_some()).to_string());
-    field("slave_read_repl_offset", node.log.offset().to_string());
+    field("slave_read_repl_offset", super::replica::read_offset(node).to_string());
     field("slave_repl_offset", node.log.offset().to_string());
     if let Some((size, read)) = transfer {
         let total = size.unwrap_or(0);

@@ -51,6 +51,9 @@ pub(crate) fn run(node: &mut Node, client: Client) {
         return;
     }
     if !session.is_runnable() {
+        if session.role == Role::Primary {
+            replication::heard(node, client);
+        }
         return enforce_limit(node, client);
     }
     let primary = session.role == Role::Primary;

@@ -149,6 +149,7 @@ pub(crate) fn enforce_limit(node: &mut Node, client: Client) {
 /// The hard limit on what a command, or one of a transaction, has written to the writer that was taken out. What comes
 /// behind `before` is dropped once it is passed: the session will be closed when it has executed everything.
 pub(crate) fn limit_reply(node: &mut Node, client: Client, reply: &mut resp::Reply, before: usize) {
+    let deferred = reply.take_deferred();
     let Some(session) = node.sessions.get_mut(client) else { return };
     let Some(limit) = output_limit(session, node.policy.output_limits) else { return };
     if session.doomed {
@@ -156,7 +157,9 @@ pub(crate) fn limit_reply(node: &mut Node, client: Client, reply: &mut resp::Rep
         session.pushes = Vec::new();
         return;
     }
-    let owed = counted(session, session.output.unsent(reply).saturating_add(session.pushes.len()));
+    let bytes = session.output.unsent(reply).saturating_add(session.pushes.len());
+    // In Redis nothing goes into the fixed buffer behind a header that is still to come.
+    let owed = if deferred { bytes as u64 } else { counted(session, bytes) };
     if limit.hard_bytes == 0 || owed < limit.hard_bytes {
         return;
     }

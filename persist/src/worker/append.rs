@@ -293,9 +293,10 @@ impl AofFiles {
         storage.sync_dir(&self.directory)?;
         log.push(format!("Successfully renamed the temporary AOF base file {temp} into {}", base.name));
         let mut manifest = self.manifest.clone();
-        manifest.history.extend(manifest.base.take());
-        let old = manifest.incrs.drain(..).filter(|incr| incr.name != self.incr.name);
-        manifest.history.extend(old);
+        // The newest first, as Redis lists them.
+        let old = manifest.incrs.drain(..).filter(|incr| incr.name != self.incr.name).rev();
+        let history = old.chain(manifest.base.take()).chain(manifest.history.drain(..)).collect();
+        manifest.history = history;
         manifest.base = Some(base);
         manifest.incrs = vec![self.incr.clone()];
         self.perhaps_listed = true;

@@ -138,4 +138,10 @@ fn the_title_names_the_address() {
     assert!(title().ends_with(&format!("grapevine-server 127.0.0.1:{}", server.port())), "{}", title());
     server.command(&["CONFIG", "SET", "proc-title-template", "TEST {port}"]);
     wait_for("the new title", || title() == format!("TEST {}", server.port()));
+    // Longer than the command line was: the environment makes room for it.
+    let long = "x".repeat(std::fs::read(format!("/proc/{pid}/cmdline")).expect("a command line").len() + 20);
+    server.command(&["CONFIG", "SET", "proc-title-template", &long]);
+    wait_for("the long title", || title() == long);
+    server.command(&["CONFIG", "SET", "proc-title-template", "short"]);
+    wait_for("the short title", || title() == "short");
 }

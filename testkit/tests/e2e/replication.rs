@@ -137,3 +137,26 @@ fn passwords_are_used_on_the_link() {
     follow(&replica, &master);
     assert_eq!(replica.text(&["GET", "a"]), "1");
 }
+
+/// CLIENT PAUSE holds our primary's stream as well: it is read, counted, and executed afterwards.
+#[test]
+fn a_paused_replica_reads_and_does_not_execute() {
+    for kind in [Kind::Grapevine, Kind::Redis] {
+        let (master, replica, _ports) = pair(Kind::Grapevine, kind);
+        follow(&replica, &master);
+        master.command(&["SET", "select", "0"]);
+        same_offset(&master, &replica);
+        replica.command(&["CLIENT", "PAUSE", "100000", "WRITE"]);
+        let before = replica.info("slave_repl_offset");
+        master.command(&["SET", "a", "b"]);
+        wait_for("the stream is read", || {
+            replica.info("slave_read_repl_offset") == master.info("master_repl_offset")
+        });
+        assert_eq!(replica.info("slave_repl_offset"), before, "{kind:?}");
+        assert_eq!(replica.info("blocked_clients").as_deref(), Some("1"), "{kind:?}");
+        assert_eq!(replica.text(&["GET", "a"]), "(nil)", "{kind:?}");
+        replica.command(&["CLIENT", "UNPAUSE"]);
+        wait_for("the write is executed", || replica.text(&["GET", "a"]) == "b");
+        same_offset(&master, &replica);
+    }
+}

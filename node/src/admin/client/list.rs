@@ -158,7 +158,7 @@ fn flags(session: &Session) -> String {
         (session.role == Role::Primary, 'M'),
         (session.is_subscriber(), 'P'),
         (session.multi.is_some(), 'x'),
-        (session.is_blocked(), 'b'),
+        (session.is_blocked() || session.postponed, 'b'),
         (tracked.is_some(), 't'),
         (tracked.is_some_and(|t| t.broken_redirect), 'R'),
         (tracked.is_some_and(|t| t.broadcast), 'B'),

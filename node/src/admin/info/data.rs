@@ -113,7 +113,8 @@ pub(super) fn stats(node: &Node, lines: &mut Lines) {
     lines.field("pubsub_channels", node.pubsub.index(Kind::Channel).len());
     lines.field("pubsub_patterns", node.pubsub.index(Kind::Pattern).len());
     lines.field("pubsubshard_channels", node.pubsub.index(Kind::Shard).len());
-    lines.zeros(&["latest_fork_usec", "total_forks"]);
+    lines.zeros(&["latest_fork_usec"]);
+    lines.field("total_forks", stats.snapshots);
     lines.field("migrate_cached_sockets", node.migrations.link_count());
     lines.field("slave_expires_tracked_keys", node.keyspace.own_keys());
     lines.zeros(&["active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits"]);

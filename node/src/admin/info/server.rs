@@ -67,7 +67,7 @@ pub(super) fn clients(node: &Node, lines: &mut Lines) {
     lines.field("maxclients", node.config.settings.maxclients);
     lines.field("client_recent_max_input_buffer", sessions().map(|s| s.input.capacity()).max().unwrap_or(0));
     lines.field("client_recent_max_output_buffer", sessions().map(|s| s.output.pending()).max().unwrap_or(0));
-    lines.field("blocked_clients", sessions().filter(|s| s.is_blocked()).count());
+    lines.field("blocked_clients", sessions().filter(|s| s.is_blocked() || s.postponed).count());
     lines.field("tracking_clients", node.tracking.clients());
     lines.field("pubsub_clients", sessions().filter(|s| s.is_subscriber()).count());
     lines.field("watching_clients", sessions().filter(|s| !s.watched.is_empty()).count());
