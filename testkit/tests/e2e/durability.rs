@@ -118,3 +118,36 @@ fn background_save_and_clean_shutdown() {
     assert_eq!(server.text(&["GET", "late"]), "1");
     assert_eq!(server.text(&["GET", "counter"]), "42");
 }
+
+/// `appendonly yes` while a BGSAVE runs: nothing is written to an AOF before its own base is.
+#[test]
+fn an_aof_switched_on_during_a_save_begins_after_it() {
+    let ports = reserve();
+    for kind in [Kind::Grapevine, Kind::Redis] {
+        let mut server = Server::build(kind, ports.port(0)).with("appendfsync", "always").start();
+        for i in 0..100 {
+            server.command(&["SET", &format!("key:{i}"), "x"]);
+        }
+        server.command(&["CONFIG", "SET", "rdb-key-save-delay", "10000"]);
+        server.command(&["BGSAVE"]);
+        assert_eq!(server.text(&["CONFIG", "SET", "appendonly", "yes"]), "OK", "{kind:?}");
+        assert_eq!(server.info("aof_rewrite_scheduled").as_deref(), Some("1"), "{kind:?}");
+        assert_eq!(server.info("rdb_bgsave_in_progress").as_deref(), Some("1"), "{kind:?}");
+        server.command(&["SET", "during", "save"]);
+        assert!(!server.folder().join("appendonlydir/appendonly.aof.manifest").exists(), "{kind:?}");
+        server.command(&["CONFIG", "SET", "rdb-key-save-delay", "0"]);
+        wait_for("the rewrite is done", || {
+            server.info("aof_rewrite_scheduled").as_deref() == Some("0")
+                && server.info("aof_rewrite_in_progress").as_deref() == Some("0")
+        });
+        server.command(&["SET", "after", "rewrite"]);
+        server.kill();
+        let again =
+            Server::build(kind, ports.port(1)).folder(server.folder()).with("appendonly", "yes").start();
+        assert_eq!(
+            (again.text(&["GET", "during"]), again.text(&["GET", "after"])),
+            ("save".into(), "rewrite".into())
+        );
+        assert_eq!(again.text(&["DBSIZE"]), "102", "{kind:?}");
+    }
+}
