@@ -102,6 +102,11 @@ pub enum Action {
         /// What it waits for.
         after: After,
     },
+    /// Find a seed's addresses, off this thread, then `handle_resolved(host, addresses)`. May be forgotten: it is asked again.
+    Resolve {
+        /// Its name.
+        host: String,
+    },
     /// Append to the journal's file. Losing it disturbs nothing.
     Journal(Event),
     /// A line for the log.

@@ -1,7 +1,9 @@
 //! The directives that the cluster machine reads, as plain values.
 
+use crate::gossip::Seed;
 use crate::secure::Secrets;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 /// How far above the client port the bus port is when `cluster-port` is 0.
 pub const BUS_PORT_OFFSET: u32 = 10000;
@@ -67,6 +69,8 @@ pub struct Config {
     pub link_sendbuf_limit: u64,
     /// `cluster-secret` and `cluster-secret-mode`: what the loop's guards ask of links.
     pub secrets: Secrets,
+    /// `cluster-seeds`: where to look for the others.
+    pub seeds: Vec<Seed>,
     /// `protected-mode` without a password: peers from other machines are refused, unless they have to prove a secret.
     pub bus_protected: bool,
 }
@@ -103,6 +107,7 @@ impl Default for Config {
             manual_failover_timeout_ms: 5000,
             link_sendbuf_limit: 0,
             secrets: Secrets::default(),
+            seeds: Vec::new(),
             bus_protected: false,
         }
     }

@@ -37,6 +37,7 @@ pub use actions::{
 pub use codec::{Framer, PacketError};
 pub use commands::{Answer, Command, CommandError, FailoverMode, Hook, SetSlotAction};
 pub use config::Config;
+pub use gossip::Seed;
 pub use journal::{Event, EventType, Step};
 pub use machine::{Machine, Start};
 pub use nodes_conf::NodesConf;

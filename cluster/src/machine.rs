@@ -7,11 +7,11 @@
 //! thread is told everything through one FIFO.
 
 use crate::actions::{Action, ConfigVersion, DataEvent, LinkEvent, LinkId, LogLevel, Order, RequestId};
-use crate::codec::{ClusterId, PacketError};
+use crate::codec::{ClusterId, PacketError, Process};
 use crate::commands::{Command, Hooks};
 use crate::config::Config;
 use crate::failover::{Boot, Election, Lease, Manual, Promotion, Takeover};
-use crate::gossip::{Intruders, Spread};
+use crate::gossip::{Intruders, Seeding, Spread, Twin};
 use crate::journal::{Event, EventType, Inquiry, Journal};
 use crate::nodes_conf::NodesConf;
 use crate::state::{
@@ -24,6 +24,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use base::{Epoch, Millis, NodeId, Now, Prng, ReplId, ReplOffset};
+use core::net::IpAddr;
 
 /// How often a call may go round its own consequences before the rest waits for the next one.
 const MAX_ROUNDS: usize = 4;
@@ -80,8 +81,15 @@ pub struct Machine {
     pub(crate) cluster_id: Option<ClusterId>,
     /// When that became so, in this life of the process.
     pub(crate) cluster_named: Option<Millis>,
-    /// When this process started, Unix time in ms.
-    pub(crate) boot_time: u64,
+    /// What tells this process from another one under its name.
+    pub(crate) process: Process,
+    /// What is known of a second process under its name.
+    pub(crate) twin: Twin,
+    pub(crate) seeding: Seeding,
+    /// RESET told this node to be alone: seeds do not join it again.
+    pub(crate) stays_alone: bool,
+    /// A member has reached us at our own address since we started.
+    pub(crate) own_address_confirmed: bool,
     pub(crate) lease: Lease,
     pub(crate) spread: Spread,
     pub(crate) saver: Saver,
@@ -121,6 +129,9 @@ impl Machine {
             }
         };
         let topology = Arc::new(Topology::alone(nodes[me].id));
+        // Of its own seed: what is drawn later must not hang on it.
+        let salt = Prng::new(seed.rotate_left(32)).next_u64() as u16;
+        let process = Process { started: now.unix.0.max(1) as u64, salt };
         let mut machine = Self {
             config,
             now,
@@ -154,7 +165,11 @@ impl Machine {
             inquiry_number: 0,
             cluster_id: None,
             cluster_named: None,
-            boot_time: now.unix.0.max(1) as u64,
+            process,
+            twin: Twin::default(),
+            seeding: Seeding::default(),
+            stays_alone: false,
+            own_address_confirmed: false,
             lease: Lease::default(),
             spread: Spread::default(),
             saver: Saver::default(),
@@ -268,6 +283,13 @@ impl Machine {
     pub fn handle_data(&mut self, now: Now, event: DataEvent) {
         self.now = now;
         self.on_data(event);
+        self.finish();
+    }
+
+    /// A seed's name has these addresses now; none if there is no such name.
+    pub fn handle_resolved(&mut self, now: Now, host: &str, addresses: &[IpAddr]) {
+        self.now = now;
+        self.on_resolved(host, addresses);
         self.finish();
     }
 

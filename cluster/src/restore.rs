@@ -23,6 +23,7 @@ impl Machine {
         self.current_epoch = conf.current_epoch;
         self.last_vote_epoch = conf.last_vote_epoch;
         self.cluster_id = conf.cluster_id;
+        self.stays_alone = conf.stays_alone;
         for line in conf.nodes.iter().filter(|line| !line.flags.has(NodeFlags::HANDSHAKE)) {
             self.restore_node(line);
         }

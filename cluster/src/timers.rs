@@ -42,6 +42,8 @@ impl Machine {
         self.ticks += 1;
         self.pay_pongs();
         self.tend_links();
+        self.settle_rivals();
+        self.look_for_members();
         if self.ticks.is_multiple_of((self.config.ping_interval_ms / TICK_MS).max(1)) {
             self.ping_oldest();
         }

@@ -37,6 +37,10 @@ pub struct Topology {
     pub links: Vec<LinkView>,
     /// Message counters.
     pub stats: Stats,
+    /// Where another process is that has this node's name, and was started earlier: `ip:port`.
+    pub name_taken_by: Option<Arc<str>>,
+    /// Why nodes.conf cannot be written, in the system's words.
+    pub save_error: Option<Arc<str>>,
     /// `cluster-require-full-coverage`.
     pub require_full_coverage: bool,
     /// `cluster-allow-reads-when-down`.
@@ -64,6 +68,8 @@ impl Topology {
             nodes: alloc::vec![NodeView::unknown(id, NodeFlags::MYSELF | NodeFlags::PRIMARY)],
             links: Vec::new(),
             stats: Stats::default(),
+            name_taken_by: None,
+            save_error: None,
             require_full_coverage: true,
             allow_reads_when_down: false,
             allow_pubsubshard_when_down: true,
@@ -147,6 +153,8 @@ pub enum FailReason {
     Rejoining,
     /// A primary that just started waits for its replicas to say what they hold (rule 17).
     AwaitingReplicas,
+    /// Another process has this node's name, and was started earlier (rule 25).
+    NameTaken,
     /// A primary that started empty leaves the shard to a replica that holds more (rule 17).
     YieldingToReplica,
 }
@@ -154,7 +162,7 @@ pub enum FailReason {
 impl FailReason {
     /// Whether a primary must also refuse PSYNC, so that a replica does not replace its data by less.
     pub fn refuses_replicas(self) -> bool {
-        matches!(self, FailReason::AwaitingReplicas | FailReason::YieldingToReplica)
+        matches!(self, FailReason::AwaitingReplicas | FailReason::YieldingToReplica | FailReason::NameTaken)
     }
 }
 
@@ -275,8 +283,6 @@ impl NodeFlags {
     pub const EXTENSIONS: Self = Self(1024);
     /// In a header, of a replica: it sees its primary failed, and the offset that it states does not move any more (as Valkey 9).
     pub const PRIMARY_FAILED: Self = Self(1 << 13);
-    /// In a header: the sender is a Grapevine node.
-    pub const GRAPEVINE: Self = Self(1 << 15);
 
     /// Whether every bit of `other` is set.
     pub fn has(self, other: Self) -> bool {

@@ -11,6 +11,9 @@ use crate::value::{Field, NotifyEvents, OutputLimits, percentile};
 /// Most addresses in `bind`.
 pub const BIND_MAX: usize = 16;
 
+/// Most places in `cluster-seeds`.
+pub const SEEDS_MAX: usize = 64;
+
 const WRONG_ARITY: &str = "wrong number of arguments";
 
 /// Where a value comes from, which decides how a repeated directive adds up.
@@ -305,6 +308,30 @@ pub fn bind(args: &[&str], _: &str, _: Origin) -> Result<String, String> {
         return Err("Too many bind addresses specified.".into());
     }
     Ok(args.iter().filter(|arg| !arg.is_empty()).copied().collect::<Vec<_>>().join(" "))
+}
+
+/// `cluster-seeds`: up to [`SEEDS_MAX`] times `host:port` or `host:port@bus-port`, an IPv6 address in brackets; a single empty one is none.
+pub fn seeds(args: &[&str], _: &str, _: Origin) -> Result<String, String> {
+    let seeds: Vec<&str> = args.iter().filter(|arg| !arg.is_empty()).copied().collect();
+    if seeds.len() > SEEDS_MAX {
+        return Err("Too many seeds specified.".into());
+    }
+    if seeds.iter().any(|text| seed(text).is_none()) {
+        return Err("A seed is host:port or host:port@bus-port".into());
+    }
+    Ok(seeds.join(" "))
+}
+
+/// Host, port and bus port (10000 above the port unless it is given) of one of `cluster-seeds`.
+pub fn seed(text: &str) -> Option<(&str, u16, u16)> {
+    let (place, bus) = text.split_once('@').map_or((text, None), |(place, bus)| (place, Some(bus)));
+    let (host, port) = place.rsplit_once(':')?;
+    let host = host.strip_prefix('[').map_or(Some(host), |inner| inner.strip_suffix(']'))?;
+    let number = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0);
+    let port = number(port)?;
+    let bus = bus.map_or_else(|| port.checked_add(10_000), number)?;
+    let plain = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control());
+    plain.then_some((host, port, bus))
 }
 
 /// `replicaof <host> <port>`; `no one`, and the empty form that row S12's article uses, are "a master".

@@ -334,6 +334,7 @@ directives! {
     max_new_tls_connections_per_cycle: u64 = "max-new-tls-connections-per-cycle", Int(1, 1000), "1", HIDDEN | NO_EFFECT;
     cluster_secret: String = "cluster-secret", Checked(rule::secrets), "", HIDDEN | SENSITIVE | EMPTY_IS_UNSET;
     cluster_secret_mode: SecretMode = "cluster-secret-mode", Word(SecretMode::WORDS), "required", HIDDEN;
+    cluster_seeds: Vec<String> = "cluster-seeds", Special(rule::seeds), "", HIDDEN | MULTI;
     cluster_journal_max_size: u64 = "cluster-journal-max-size", Memory(0, MEMORY_MAX), "4194304", HIDDEN | IMMUTABLE;
     prefetch_batch_max_size: u64 = "prefetch-batch-max-size", Int(0, 128), "16", HIDDEN | NO_EFFECT;
     unixsocketgroup: String = "unixsocketgroup", Text, "", HIDDEN | IMMUTABLE | EMPTY_IS_UNSET;

@@ -9,6 +9,7 @@
 
 pub mod journal;
 mod links;
+mod resolver;
 pub mod saver;
 
 use crate::fifo::{Item, Mailbox};
@@ -73,6 +74,13 @@ pub enum ControlMessage {
         /// The system's words if it failed.
         result: Result<(), String>,
     },
+    /// A seed's name was looked up.
+    Resolved {
+        /// The name.
+        host: String,
+        /// Its addresses; none if there is no such name.
+        addresses: Vec<IpAddr>,
+    },
     /// The process ends: stop after what waits has been carried out.
     Stop,
 }
@@ -124,6 +132,7 @@ pub struct ControlLoop {
     poller: Poller,
     clock: Clock,
     links: Links,
+    resolver: resolver::Resolver,
     inbox_taken: VecDeque<ControlMessage>,
     status: Option<DataStatus>,
     /// When resting listeners listen again.
@@ -148,6 +157,7 @@ impl ControlLoop {
             poller,
             clock: Clock,
             links,
+            resolver: resolver::Resolver::new(parts.inbox.clone()),
             inbox_taken: VecDeque::new(),
             status: None,
             accept_again: None,
@@ -222,6 +232,9 @@ impl ControlLoop {
             }
             ControlMessage::Saved { version, result: Err(text) } => {
                 self.machine.handle_save_failed(now, version, &text);
+            }
+            ControlMessage::Resolved { host, addresses } => {
+                self.machine.handle_resolved(now, &host, &addresses);
             }
             ControlMessage::Stop => self.stopping = true,
         }
@@ -418,6 +431,7 @@ impl ControlLoop {
             }
             Action::Save { version, text } => self.parts.saver.save(Save { version, text }),
             Action::ToData { message, .. } => self.parts.to_data.push(message),
+            Action::Resolve { host } => self.resolver.ask(host),
             Action::Journal(event) => self.parts.journal.append(event),
             Action::Log { level, text } => self.log(level_of_cluster(level), &text),
         }

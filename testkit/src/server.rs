@@ -269,6 +269,13 @@ impl Server {
         self.host = ip.to_string();
     }
 
+    /// Another port, from the next [`Server::start`] on.
+    pub fn move_to_port(&mut self, port: u16) {
+        self.port = port;
+        // The builder has put it there.
+        self.args[1] = port.to_string();
+    }
+
     /// The other program, from the next [`Server::start`] on, with the same arguments and folder.
     pub fn become_kind(&mut self, kind: Kind) {
         self.kind = kind;

@@ -88,7 +88,7 @@ fn replicate_last(cluster: &mut Cluster, primary: &Node, log: &Log) -> bool {
 }
 
 /// A new primary must be able to run what the cluster's scripts call.
-fn copy_functions(from: &mut Remote, to: &mut Remote, log: &Log) -> bool {
+pub fn copy_functions(from: &mut Remote, to: &mut Remote, log: &Log) -> bool {
     log.info(">>> Getting functions from cluster\n");
     let dump = match from.ask(&["FUNCTION", "DUMP"]) {
         Ok(dump) => dump.as_bytes().unwrap_or(b"").to_vec(),
@@ -153,7 +153,7 @@ pub fn delete_command(manager: &Manager<'_>, args: &[String]) -> bool {
 }
 
 /// Every remaining node forgets `id`; its replicas find another primary first.
-fn forget(cluster: &mut Cluster, id: &str, log: &Log) -> bool {
+pub fn forget(cluster: &mut Cluster, id: &str, log: &Log) -> bool {
     for at in 0..cluster.nodes.len() {
         if cluster.nodes[at].node.primary.as_deref() == Some(id) && !adopt(cluster, at, log) {
             return false;

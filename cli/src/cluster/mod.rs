@@ -22,6 +22,7 @@ mod moves;
 mod plan;
 mod rebalance;
 mod remote;
+mod replace;
 mod reshard;
 mod view;
 
@@ -124,6 +125,13 @@ static COMMANDS: &[Command] = &[
         args: "host:port node_id",
         options: &[],
         run: Run::Text(membership::delete_command),
+    },
+    Command {
+        name: "replace-node",
+        arity: 3,
+        args: "host:port old_node_id|old_host:old_port new_host:new_port",
+        options: &["master-id <arg>", "yes"],
+        run: Run::Text(replace::command),
     },
     Command {
         name: "call",

@@ -254,7 +254,7 @@ impl Cluster {
 }
 
 /// The value of `name:value` in an INFO text.
-fn field(info: &[u8], name: &str) -> Option<String> {
+pub fn field(info: &[u8], name: &str) -> Option<String> {
     let text = String::from_utf8_lossy(info);
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
     Some(value.trim_end().to_string())

@@ -1,6 +1,7 @@
 //! Extensions of PING, PONG and MEET: length, type, contents, padded to eight bytes; Redis 7.2's four, Valkey 8's two, Grapevine's own (from 0xF000 on), others skipped.
 
-use super::{BITMAP_LEN, text_field, u16_at, u32_at, u64_at};
+use super::header::write_text;
+use super::{BITMAP_LEN, IP_LEN, Process, text_field, u16_at, u32_at, u64_at};
 use alloc::vec::Vec;
 use base::{NodeId, ReplId, ReplOffset};
 use core::net::{Ipv4Addr, Ipv6Addr};
@@ -12,6 +13,7 @@ const CLIENT_IPV6: u16 = 5;
 const JOURNAL_QUESTION: u16 = 0xF000;
 const JOURNAL_ANSWER: u16 = 0xF001;
 const TAKEOVER: u16 = 0xF002;
+const NAME_TAKEN: u16 = 0xF003;
 const OPEN_SLOTS: u16 = 0xF010;
 
 /// One extension.
@@ -64,6 +66,15 @@ pub enum Extension<'a> {
         /// up to here.
         offset: ReplOffset,
     },
+    /// Type 0xF003, Grapevine's own: another process has the receiver's name.
+    NameTaken {
+        /// Which.
+        process: Process,
+        /// Where it is.
+        ip: &'a str,
+        /// Its client port.
+        port: u16,
+    },
     /// Type 0xF010, Grapevine's own: slots that the sender, a primary, is moving to or from one node. Told to its replicas.
     OpenSlots {
         /// The slots come to the sender; else they leave it.
@@ -95,7 +106,7 @@ impl<'a> Extension<'a> {
                 }
                 _ => Extension::Unknown { kind },
             },
-            JOURNAL_QUESTION | JOURNAL_ANSWER | TAKEOVER => {
+            JOURNAL_QUESTION | JOURNAL_ANSWER | TAKEOVER | NAME_TAKEN => {
                 Self::read_own(kind, data).unwrap_or(Extension::Unknown { kind })
             }
             OPEN_SLOTS => open_slots(data).unwrap_or(Extension::Unknown { kind }),
@@ -126,6 +137,11 @@ impl<'a> Extension<'a> {
                 now: integer(8)? as i64,
                 lines: data.get(16..)?,
             },
+            NAME_TAKEN => Extension::NameTaken {
+                process: Process { started: integer(0)?, salt: data.get(8..10).map(|_| u16_at(data, 8))? },
+                port: data.get(10..12).map(|_| u16_at(data, 10))?,
+                ip: text_field(data.get(12..12 + IP_LEN)?),
+            },
             _ => Extension::Takeover {
                 primary: name(8)?,
                 history: data.get(48..88).and_then(ReplId::parse)?,
@@ -154,6 +170,12 @@ impl<'a> Extension<'a> {
             }
             Extension::Takeover { primary, history, offset } => {
                 (TAKEOVER, [&offset.0.to_be_bytes()[..], &primary.0, &history.0].concat())
+            }
+            Extension::NameTaken { process, ip, port } => {
+                let mut field = [0; IP_LEN];
+                write_text(&mut field, ip);
+                let numbers = [process.salt.to_be_bytes(), port.to_be_bytes()].concat();
+                (NAME_TAKEN, [&process.started.to_be_bytes()[..], &numbers, &field].concat())
             }
             Extension::OpenSlots { importing, node, slots } => {
                 (OPEN_SLOTS, [&[u8::from(*importing), 0, 0, 0, 0, 0, 0, 0], &node.0[..], &slots[..]].concat())

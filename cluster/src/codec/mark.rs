@@ -1,7 +1,11 @@
 //! Grapevine's mark in the header: 30 bytes that Redis and Valkey reserve, send as zeros and do not read.
 //!
-//! `GV`, what the sender understands (16 bits), its cluster (16 bytes, zero if it has none), and when its process started (64 bits). A header without
-//! the mark is Redis's or Valkey's: Grapevine's own extensions are never sent to such a peer (rule 21).
+//! `GV`, what the sender understands (16 bits), its cluster (16 bytes, zero if it has none), and which process it is: when it started (64 bits) and a
+//! number of its own (16 bits). A header without the mark is Redis's or Valkey's: Grapevine's own extensions are never sent to such a peer (rule 21).
+//!
+//! It is the only sign of Grapevine on the bus. A bit of the header's flags would be the other place, but these are Redis's and Valkey's to give
+//! out (Valkey has taken bits 10 to 13 already), and the flags of a node travel on in gossip; neither program lets a reserved byte
+//! of a header go further than the peer that reads it.
 
 use super::{u16_at, u64_at};
 use alloc::string::String;
@@ -61,6 +65,15 @@ impl fmt::Display for ClusterId {
     }
 }
 
+/// A process: two of them under one name are told apart by it. The one that started first is the smaller one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Process {
+    /// When it started, Unix time in ms.
+    pub started: u64,
+    /// Drawn by it: two that started in the same millisecond differ.
+    pub salt: u16,
+}
+
 /// What a Grapevine node says in every header beside what Redis's says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Mark {
@@ -68,8 +81,8 @@ pub struct Mark {
     pub capabilities: u16,
     /// Its cluster; `None` before its first successful join.
     pub cluster: Option<ClusterId>,
-    /// When its process started, Unix time in ms: tells two processes under one name apart.
-    pub boot: u64,
+    /// Its process.
+    pub process: Process,
 }
 
 impl Mark {
@@ -83,7 +96,7 @@ impl Mark {
         Some(Self {
             capabilities: u16_at(field, 2),
             cluster: ClusterId::known(cluster),
-            boot: u64_at(field, 20),
+            process: Process { started: u64_at(field, 20), salt: u16_at(field, 28) },
         })
     }
 
@@ -92,6 +105,7 @@ impl Mark {
         field[..2].copy_from_slice(&MAGIC);
         field[2..4].copy_from_slice(&self.capabilities.to_be_bytes());
         field[4..20].copy_from_slice(&self.cluster.map_or([0; 16], |id| id.0));
-        field[20..28].copy_from_slice(&self.boot.to_be_bytes());
+        field[20..28].copy_from_slice(&self.process.started.to_be_bytes());
+        field[28..30].copy_from_slice(&self.process.salt.to_be_bytes());
     }
 }

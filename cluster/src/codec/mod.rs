@@ -23,7 +23,7 @@ pub use extension::{Extension, Extensions};
 pub use framer::{Framer, MAX_PACKET};
 pub use gossip::{Gossip, GossipSection};
 pub use header::{Header, MessageType, mflags};
-pub use mark::{ClusterId, Mark, capability};
+pub use mark::{ClusterId, Mark, Process, capability};
 pub use packet::{Body, Packet, decode};
 pub use writer::Writer;
 

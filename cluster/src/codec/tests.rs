@@ -272,3 +272,36 @@ fn addresses_for_clients_are_addresses() {
     assert_eq!(read[..2], sent);
     assert_eq!(read[2], Extension::Unknown { kind: 4 });
 }
+
+#[test]
+fn the_mark_is_in_the_bytes_that_redis_reserves_and_nowhere_else() {
+    let slots = SlotSet::empty();
+    let plain = Writer::new(&header(MessageType::Ping, &slots)).finish();
+    let mut header = header(MessageType::Ping, &slots);
+    let process = Process { started: 0x0102_0304_0506_0708, salt: 0x090a };
+    let cluster = ClusterId::parse(&[b'1'; 32]);
+    header.mark = Some(Mark { capabilities: 0x0b0c, cluster, process });
+    let marked = Writer::new(&header).finish();
+    assert_eq!(&marked[2216..2220], b"GV\x0b\x0c");
+    assert_eq!(&marked[2220..2236], &[0x11; 16]);
+    assert_eq!(&marked[2236..2246], &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    assert_eq!((&marked[..2216], &marked[2246..]), (&plain[..2216], &plain[2246..]));
+    let Ok(Packet::Full(read, _)) = decode(&marked) else { panic!("not a heartbeat") };
+    assert_eq!(read.mark, header.mark);
+    let Ok(Packet::Full(read, _)) = decode(&plain) else { panic!("not a heartbeat") };
+    assert_eq!(read.mark, None);
+}
+
+#[test]
+fn a_taken_name_is_told_with_where_the_other_process_is() {
+    let process = Process { started: 7, salt: 9 };
+    let mut writer = Writer::new(&header(MessageType::Pong, &SlotSet::empty()));
+    writer.extension(&Extension::NameTaken { process, ip: "10.0.0.1", port: 7000 });
+    let packet = writer.finish();
+    assert_eq!(packet.len() % 8, 0);
+    let Ok(Packet::Full(_, Body::Heartbeat { extensions, .. })) = decode(&packet) else {
+        panic!("not a heartbeat")
+    };
+    let read: Vec<_> = extensions.iter().collect();
+    assert_eq!(read, [Extension::NameTaken { process, ip: "10.0.0.1", port: 7000 }]);
+}

@@ -28,6 +28,7 @@ impl Machine {
             return Err(CommandError::MeetShutOut);
         }
         let (plain, tls) = self.order_ports_of_meet(client);
+        self.stays_alone = false;
         self.start_handshake(address.to_string().into(), plain, tls, bus, NodeFlags::MEET);
         Ok(())
     }
@@ -95,6 +96,7 @@ impl Machine {
         }
         self.blacklist.clear();
         self.cluster_id = None;
+        self.stays_alone = true;
         if hard {
             self.become_another();
         }

@@ -112,7 +112,7 @@ impl Machine {
         let manual = self.manual.can_start();
         let failed = self.nodes[primary].failed() && self.may_stand();
         let reason = (failed || manual) && self.nodes[primary].slot_count > 0;
-        if !reason || self.promotion.is_some() || self.saver.is_failing() {
+        if !reason || self.promotion.is_some() || self.saver.is_failing() || self.has_twin() {
             self.election.obstacle = Obstacle::None;
             return;
         }
@@ -318,7 +318,8 @@ impl Machine {
     fn overtaken(&self) -> bool {
         let since = self.now.mono.since(self.election.requested_at);
         let patience = OVERTAKEN_MS << self.election.tries.min(OVERTAKEN_DOUBLINGS);
-        let again = |n: &crate::state::Node| n.is_voter() && n.grapevine && !n.failed() && !n.suspected();
+        let again =
+            |n: &crate::state::Node| n.is_voter() && n.is_grapevine() && !n.failed() && !n.suspected();
         !self.election.over
             && self.current_epoch > self.election.epoch
             && since >= patience

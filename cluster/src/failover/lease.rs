@@ -89,6 +89,9 @@ impl Machine {
     }
 
     fn lease_end(&self) -> Millis {
+        if self.has_twin() {
+            return Millis(0);
+        }
         let stands = self.config.node_timeout_ms * FAIL_STANDS;
         if self.lease.failed_at.is_some_and(|at| self.now.mono.since(at) < stands) {
             return Millis(0);

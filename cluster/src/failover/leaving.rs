@@ -43,7 +43,7 @@ impl Machine {
         let fits = |ix: &NodeIx| {
             let node = &self.nodes[*ix];
             let there = node.link.is_some_and(|link| self.links.is_up(link));
-            node.grapevine && there && !node.flags.any(unfit)
+            node.is_grapevine() && there && !node.flags.any(unfit)
         };
         let fit = self.myself().replicas.iter().copied().filter(fits);
         fit.max_by_key(|ix| (self.nodes[*ix].repl_offset, Reverse(self.nodes[*ix].id)))
@@ -63,7 +63,7 @@ impl Machine {
 
     /// The data thread ends and says that it will be back in a moment.
     pub(crate) fn on_restarting(&mut self) {
-        for link in self.links_to(|ix| self.nodes[ix].grapevine) {
+        for link in self.links_to(|ix| self.nodes[ix].is_grapevine()) {
             let mut header = self.header(MessageType::Pong, &self.wire);
             header.mflags |= mflags::RESTARTING;
             let packet = Writer::new(&header).finish();

@@ -2,12 +2,14 @@
 
 use crate::actions::{LinkId, LogLevel};
 use crate::codec::{Header, MessageType};
+use crate::journal::EventType;
 use crate::machine::Machine;
 use crate::state::NodeIx;
 use crate::topology::NodeFlags;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::sync::Arc;
+use core::net::IpAddr;
 
 impl Machine {
     /// The address that a sender announces, or else the one it comes from.
@@ -28,13 +30,25 @@ impl Machine {
         if self.config.tls_cluster { (second, first) } else { (first, second) }
     }
 
-    /// Others reach us by the address that they connected to: learn it from a MEET, or from any ping while we have none.
-    pub(super) fn learn_own_address(&mut self, link: LinkId, kind: MessageType) {
-        if self.config.announce_ip.is_some() || (kind != MessageType::Meet && !self.myself().ip.is_empty()) {
+    /// Others reach us by the address that they connected to: learn it from a MEET, from any ping while we have none, and from the first member that reaches us
+    /// after a start, as it may be another one now.
+    pub(super) fn learn_own_address(&mut self, link: LinkId, kind: MessageType, member: bool) {
+        let confirms = member && !self.own_address_confirmed;
+        let due = kind == MessageType::Meet || self.myself().ip.is_empty() || confirms;
+        if self.config.announce_ip.is_some() || !due {
             return;
         }
-        let Some(local) = self.links.get(link).and_then(|l| l.local) else { return };
-        let ip = local.to_canonical().to_string();
+        let Some(local) = self.links.get(link).and_then(|l| l.local).map(|ip| ip.to_canonical()) else {
+            return;
+        };
+        let is_local = |ip: &str| ip.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        // A neighbour on the same host says nothing about where others find us.
+        let tells = !local.is_loopback() || self.myself().ip.is_empty() || is_local(&self.myself().ip);
+        if kind != MessageType::Meet && !tells {
+            return;
+        }
+        self.own_address_confirmed |= member;
+        let ip = local.to_string();
         if *self.myself().ip == *ip || local.is_unspecified() {
             return;
         }
@@ -59,7 +73,14 @@ impl Machine {
         let shown = if self.config.tls_cluster { node.tls_port } else { node.port };
         let text = format!("Address updated for node {}, now {}:{shown}", self.label(ix), node.ip);
         self.log(LogLevel::Notice, text);
+        self.note_address(ix);
         self.structure_and_state_changed();
+    }
+
+    pub(super) fn note_address(&mut self, ix: NodeIx) {
+        let node = &self.nodes[ix];
+        let text = format!("is at {}:{} now", node.ip, node.bus_port);
+        self.note(EventType::Address, ix, text);
     }
 
     /// Moves a node to another address; false if it is there already.

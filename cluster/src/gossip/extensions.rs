@@ -70,6 +70,7 @@ impl Machine {
                 Extension::Takeover { primary, history, offset } => {
                     self.on_takeover(sender, primary, history, offset);
                 }
+                Extension::NameTaken { process, ip, port } => self.on_name_taken(process, ip, port),
                 Extension::OpenSlots { .. } => {}
                 Extension::Unknown { kind } => {
                     self.log(LogLevel::Debug, format!("Received unknown extension type {kind}"));

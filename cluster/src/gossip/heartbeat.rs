@@ -20,7 +20,7 @@ impl Machine {
         extensions: Extensions<'_>,
     ) {
         if kind != MessageType::Pong {
-            self.learn_own_address(link, kind);
+            self.learn_own_address(link, kind, sender.is_some());
             if kind == MessageType::Meet && sender.is_none() {
                 self.on_meet_from_stranger(link, header);
             }

@@ -24,7 +24,7 @@ pub(crate) struct Intruders {
 
 impl Intruders {
     /// Whether this refusal is to be told, and how many before it were not.
-    fn tell(&mut self, peer: Option<IpAddr>, now: Millis) -> Option<u64> {
+    pub fn tell(&mut self, peer: Option<IpAddr>, now: Millis) -> Option<u64> {
         if self.noted.len() >= MAX_PEERS && !self.noted.contains_key(&peer) {
             self.noted.clear();
         }

@@ -24,7 +24,7 @@ impl Machine {
     /// What a replica of ours must know to go on with our moves.
     pub(super) fn write_open_slots(&self, writer: &mut Writer, to: Option<NodeIx>) {
         let Some(to) = to.map(|ix| &self.nodes[ix]) else { return };
-        if !to.is_replica() || to.primary != Some(self.me) || !to.grapevine {
+        if !to.is_replica() || to.primary != Some(self.me) || !to.is_grapevine() {
             return;
         }
         for (importing, open) in [(false, &self.slots.migrating), (true, &self.slots.importing)] {

@@ -55,6 +55,12 @@ impl Machine {
             Sender::Ignore => return,
         };
         if let Some(ix) = sender {
+            if !self.is_same_process(link, ix, header) {
+                return;
+            }
+            if self.links.get(link).is_some_and(|l| l.inbound) {
+                self.bind_inbound(link, ix);
+            }
             let answers = self.links.get(link).is_some_and(|l| l.greeted)
                 && self.links.get(link).and_then(|l| l.node).is_some_and(|n| self.nodes[n].in_handshake());
             let meets = header.kind == MessageType::Meet as u16 || answers;
@@ -132,16 +138,11 @@ impl Machine {
         match link.node.filter(|ix| !link.inbound && !self.nodes[*ix].in_handshake()) {
             Some(ix) if header.sender == Some(self.nodes[ix].id) => Sender::Known(ix),
             Some(ix) => {
-                self.on_wrong_name(id, ix);
+                self.on_wrong_name(id, ix, header);
                 Sender::Ignore
             }
             None => match named.filter(|ix| !self.nodes[*ix].in_handshake()) {
-                Some(ix) => {
-                    if link.inbound {
-                        self.bind_inbound(id, ix);
-                    }
-                    Sender::Known(ix)
-                }
+                Some(ix) => Sender::Known(ix),
                 None => Sender::Unknown,
             },
         }
@@ -154,7 +155,6 @@ impl Machine {
         node.data_received = Some(now);
         node.repl_offset = header.offset;
         node.evidence.clear();
-        node.grapevine = header.flags.has(NodeFlags::GRAPEVINE);
         let frozen = header.flags.has(NodeFlags::PRIMARY_FAILED) && !header.is_primary;
         node.said_primary_failed = frozen.then_some(now);
         node.mark = header.mark;

@@ -48,7 +48,10 @@ impl Machine {
         if node.ping_sent.is_none() && !reported && pong.is_some() && pong > node.pong_received {
             node.pong_received = pong;
         }
-        let unreachable = node.flags.any(NodeFlags::FAIL | NodeFlags::PFAIL);
+        let suspected = node.flags.any(NodeFlags::FAIL | NodeFlags::PFAIL);
+        // Who has heard of it since we began to miss it knows where it is.
+        let missed_since = node.ping_sent.filter(|_| node.link.is_none_or(|link| !self.links.is_up(link)));
+        let unreachable = suspected || missed_since.is_some_and(|at| pong > Some(at));
         if unreachable && !entry.flags.has(NodeFlags::NOADDR) && !entry.ip.is_empty() {
             let (port, tls_port) = self.order_ports(entry.port, entry.second_port);
             if self.set_address(ix, entry.ip.into(), port, tls_port, entry.bus_port) {

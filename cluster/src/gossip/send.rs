@@ -9,8 +9,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use base::{Epoch, NodeId, SlotSet};
 
-/// What our headers say about this program: it reads extensions, and Valkey's light PUBLISH headers, and is Grapevine.
-const CAPABILITIES: NodeFlags = NodeFlags(1024 | 2048 | NodeFlags::GRAPEVINE.0);
+/// What our headers' flags say about this program: it reads extensions, and Valkey's light PUBLISH headers. That it is Grapevine
+/// says the mark.
+const CAPABILITIES: NodeFlags = NodeFlags(1024 | 2048);
 /// Gossip goes about a tenth of the nodes, and about three at least.
 const GOSSIP_SHARE: usize = 10;
 const GOSSIP_LEAST: usize = 3;
@@ -43,7 +44,7 @@ impl Machine {
             mark: Some(Mark {
                 capabilities: capability::JOURNAL,
                 cluster: self.cluster_id,
-                boot: self.boot_time,
+                process: self.process,
             }),
         }
     }

@@ -37,6 +37,9 @@ const UNCLAIMED_EPOCH_VARIABLE: &str = "grapevine-unclaimed-epoch";
 /// The name on the `vars` line for the cluster that the node belongs to.
 const CLUSTER_VARIABLE: &str = "grapevine-cluster";
 
+/// The name on the `vars` line of a node that RESET has told to be alone, with the value 1.
+const ALONE_VARIABLE: &str = "grapevine-alone";
+
 /// The contents of nodes.conf.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct NodesConf {
@@ -52,6 +55,8 @@ pub struct NodesConf {
     pub unclaimed_epoch: Epoch,
     /// The cluster that this node has joined.
     pub cluster_id: Option<ClusterId>,
+    /// RESET told it to be alone, and nobody has met it since.
+    pub stays_alone: bool,
 }
 
 impl NodesConf {

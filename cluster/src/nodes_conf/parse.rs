@@ -1,8 +1,8 @@
 //! Reading nodes.conf.
 
 use super::{
-    CLUSTER_VARIABLE, NodeLine, NodesConf, NodesConfError, OWN_EPOCH_VARIABLE, SHARDS_VARIABLE,
-    UNCLAIMED_EPOCH_VARIABLE,
+    ALONE_VARIABLE, CLUSTER_VARIABLE, NodeLine, NodesConf, NodesConfError, OWN_EPOCH_VARIABLE,
+    SHARDS_VARIABLE, UNCLAIMED_EPOCH_VARIABLE,
 };
 use crate::codec::ClusterId;
 use crate::codec::is_plain;
@@ -81,6 +81,8 @@ fn variables(
             conf.own_config_epoch = Epoch(number::parse_u64(value).ok_or("bad config epoch")?);
         } else if name == UNCLAIMED_EPOCH_VARIABLE.as_bytes() {
             conf.unclaimed_epoch = Epoch(number::parse_u64(value).ok_or("bad unclaimed epoch")?);
+        } else if name == ALONE_VARIABLE.as_bytes() {
+            conf.stays_alone = value == b"1";
         } else if name == CLUSTER_VARIABLE.as_bytes() {
             conf.cluster_id = Some(ClusterId::parse(value).ok_or("bad cluster name")?);
         } else if name == SHARDS_VARIABLE.as_bytes() {

@@ -1,7 +1,8 @@
 //! Printing nodes.conf.
 
 use super::{
-    CLUSTER_VARIABLE, NodeLine, NodesConf, OWN_EPOCH_VARIABLE, SHARDS_VARIABLE, UNCLAIMED_EPOCH_VARIABLE,
+    ALONE_VARIABLE, CLUSTER_VARIABLE, NodeLine, NodesConf, OWN_EPOCH_VARIABLE, SHARDS_VARIABLE,
+    UNCLAIMED_EPOCH_VARIABLE,
 };
 use crate::topology::NodeFlags;
 use alloc::string::String;
@@ -23,6 +24,9 @@ impl NodesConf {
         }
         if self.unclaimed_epoch.0 > 0 {
             let _ = write!(out, " {UNCLAIMED_EPOCH_VARIABLE} {}", self.unclaimed_epoch);
+        }
+        if self.stays_alone {
+            let _ = write!(out, " {ALONE_VARIABLE} 1");
         }
         if let Some(cluster) = self.cluster_id {
             let _ = write!(out, " {CLUSTER_VARIABLE} {cluster}");

@@ -69,6 +69,9 @@ impl Machine {
         if let Some(reason) = self.boot.reason() {
             return Some(reason);
         }
+        if self.has_twin() {
+            return Some(FailReason::NameTaken);
+        }
         let Some(up_since) = self.health.up_since else { return Some(FailReason::Starting) };
         if primary && failing && now.since(up_since) < WRITABLE_DELAY_MS {
             return Some(FailReason::Starting);

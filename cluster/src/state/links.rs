@@ -4,6 +4,7 @@
 
 use super::table::NodeIx;
 use crate::actions::{Action, LinkEvent, LinkId, LogLevel};
+use crate::codec::Process;
 use crate::machine::Machine;
 use crate::topology::NodeFlags;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -37,6 +38,8 @@ pub(crate) struct Link {
     pub greeted: bool,
     /// Whose link it is by proof of the secret; nobody else may speak on it.
     pub proved: Option<NodeId>,
+    /// Under which name, and which process, somebody of Grapevine's kind spoke on it last.
+    pub speaker: Option<(NodeId, Process)>,
     /// Whether the peer's packets say that it reads extensions.
     pub extensions: bool,
     /// Bytes that wait to be sent, as last reported.
@@ -126,6 +129,7 @@ impl Machine {
             local: None,
             greeted: false,
             proved: None,
+            speaker: None,
             extensions: false,
             buffered: 0,
             owes_pongs: 0,
@@ -232,6 +236,7 @@ impl Machine {
             local: Some(local),
             greeted: false,
             proved: None,
+            speaker: None,
             extensions: false,
             buffered: 0,
             owes_pongs: 0,

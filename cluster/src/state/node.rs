@@ -4,7 +4,8 @@
 
 use super::table::NodeIx;
 use crate::actions::LinkId;
-use crate::codec::Mark;
+use crate::codec::{Mark, Process};
+use crate::gossip::Rival;
 use crate::gossip::crash::Evidence;
 use crate::topology::NodeFlags;
 use alloc::collections::BTreeMap;
@@ -43,6 +44,12 @@ pub(crate) struct Node {
     pub inbound: Option<LinkId>,
     /// What only Grapevine says in its headers; `None` of Redis and Valkey, and before it was heard.
     pub mark: Option<Mark>,
+    /// The process that has its name, if it is Grapevine's,
+    pub process: Option<Process>,
+    /// and another one that speaks under it.
+    pub rival: Option<Rival>,
+    /// In handshake: only to see who is there, not to take anybody in.
+    pub is_seed: bool,
     /// Whether it is known to belong to our cluster: we met it, our file names it, or it has shown our cluster's name.
     pub member: bool,
     /// Whether it reads extensions beyond the host name.
@@ -69,8 +76,6 @@ pub(crate) struct Node {
     pub fail_reports: BTreeMap<NodeIx, Millis>,
     /// The last packet of ours that carried gossip about it.
     pub gossip_round: u64,
-    /// Whether its headers say that it is a Grapevine node.
-    pub grapevine: bool,
     /// What speaks for its process being gone.
     pub evidence: Evidence,
     /// When it last said, as a replica, that its primary is failed and its offset final; `None` once it says otherwise.
@@ -100,6 +105,9 @@ impl Node {
             link: None,
             inbound: None,
             mark: None,
+            process: None,
+            rival: None,
+            is_seed: false,
             member: false,
             extensions: false,
             created: now,
@@ -116,7 +124,6 @@ impl Node {
             repl_offset: ReplOffset(0),
             fail_reports: BTreeMap::new(),
             gossip_round: 0,
-            grapevine: false,
             evidence: Evidence::default(),
             said_primary_failed: None,
         }
@@ -128,6 +135,11 @@ impl Node {
 
     pub fn is_replica(&self) -> bool {
         self.flags.has(NodeFlags::REPLICA)
+    }
+
+    /// Whether its headers have shown Grapevine's mark.
+    pub fn is_grapevine(&self) -> bool {
+        self.mark.is_some()
     }
 
     pub fn in_handshake(&self) -> bool {

@@ -140,7 +140,8 @@ impl Machine {
     }
 
     fn build_topology(&mut self, version: TopologyVersion) -> Topology {
-        let places = self.nodes.places();
+        let mut places = self.nodes.places();
+        places.retain(|ix| !(self.nodes[*ix].is_seed && self.nodes[*ix].in_handshake()));
         let slots = self.owner_table(&places);
         let me = places.iter().position(|ix| *ix == self.me).unwrap_or(0);
         let nodes: Vec<NodeView> = places.iter().map(|ix| self.node_view(*ix)).collect();
@@ -169,6 +170,8 @@ impl Machine {
             links,
             nodes,
             stats: self.stats,
+            name_taken_by: self.twin_place().map(Arc::from),
+            save_error: self.saver.failure().map(Arc::from),
             require_full_coverage: self.config.require_full_coverage,
             allow_reads_when_down: self.config.allow_reads_when_down,
             allow_pubsubshard_when_down: self.config.allow_pubsubshard_when_down,

@@ -95,6 +95,7 @@ impl Machine {
         self.saver.named = true;
         self.saver.saved_claims = self.saver.in_flight.take();
         if self.saver.failed.take().is_some() {
+            self.publisher.structure_changed();
             self.log(LogLevel::Notice, "The cluster config file could be updated again.".to_string());
         }
         self.refresh_wire();
@@ -108,6 +109,7 @@ impl Machine {
         self.saver.in_flight = None;
         self.saver.dirty = true;
         self.saver.failed = Some((self.now.mono, error.to_string()));
+        self.publisher.structure_changed();
         self.log(LogLevel::Warning, format!("Fatal: can't update cluster config file. {error}"));
         self.promotion_not_saved();
         self.fail_waiting_replies(error);
@@ -143,6 +145,7 @@ impl Machine {
             current_epoch: self.current_epoch,
             last_vote_epoch: self.last_vote_epoch,
             cluster_id: self.cluster_id,
+            stays_alone: self.stays_alone,
             own_config_epoch: if self.my_primary().is_some() { self.config_epoch() } else { base::Epoch(0) },
             unclaimed_epoch: if unclaimed { self.config_epoch() } else { base::Epoch(0) },
         }

@@ -19,6 +19,8 @@ mod moves;
 mod promotion;
 mod reborn;
 mod roles;
+mod seeds;
 mod start;
+mod twin;
 mod vote;
 mod world;

@@ -117,6 +117,35 @@ fn fresh_data() -> Data {
     }
 }
 
+impl Member {
+    fn new(machine: Machine, config: Config, seed: u64) -> Member {
+        Member {
+            machine,
+            outbox: Outbox::new(),
+            data: fresh_data(),
+            disk: String::new(),
+            alive: true,
+            powered: true,
+            cut: false,
+            disk_stalled: false,
+            data_stalled: false,
+            data_refuses: false,
+            deaf: false,
+            life: 0,
+            log: Vec::new(),
+            replies: BTreeMap::new(),
+            wires: BTreeMap::new(),
+            seed,
+            config,
+            timer: u64::MAX,
+            sent: 0,
+            saves: 0,
+            stalled_save: None,
+            claimed_at: None,
+        }
+    }
+}
+
 impl World {
     pub fn new(count: usize, seed: u64) -> World {
         let mut world = World {
@@ -137,30 +166,7 @@ impl World {
                 Config { port: 7000 + index as u16, node_timeout_ms: world.timeout, ..Config::default() };
             let machine =
                 Machine::new(config.clone(), Start::Fresh, seed * 1000 + index as u64, now_at(world.now));
-            world.members.push(Member {
-                machine,
-                outbox: Outbox::new(),
-                data: fresh_data(),
-                disk: String::new(),
-                alive: true,
-                powered: true,
-                cut: false,
-                disk_stalled: false,
-                data_stalled: false,
-                data_refuses: false,
-                deaf: false,
-                life: 0,
-                log: Vec::new(),
-                replies: BTreeMap::new(),
-                wires: BTreeMap::new(),
-                seed: seed * 1000 + index as u64,
-                config,
-                timer: u64::MAX,
-                sent: 0,
-                saves: 0,
-                stalled_save: None,
-                claimed_at: None,
-            });
+            world.members.push(Member::new(machine, config, seed * 1000 + index as u64));
             world.start_up(index);
         }
         world
@@ -254,6 +260,32 @@ impl World {
         let mut node = crate::state::Node::new(id, id, NodeFlags::PRIMARY, now);
         (node.ip, node.port, node.bus_port) = ("127.0.0.1".into(), port, port + 10_000);
         machine.nodes.insert(node);
+    }
+
+    /// A member that is not running will start at another's address, and the other way round.
+    pub fn exchange_addresses(&mut self, one: usize, other: usize) {
+        let (a, b) = (self.members[one].config.port, self.members[other].config.port);
+        (self.members[one].config.port, self.members[other].config.port) = (b, a);
+    }
+
+    /// A member that is not running will start so.
+    pub fn prepare(&mut self, index: usize, change: impl FnOnce(&mut Config)) {
+        change(&mut self.members[index].config);
+    }
+
+    /// A second process from a copy of a member's nodes.conf, at a port of its own; its index.
+    pub fn copy(&mut self, index: usize, port: u16) -> usize {
+        let conf =
+            nodes_conf::parse(self.members[index].disk.as_bytes()).expect("own file").expect("not empty");
+        let config = Config { port, ..self.members[index].config.clone() };
+        let seed = self.members[index].seed + 77;
+        let machine = Machine::new(config.clone(), Start::Restored(conf), seed, now_at(self.now));
+        let mut member = Member::new(machine, config, seed);
+        member.disk = self.members[index].disk.clone();
+        member.data = Data { offset: self.members[index].data.offset, empty: false, ..fresh_data() };
+        self.members.push(member);
+        self.start_up(self.members.len() - 1);
+        self.members.len() - 1
     }
 
     /// A member's data thread reports something.
@@ -514,6 +546,11 @@ impl World {
             }
             Action::ToData { message, .. } => self.data_thread(index, message),
             Action::Journal(_) => {}
+            Action::Resolve { host } => {
+                let addresses: &[IpAddr] = if host == "seeds.example" { &[LOCAL] } else { &[] };
+                self.members[index].machine.handle_resolved(now_at(self.now), &host, addresses);
+                self.drain(index);
+            }
             Action::Log { text, .. } => {
                 let line = format!("{} {text}", self.now);
                 self.members[index].log.push(line);

@@ -6,6 +6,7 @@ use crate::node::Node;
 use crate::refusal::{Outcome, Refusal};
 use crate::session::{Client, SlotId};
 use base::Args;
+use cluster::Seed;
 use cluster::secure::{SecretMode, Secrets};
 use config::{Config, NoFailover, SetContext, SetError, Settings};
 use resp::Reply;
@@ -151,7 +152,14 @@ pub fn cluster_config(settings: &Settings) -> cluster::Config {
         link_sendbuf_limit: settings.cluster_link_sendbuf_limit,
         bus_protected: settings.protected_mode && settings.requirepass.is_empty() && !secrets.is_required(),
         secrets,
+        seeds: settings.cluster_seeds.iter().filter_map(|text| seed(text)).collect(),
     }
+}
+
+/// One of `cluster-seeds`; the table's rule has let nothing else through.
+fn seed(text: &str) -> Option<Seed> {
+    let (host, port, bus_port) = config::rule::seed(text)?;
+    Some(Seed { host: host.to_owned(), port, bus_port })
 }
 
 fn secrets(settings: &Settings) -> Secrets {

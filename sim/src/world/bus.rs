@@ -59,6 +59,8 @@ impl World {
             Action::ToData { message, .. } => self.send_to_data(host, message),
             // Nothing reads it.
             Action::Journal(_) => {}
+            // No node of the simulation has seeds with names.
+            Action::Resolve { .. } => {}
             Action::Log { level, text } => {
                 self.log.record(self.now, host, "log", &[fingerprint(text.as_bytes())], || {
                     format!("{level:?}: {text}")

@@ -1,5 +1,6 @@
 //! End-to-end tests: real processes on loopback, Grapevine's and Debian's redis-server 7.0.15 side by side.
 
+mod addresses;
 mod appendlist;
 mod articles;
 mod bus_security;
@@ -22,6 +23,7 @@ mod notifications;
 mod operations;
 mod pause;
 mod reborn;
+mod replace_node;
 mod replication;
 mod reshard;
 mod swap;

@@ -31,6 +31,12 @@ pub(super) fn info(topology: &Topology) -> String {
     if topology.stats.refused_peers > 0 {
         let _ = write!(out, "cluster_bus_refused_peers:{}\r\n", topology.stats.refused_peers);
     }
+    if let Some(place) = &topology.name_taken_by {
+        let _ = write!(out, "cluster_name_taken_by:{place}\r\n");
+    }
+    if let Some(error) = &topology.save_error {
+        let _ = write!(out, "cluster_config_file_error:{error}\r\n");
+    }
     out
 }
 
