@@ -1,7 +1,9 @@
-//! When replies may leave: the durability gate of `appendfsync always` (ENGINE 11).
+//! When replies may leave: the gate between what was executed and what the disk has (ENGINE 11).
 //!
 //! Model: the end of what the AOF gets of the log, at the end of a turn, is the position that the turn's bytes wait for; the disk thread reports how
-//! far the AOF is safe. Without `always`, or without an AOF, nothing waits and nothing is marked.
+//! far the AOF is written and how far it is safe. Under `appendfsync always` replies wait for the sync; under `everysec`
+//! and `no` for the write, so that the death of the process alone loses nothing that was acknowledged. Without an AOF
+//! nothing waits and nothing is marked.
 //!
 //! Invariant: after a failed fsync the gate never opens for what it covered; those clients are closed instead, because
 //! nobody can say whether their writes survive (ENGINE 12).
@@ -10,38 +12,67 @@ use crate::cluster::lease;
 use crate::node::Node;
 use persist::Seq;
 
+/// What replies wait for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Until {
+    /// There is no AOF.
+    #[default]
+    Nothing,
+    /// The operating system has the records (`everysec`, `no`).
+    Written,
+    /// The disk has them (`always`).
+    Safe,
+}
+
 /// The gate.
 #[derive(Default)]
 pub(crate) struct Gate {
-    /// Whether replies wait for the disk.
-    pub durable: bool,
-    /// The log is safe up to here.
-    pub synced: Seq,
+    /// What replies wait for.
+    pub until: Until,
+    /// The log has got there up to here.
+    pub passed: Seq,
+    /// Replies leave without waiting for now: the disk is slow, and only the write is waited for.
+    pub ajar: bool,
 }
 
 impl Gate {
     /// What bytes that come into being now must wait for, given the end of the AOF's part of the log; `None` when nothing is pending.
     pub fn mark(&self, log_end: Seq) -> Option<Seq> {
-        (self.durable && log_end > self.synced).then_some(log_end)
+        (self.until != Until::Nothing && log_end > self.passed && !self.ajar).then_some(log_end)
     }
 }
 
-/// The AOF is safe up to `synced`: replies that waited for it may leave.
-pub(crate) fn open(node: &mut Node, synced: Seq) {
-    node.gate.synced = node.gate.synced.max(synced);
-    release(node);
+/// The AOF has got up to `passed`: replies that waited for it may leave.
+pub(crate) fn open(node: &mut Node, passed: Seq) {
+    node.gate.passed = node.gate.passed.max(passed);
+    release(node, node.gate.passed);
 }
 
-/// Replies no longer wait for the disk (`appendfsync` changed, AOF switched off).
-pub(crate) fn abolish(node: &mut Node) {
-    node.gate.durable = false;
-    node.gate.synced = Seq::MAX;
-    release(node);
-    node.gate.synced = 0;
+/// Lets go what waits for a write that takes long, and what follows, until [`shut`].
+pub(crate) fn set_ajar(node: &mut Node) {
+    if !std::mem::replace(&mut node.gate.ajar, true) {
+        release(node, Seq::MAX);
+    }
 }
 
-fn release(node: &mut Node) {
-    let synced = node.gate.synced;
+/// Replies wait again.
+pub(crate) fn shut(node: &mut Node) {
+    node.gate.ajar = false;
+}
+
+/// Replies wait for something else from now on; what waited for the old is let go.
+pub(crate) fn change(node: &mut Node, until: Until) {
+    let before = std::mem::replace(&mut node.gate.until, until);
+    if before == until {
+        return;
+    }
+    node.gate.ajar = false;
+    release(node, Seq::MAX);
+    // What was written before is not waited for.
+    node.gate.passed = if until == Until::Nothing { 0 } else { node.log.end_seq() };
+}
+
+fn release(node: &mut Node, passed: Seq) {
     for client in std::mem::take(&mut node.gated) {
         let Some(session) = node.sessions.get(client) else { continue };
         if !lease::may_acknowledge(node, session) {
@@ -49,7 +80,7 @@ fn release(node: &mut Node) {
             continue;
         }
         let Some(session) = node.sessions.get_mut(client) else { continue };
-        session.output.release(synced);
+        session.output.release(passed);
         session.gated = session.output.is_gated();
         session.wrote &= session.gated;
         if session.gated {

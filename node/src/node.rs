@@ -393,10 +393,11 @@ impl Node {
         let save =
             self.persistence.job.as_ref().and_then(|job| job.resume_at).filter(|at| *at > self.now.mono);
         let (migration, hold) = (self.migrations.deadline(), self.cluster.hold.deadline());
-        let sync = crate::replication::load_resumes_at(self);
-        let all =
-            [Some(cron::next(self)), deadline, self.pause.deadline(), hold, load, save, migration, sync];
-        all.into_iter().flatten().min()
+        let (gate, sync) =
+            (crate::persistence::gate_deadline(self), crate::replication::load_resumes_at(self));
+        let own = [Some(cron::next(self)), deadline, self.pause.deadline(), hold, migration];
+        let files = [load, save, gate, sync];
+        own.into_iter().chain(files).flatten().min()
     }
 
     /// Ends a turn: what was executed goes to the log's readers, and replies may leave as their gates allow.

@@ -49,6 +49,8 @@ pub struct MemStorage {
     operations: u64,
     fault: Option<(u64, Failure)>,
     stopped: bool,
+    /// Syncs that were begun and that [`MemStorage::end_sync`] has not ended; `None` while they are done at once.
+    late: Option<BTreeSet<FileId>>,
 }
 
 impl MemStorage {
@@ -66,6 +68,7 @@ impl MemStorage {
             operations: 0,
             fault: None,
             stopped: false,
+            late: None,
         }
     }
 
@@ -77,6 +80,17 @@ impl MemStorage {
     /// Lets the operation number `at` (as [`MemStorage::operations`] counts; the next one is that number) fail.
     pub fn fail_at(&mut self, at: u64, failure: Failure) {
         self.fault = Some((at, failure));
+    }
+
+    /// From here on a sync that may be late is, until it is ended.
+    pub fn let_syncs_wait(&mut self) {
+        self.late = Some(BTreeSet::new());
+    }
+
+    /// Ends the oldest file's late sync: which one, and how it went. What was written meanwhile is safe, too.
+    pub fn end_sync(&mut self) -> Option<(FileId, Result<(), StorageError>)> {
+        let file = self.late.as_mut()?.pop_first()?;
+        Some((file, self.sync(file)))
     }
 
     /// No more faults.
@@ -229,6 +243,10 @@ impl Storage for MemStorage {
         let inode = self.opened(file)?;
         inode.synced = inode.data.len();
         Ok(())
+    }
+
+    fn begin_sync(&mut self, file: FileId) -> bool {
+        self.late.as_mut().is_some_and(|late| late.insert(file))
     }
 
     fn close(&mut self, file: FileId) {

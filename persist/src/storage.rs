@@ -72,6 +72,13 @@ pub trait Storage {
     fn write(&mut self, file: FileId, bytes: &[u8]) -> Result<usize, StorageError>;
     /// Makes everything written so far safe (fdatasync).
     fn sync(&mut self, file: FileId) -> Result<(), StorageError>;
+    /// Begins to sync an open file while other things go on, if this storage can and is not at it already; whether it
+    /// does. Whoever owns the storage hands the outcome to [`crate::Worker::sync_ended`], unless [`Storage::sync`] has waited
+    /// for it and told it.
+    fn begin_sync(&mut self, file: FileId) -> bool {
+        let _ = file;
+        false
+    }
     /// Closes. Never fails as far as anyone can act on it.
     fn close(&mut self, file: FileId);
     /// Renames over whatever has the new name.

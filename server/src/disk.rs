@@ -5,9 +5,10 @@
 use crate::data_loop::DataMessage;
 use crate::fifo::{Jobs, Mailbox};
 use crate::storage::DiskStorage;
-use persist::{DiskRequest, Worker};
+use crate::syncer::Syncer;
+use persist::{DiskEvent, DiskRequest, FileId, Worker};
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -21,6 +22,8 @@ pub struct Disk {
 #[derive(Debug)]
 enum Job {
     Request(DiskRequest),
+    /// A sync of this file has ended.
+    Synced(FileId),
     /// `dir` has changed: names mean files there from here on. What is open stays open.
     Folder(PathBuf),
 }
@@ -29,10 +32,12 @@ impl Disk {
     /// Starts the thread, on the processors of `bio_cpulist`, on the files below `root`.
     pub fn start(root: PathBuf, cpus: String, inbox: Arc<Mailbox<DataMessage>>) -> std::io::Result<Self> {
         let jobs = Arc::new(Jobs::new());
-        let queue = jobs.clone();
+        let (queue, back) = (jobs.clone(), jobs.clone());
+        let syncer = Syncer::start(cpus.clone(), move |file| back.push(Job::Synced(file)))?;
         let thread = std::thread::Builder::new().name("disk".into()).spawn(move || {
             runtime::affinity::pin(&cpus);
-            work(&root, &queue, &inbox);
+            let storage = DiskStorage::with_syncer(&root, syncer);
+            work(storage, &queue, &inbox);
         })?;
         Ok(Self { jobs, thread: Some(thread) })
     }
@@ -56,8 +61,8 @@ impl Disk {
     }
 }
 
-fn work(root: &Path, queue: &Jobs<Job>, inbox: &Mailbox<DataMessage>) {
-    let mut worker = Worker::new(DiskStorage::new(root));
+fn work(storage: DiskStorage, queue: &Jobs<Job>, inbox: &Mailbox<DataMessage>) {
+    let mut worker = Worker::new(storage);
     let mut jobs = VecDeque::new();
     let mut events = Vec::new();
     loop {
@@ -70,28 +75,40 @@ fn work(root: &Path, queue: &Jobs<Job>, inbox: &Mailbox<DataMessage>) {
         while !jobs.is_empty() {
             let requests = std::iter::from_fn(|| match jobs.pop_front() {
                 Some(Job::Request(request)) => Some(request),
-                Some(folder) => {
-                    jobs.push_front(folder);
+                Some(other) => {
+                    jobs.push_front(other);
                     None
                 }
                 None => None,
             });
             worker.take(requests, &mut events);
-            if let Some(Job::Folder(root)) = jobs.pop_front() {
-                // A file that was complete when the folder changed belongs into the old one.
-                while worker.has_work() {
-                    worker.work(&mut events);
+            // Replies may wait for these: not behind a piece of a snapshot.
+            tell(&mut events, inbox);
+            match jobs.pop_front() {
+                Some(Job::Synced(file)) => {
+                    if let Some(outcome) = worker.storage().take_outcome(file) {
+                        worker.sync_ended(file, outcome, &mut events);
+                    }
                 }
-                worker.storage().change_root(&root);
+                Some(Job::Folder(root)) => {
+                    // A file that was complete when the folder changed belongs into the old one.
+                    worker.work_all(&mut events);
+                    worker.storage().change_root(&root);
+                }
+                Some(Job::Request(_)) | None => {}
             }
         }
         worker.work(&mut events);
+        tell(&mut events, inbox);
         if worker.has_work() {
             // Who answers clients goes first where cores are few: a snapshot is in no hurry.
             std::thread::yield_now();
         }
-        for event in events.drain(..) {
-            inbox.push(DataMessage::Disk(event));
-        }
+    }
+}
+
+fn tell(events: &mut Vec<DiskEvent>, inbox: &Mailbox<DataMessage>) {
+    for event in events.drain(..) {
+        inbox.push(DataMessage::Disk(event));
     }
 }

@@ -20,6 +20,7 @@ mod reaper;
 mod settings;
 mod startup;
 mod storage;
+mod syncer;
 mod title;
 mod usage;
 

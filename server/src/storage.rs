@@ -5,6 +5,7 @@
 //!
 //! Bounds: one file is kept open for reading, besides those that the worker opens for writing.
 
+use crate::syncer::Syncer;
 use persist::{ErrorKind, FileId, Storage, StorageError};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -19,12 +20,24 @@ pub struct DiskStorage {
     open: BTreeMap<u64, File>,
     next: u64,
     reader: Option<(String, File)>,
+    syncer: Option<Syncer>,
 }
 
 impl DiskStorage {
     /// Files below `root`.
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_path_buf(), open: BTreeMap::new(), next: 1, reader: None }
+        Self { root: root.to_path_buf(), open: BTreeMap::new(), next: 1, reader: None, syncer: None }
+    }
+
+    /// As [`DiskStorage::new`]; files can be synced beside what else is done with them.
+    pub fn with_syncer(root: &Path, syncer: Syncer) -> Self {
+        Self { syncer: Some(syncer), ..Self::new(root) }
+    }
+
+    /// How the sync of `file` that was under way ended; `None` if that was told already.
+    pub fn take_outcome(&mut self, file: FileId) -> Option<Result<(), StorageError>> {
+        let outcome = self.syncer.as_mut()?.wait(file)?;
+        Some(outcome.map_err(failure))
     }
 
     /// Names mean files below `root` from here on; what is open stays open.
@@ -96,10 +109,18 @@ impl Storage for DiskStorage {
     }
 
     fn sync(&mut self, file: FileId) -> Result<(), StorageError> {
+        // The system tells a failure once: if it told the other thread, it must not be missed here.
+        self.take_outcome(file).unwrap_or(Ok(()))?;
         self.file(file)?.sync_data().map_err(failure)
     }
 
+    fn begin_sync(&mut self, file: FileId) -> bool {
+        let Some(copy) = self.file(file).ok().and_then(|file| file.try_clone().ok()) else { return false };
+        self.syncer.as_mut().is_some_and(|syncer| syncer.begin(file, copy))
+    }
+
     fn close(&mut self, file: FileId) {
+        self.take_outcome(file);
         self.open.remove(&file.0);
     }
 

@@ -1,7 +1,8 @@
 //! The append only file as a reader of the log.
 //!
 //! Model: at the end of each turn the log's new records go to the disk thread as one append. Under `always` replies wait
-//! for its sync (the gate); under `everysec` a sync is asked for each second; `no` leaves it to the system.
+//! for its sync (the gate); under `everysec` and `no` for its write, within bounds ([`watch`]), and a sync is asked for each second or left
+//! to the system.
 //!
 //! Invariants: nothing is appended twice (the log's reader moves on when it is read, the disk thread resumes at the exact
 //! byte). What a failed fsync covered is never reported as safe: under `always` the process ends, as Redis does; otherwise
@@ -11,6 +12,7 @@
 
 use super::{request, snapshot};
 use crate::api::{Action, LogLevel};
+use crate::gate::Until;
 use crate::node::Node;
 use crate::{blocking, gate, replication};
 use base::{Millis, ReplOffset};
@@ -24,6 +26,10 @@ const BACKLOG_MAX: u64 = 1 << 30;
 const MARKS_MAX: usize = 4096;
 /// How often `everysec` syncs, in ms.
 const SYNC_PERIOD_MS: u64 = 1000;
+/// How long replies wait for a write under `everysec` and `no`, in ms. The disk thread does little that takes so long.
+const PATIENCE_MS: u64 = 100;
+/// How far the file may fall behind before replies wait again, in ms. Redis postpones a write behind a sync for as long.
+const BEHIND_MAX_MS: u64 = 2000;
 /// After so many rewrites that failed one after the other the file's growth waits.
 const FAILURES_IN_A_ROW: u32 = 3;
 /// How long it waits then, in ms.
@@ -64,6 +70,8 @@ pub(crate) struct Aof {
     outstanding: u64,
     unsynced: bool,
     last_sync: Millis,
+    /// Since when something that was handed over has not been written.
+    waits_since: Option<Millis>,
     write_error: Option<String>,
     sync_error: Option<String>,
     /// A base was asked for after a failed fsync.
@@ -97,6 +105,7 @@ impl Aof {
             outstanding: 0,
             unsynced: false,
             last_sync: Millis(0),
+            waits_since: None,
             write_error: None,
             sync_error: None,
             repairing: false,
@@ -169,17 +178,44 @@ pub(super) fn waits_for_base(node: &Node) -> bool {
     node.persistence.aof.needs_base
 }
 
-/// `appendfsync` may have changed: the gate holds replies under `always` only.
+/// `appendfsync` or the AOF's state may have changed, and with it what replies wait for.
 pub(crate) fn set_policy(node: &mut Node) {
-    let on = node.persistence.aof.state != State::Off;
-    let durable = on && node.config.settings.appendfsync == AppendFsync::Always;
-    if durable && !node.gate.durable {
-        node.gate.durable = true;
-        // What was written before is not waited for.
-        node.gate.synced = node.log.end_seq();
-    } else if !durable && node.gate.durable {
-        gate::abolish(node);
+    let until = match (node.persistence.aof.state, node.config.settings.appendfsync) {
+        (State::Off | State::Closing, _) => Until::Nothing,
+        (_, AppendFsync::Always) => Until::Safe,
+        (_, AppendFsync::Everysec | AppendFsync::No) => Until::Written,
+    };
+    gate::change(node, until);
+}
+
+/// Under `everysec` and `no`: replies wait for the write, but not longer than [`PATIENCE_MS`]; and they do again once the
+/// file is [`BEHIND_MAX_MS`] behind.
+pub(crate) fn watch(node: &mut Node) {
+    if node.gate.until != Until::Written {
+        return;
     }
+    let aof = &node.persistence.aof;
+    let fails = aof.write_error.is_some() || aof.sync_error.is_some();
+    let waited = aof.waits_since.map(|since| node.now.mono.since(since));
+    let ajar = match waited {
+        None => false,
+        // What was executed is answered; what follows is refused with MISCONF.
+        Some(_) if fails => true,
+        Some(ms) => (PATIENCE_MS..BEHIND_MAX_MS).contains(&ms),
+    };
+    if ajar {
+        gate::set_ajar(node);
+    } else {
+        gate::shut(node);
+    }
+}
+
+/// When [`watch`] has something to do.
+pub(crate) fn deadline(node: &Node) -> Option<Millis> {
+    let waits = node.gate.until == Until::Written && !node.gate.ajar && !node.gated.is_empty();
+    let since = node.persistence.aof.waits_since.filter(|_| waits)?;
+    let at = since + PATIENCE_MS;
+    (at > node.now.mono).then_some(at)
 }
 
 /// `appendonly` may have changed at run time. Switching on writes a base first, so that the files hold everything.
@@ -301,6 +337,7 @@ pub(crate) fn flush(node: &mut Node) {
     let offset = node.log.offset();
     let aof = &mut node.persistence.aof;
     aof.handed = upto;
+    aof.waits_since = aof.waits_since.or(Some(node.now.mono));
     aof.mark(upto, offset);
     aof.outstanding += bytes.len() as u64;
     aof.unsynced = true;
@@ -354,7 +391,15 @@ pub(super) fn written(node: &mut Node, upto: Seq, size: u64) {
     }
     if aof.written >= aof.handed {
         aof.outstanding = 0;
+        aof.waits_since = None;
+    } else {
+        // The rest was handed over later: when, is not remembered.
+        aof.waits_since = Some(node.now.mono);
     }
+    if node.gate.until == Until::Written {
+        gate::open(node, upto);
+    }
+    let aof = &mut node.persistence.aof;
     if aof.write_error.take().is_some() {
         node.log(LogLevel::Warning, "AOF write error looks solved. The server can write again.");
     }

@@ -17,7 +17,10 @@ pub(crate) mod snapshot;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use aof::{State as AofState, keep_history as keep_aof_history, set_policy, switch as switch_aof};
+pub(crate) use aof::{
+    State as AofState, deadline as gate_deadline, keep_history as keep_aof_history, set_policy,
+    switch as switch_aof,
+};
 pub(crate) use save::flushed_all;
 
 /// The data is about to be replaced as a whole: whatever was being written of it is worth nothing any more.
@@ -204,6 +207,7 @@ pub(crate) fn handle_disk(node: &mut Node, event: DiskEvent) {
 /// The end of a turn: new records go to the AOF.
 pub(crate) fn end_batch(node: &mut Node) {
     aof::flush(node);
+    aof::watch(node);
     save::save_flushed(node);
     reload::advance(node);
 }

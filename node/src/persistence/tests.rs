@@ -1,5 +1,6 @@
 //! Saving, loading and the AOF through the real disk machine over a storage in memory that forgets what was not synced.
 
+mod gate;
 mod lists;
 mod loading;
 mod operations;

@@ -56,6 +56,8 @@ pub(super) struct AofFiles {
     written: Seq,
     safe: Seq,
     promised: Seq,
+    /// A sync of what was written up to here is under way.
+    syncing: Option<Seq>,
 }
 
 /// The answer to requests that need an open AOF.
@@ -146,6 +148,7 @@ impl AofFiles {
             written: 0,
             safe: 0,
             promised: 0,
+            syncing: None,
         }
     }
 
@@ -207,12 +210,57 @@ impl AofFiles {
         if !self.pending.is_empty() && !self.write_pending(storage, out) {
             return;
         }
-        if let Err(error) = storage.sync(self.file) {
+        let outcome = storage.sync(self.file);
+        self.syncing = None;
+        self.synced(storage, self.written, outcome, out);
+    }
+
+    /// As [`AofFiles::sync`], while other things go on if the storage can.
+    pub fn begin_sync(&mut self, storage: &mut dyn Storage, out: &mut Vec<DiskEvent>) {
+        if self.syncing.is_some() || (!self.pending.is_empty() && !self.write_pending(storage, out)) {
+            return;
+        }
+        if storage.begin_sync(self.file) {
+            self.syncing = Some(self.written);
+        } else {
+            self.sync(storage, out);
+        }
+    }
+
+    /// Waits for a sync that is under way.
+    pub fn await_sync(&mut self, storage: &mut dyn Storage, out: &mut Vec<DiskEvent>) {
+        if self.syncing.is_some() {
+            self.sync(storage, out);
+        }
+    }
+
+    /// The sync of `file` that was under way has ended; whether that was one of the AOF.
+    pub fn sync_ended(
+        &mut self,
+        storage: &mut dyn Storage,
+        file: FileId,
+        outcome: &Result<(), StorageError>,
+        out: &mut Vec<DiskEvent>,
+    ) -> bool {
+        if let Some(upto) = self.syncing.take_if(|_| file == self.file) {
+            self.synced(storage, upto, outcome.clone(), out);
+        }
+        file == self.file
+    }
+
+    fn synced(
+        &mut self,
+        storage: &mut dyn Storage,
+        upto: Seq,
+        outcome: Result<(), StorageError>,
+        out: &mut Vec<DiskEvent>,
+    ) {
+        if let Err(error) = outcome {
             self.poisoned = true;
             out.push(DiskEvent::AofFailed { stage: AofStage::Sync, error });
             return;
         }
-        self.safe = self.written;
+        self.safe = self.safe.max(upto);
         if self.listing == Listing::Due {
             match self.store_manifest(storage) {
                 Ok(()) => self.listing = Listing::Listed,

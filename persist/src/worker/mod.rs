@@ -15,7 +15,7 @@ mod tests;
 
 use crate::aof::{self, BaseForm};
 use crate::request::{DiskEvent, DiskRequest, JobId, SnapshotTarget, SyncPolicy};
-use crate::storage::{ErrorKind, Storage, StorageError};
+use crate::storage::{ErrorKind, FileId, Storage, StorageError};
 use append::AofFiles;
 use snapshot::Job;
 
@@ -57,9 +57,7 @@ impl<S: Storage> Worker<S> {
     /// Works off several requests that wait together, and all the work there is.
     pub fn handle_all(&mut self, requests: impl IntoIterator<Item = DiskRequest>, out: &mut Vec<DiskEvent>) {
         self.take(requests, out);
-        while self.has_work() {
-            self.work(out);
-        }
+        self.work_all(out);
     }
 
     /// Works off requests that wait together, but for the entries of a snapshot.
@@ -82,6 +80,30 @@ impl<S: Storage> Worker<S> {
             self.end_snapshot(out);
         } else if let Err(error) = job.write(&mut self.storage, out) {
             self.fail_snapshot(error, out);
+        }
+    }
+
+    /// A sync that [`Storage::begin_sync`] began has ended.
+    pub fn sync_ended(&mut self, file: FileId, outcome: Result<(), StorageError>, out: &mut Vec<DiskEvent>) {
+        let of_aof =
+            self.aof.as_mut().is_some_and(|aof| aof.sync_ended(&mut self.storage, file, &outcome, out));
+        if !of_aof
+            && self.job.as_mut().is_some_and(|job| job.sync_ended(file))
+            && let Err(error) = outcome
+        {
+            self.fail_snapshot(error, out);
+        }
+    }
+
+    /// Works until nothing of a snapshot waits, for a sync that is under way either.
+    pub fn work_all(&mut self, out: &mut Vec<DiskEvent>) {
+        loop {
+            while self.has_work() {
+                self.work(out);
+            }
+            let Some(file) = self.job.as_ref().and_then(Job::syncing) else { return };
+            let outcome = self.storage.sync(file);
+            self.sync_ended(file, outcome, out);
         }
     }
 
@@ -124,7 +146,7 @@ impl<S: Storage> Worker<S> {
             }
             DiskRequest::AofAppend { bytes, upto, policy } => self.append(bytes, upto, policy, out),
             DiskRequest::AofSync => match &mut self.aof {
-                Some(aof) => aof.sync(&mut self.storage, out),
+                Some(aof) => aof.begin_sync(&mut self.storage, out),
                 None => out.push(append::not_open()),
             },
             DiskRequest::AofClose => {

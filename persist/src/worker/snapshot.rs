@@ -15,7 +15,7 @@ const SYNC_EVERY: u64 = 4 << 20;
 
 enum Sink {
     Events,
-    File { temp: String, file: FileId, unsynced: u64, goal: Goal },
+    File { temp: String, file: FileId, unsynced: u64, syncing: bool, goal: Goal },
 }
 
 /// What becomes of a complete file.
@@ -178,7 +178,8 @@ impl Job {
 
     /// Whether there is something to write, or all is written.
     pub fn has_work(&self) -> bool {
-        self.is_written() || (!self.chunks.is_empty() && self.ahead < STREAM_AHEAD)
+        let wants = self.is_written() || (!self.chunks.is_empty() && self.ahead < STREAM_AHEAD);
+        wants && self.syncing().is_none()
     }
 
     /// Whether only the end is missing.
@@ -215,16 +216,36 @@ impl Job {
                 self.ahead += bytes.len();
                 out.push(DiskEvent::SnapshotBytes { id: self.id, bytes });
             }
-            Sink::File { file, unsynced, .. } => {
+            Sink::File { file, unsynced, syncing, .. } => {
                 write_all(storage, *file, &bytes)?;
                 *unsynced += bytes.len() as u64;
                 if self.incremental_sync && *unsynced >= SYNC_EVERY {
-                    storage.sync(*file)?;
+                    // Nothing more is written meanwhile: what is dirty stays little.
+                    *syncing = storage.begin_sync(*file);
+                    if !*syncing {
+                        storage.sync(*file)?;
+                    }
                     *unsynced = 0;
                 }
             }
         }
         Ok(())
+    }
+
+    /// The file whose sync is waited for.
+    pub fn syncing(&self) -> Option<FileId> {
+        match &self.sink {
+            Sink::File { file, syncing: true, .. } => Some(*file),
+            _ => None,
+        }
+    }
+
+    /// The sync of a file has ended; whether it was this job's.
+    pub fn sync_ended(&mut self, ended: FileId) -> bool {
+        match &mut self.sink {
+            Sink::File { file, syncing, .. } if *file == ended => std::mem::take(syncing),
+            _ => false,
+        }
     }
 
     /// Completes it. On failure the job must be discarded.
@@ -253,6 +274,7 @@ impl Job {
                     append::install_alone(storage, directory, filename, temp, form, keep_history, &mut log)?;
                 }
                 (Goal::AofBase, Some(aof)) => {
+                    aof.await_sync(storage, out);
                     aof.install_base(storage, temp, self.writer.form(), bytes_total, &mut log)?;
                 }
                 (Goal::AofBase, None) => {
@@ -279,6 +301,6 @@ impl Job {
 impl Sink {
     fn open(storage: &mut dyn Storage, temp: String, goal: Goal) -> Result<Sink, StorageError> {
         let file = storage.create(&temp)?;
-        Ok(Sink::File { temp, file, unsynced: 0, goal })
+        Ok(Sink::File { temp, file, unsynced: 0, syncing: false, goal })
     }
 }

@@ -279,6 +279,52 @@ fn after_a_failed_sync_nothing_is_promised_before_a_new_base() {
 }
 
 #[test]
+fn appends_go_on_while_the_file_is_synced() {
+    let mut worker = Worker::new(MemStorage::new(1));
+    let mut events = Vec::new();
+    worker.handle(open(), &mut events);
+    worker.storage().let_syncs_wait();
+    worker.handle(append(0, SyncPolicy::EverySecond), &mut events);
+    worker.handle(DiskRequest::AofSync, &mut events);
+    worker.handle(append(1, SyncPolicy::EverySecond), &mut events);
+    assert!(matches!(events.last(), Some(DiskEvent::AofWritten { upto: 2, .. })));
+    worker.handle(DiskRequest::AofSync, &mut events);
+    assert_eq!(promised(&events, 0), 0);
+    let (file, outcome) = worker.storage().end_sync().unwrap();
+    assert_eq!(worker.storage().end_sync(), None, "one at a time");
+    worker.sync_ended(file, outcome, &mut events);
+    assert_eq!(promised(&events, 0), 1, "what was written when it began");
+    // The next one fails: nothing is promised any more, though the one after it works.
+    worker.handle(DiskRequest::AofSync, &mut events);
+    let at = worker.storage().operations();
+    worker.storage().fail_at(at, Failure::Once);
+    let (file, outcome) = worker.storage().end_sync().unwrap();
+    worker.sync_ended(file, outcome, &mut events);
+    assert!(matches!(events.last(), Some(DiskEvent::AofFailed { stage: AofStage::Sync, .. })));
+    worker.handle(append(2, SyncPolicy::Always), &mut events);
+    assert_eq!(promised(&events, 0), 1);
+}
+
+#[test]
+fn a_base_waits_for_the_sync_that_is_under_way() {
+    let mut worker = Worker::new(MemStorage::new(1));
+    let mut events = Vec::new();
+    worker.handle(open(), &mut events);
+    worker.storage().let_syncs_wait();
+    let mut rewrite = snapshot(1, aof_base(), 0);
+    let end = rewrite.pop().unwrap();
+    worker.handle_all(rewrite, &mut events);
+    worker.handle(append(0, SyncPolicy::EverySecond), &mut events);
+    worker.handle(DiskRequest::AofSync, &mut events);
+    let at = worker.storage().operations();
+    worker.storage().fail_at(at + 1, Failure::Once);
+    worker.handle(end, &mut events);
+    let sync = events.iter().position(|e| matches!(e, DiskEvent::AofFailed { stage: AofStage::Sync, .. }));
+    let base = events.iter().position(|e| matches!(e, DiskEvent::SnapshotFailed { .. }));
+    assert!(sync.is_some() && sync < base, "{events:?}");
+}
+
+#[test]
 fn appends_that_wait_together_share_one_sync() {
     let mut worker = Worker::new(MemStorage::new(1));
     let mut events = Vec::new();
