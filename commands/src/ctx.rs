@@ -3,7 +3,7 @@
 use crate::effects::{Classes, Effects};
 use crate::error::CommandError;
 use base::{DbIndex, Prng, UnixMillis};
-use keyspace::{Changed, Found, Keyspace, Kind, NewValue, StringRef, Touch, Ttl};
+use keyspace::{Changed, Found, Keyspace, Kind, NewValue, Pulse, StringRef, Touch, Ttl};
 
 /// Limits and switches of the configuration that commands obey.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,6 +64,8 @@ pub struct Ctx<'a> {
     pub prng: &'a mut Prng,
     /// Configuration.
     pub limits: &'a Limits,
+    /// Where long loops show that the thread lives.
+    pub pulse: Pulse<'a>,
 }
 
 impl Ctx<'_> {

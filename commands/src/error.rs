@@ -41,6 +41,23 @@ pub enum CommandError {
     Text(&'static str),
     /// Any other text, complete, with something of the request in it.
     Owned(String),
+    /// Any other text, complete, with bytes of the request in it, whatever they are.
+    Repeating(Vec<u8>),
+}
+
+impl CommandError {
+    /// A text of several parts, some of which are the request's.
+    pub fn repeating(parts: &[&[u8]]) -> Self {
+        CommandError::Repeating(parts.concat())
+    }
+
+    /// The text as it is sent.
+    pub fn bytes(&self) -> Vec<u8> {
+        match self {
+            CommandError::Repeating(text) => text.clone(),
+            other => other.to_string().into_bytes(),
+        }
+    }
 }
 
 impl From<keyspace::WrongType> for CommandError {
@@ -74,6 +91,7 @@ impl fmt::Display for CommandError {
             CommandError::BadPayload(..) => "ERR Bad data format",
             CommandError::Text(text) => text,
             CommandError::Owned(text) => text,
+            CommandError::Repeating(text) => return f.write_str(&String::from_utf8_lossy(text)),
         })
     }
 }

@@ -41,7 +41,7 @@ pub use snapshot::{
     CHUNK_BYTES, JOB_SLOTS, JobSlot, QUEUE_PAUSE, SnapshotBusy, SnapshotChunk, SnapshotCut, SnapshotEntry,
     StepOutcome,
 };
-pub use steps::Steps;
+pub use steps::{Beat, PART, Pulse, Steps};
 pub use value::{LoadError, LoadExtra, LoadValue, StringRef, TypeName, ValueRef};
 pub use write::Ttl;
 

@@ -362,7 +362,7 @@ pub(crate) fn call(
         if is_primary(node, client) {
             replication::failed(node, client, command, &text);
         }
-        reply.error(&text);
+        reply.error_bytes(&refusal.bytes());
     } else if let Some((b'-', text)) = reply.buffer().get(start..).and_then(<[u8]>::split_first) {
         failed = true;
         let code = text.split(|b| matches!(b, b' ' | b'\r')).next().unwrap_or_default();

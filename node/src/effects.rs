@@ -67,6 +67,7 @@ pub(crate) fn run(
             effects: &mut node.effects,
             prng: &mut node.prng,
             limits: &node.limits,
+            pulse: node.progress.pulse(),
         },
         args,
         reply,

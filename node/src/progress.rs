@@ -4,6 +4,7 @@
 //! so a turn that executes a thousand commands ticks a thousand times; only a thread that does nothing at all stands still.
 
 use core::sync::atomic::{AtomicU64, Ordering};
+use keyspace::Pulse;
 use std::sync::Arc;
 
 /// The counter.
@@ -20,6 +21,12 @@ impl Progress {
     #[inline]
     pub fn tick(&self) {
         self.0.store(self.get().wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// The same, lent to a command.
+    #[inline]
+    pub fn pulse(&self) -> Pulse<'_> {
+        Pulse::of(&self.0)
     }
 
     /// Ticks so far.

@@ -27,6 +27,15 @@ impl Refusal {
     pub const NOT_INTEGER: Refusal =
         Refusal::Text(Cow::Borrowed("ERR value is not an integer or out of range"));
 
+    /// The text as it is sent.
+    pub fn bytes(&self) -> Cow<'_, [u8]> {
+        match self {
+            Refusal::Text(text) => Cow::Borrowed(text.as_bytes()),
+            Refusal::Data(error) => Cow::Owned(error.bytes()),
+            Refusal::Redirection(text) => Cow::Borrowed(text.as_bytes()),
+        }
+    }
+
     /// Whether it came from the slot check.
     pub fn is_redirection(&self) -> bool {
         matches!(self, Refusal::Redirection(_))

@@ -7,6 +7,7 @@
 mod appendlist;
 mod bench;
 mod demo;
+mod differential;
 mod failover;
 mod fuzz;
 mod install;
@@ -33,6 +34,7 @@ Usage: cargo xtask <command> [options]
            sim campaign --seeds N for sums only; sim scale for clusters of 6, 100 and 1,000 primaries
   appendlist  Lists on real processes under kills, stops and partitions: --seconds N (default 300), --seed N
   bench  Measure against redis-server and print ratios: --rounds N, --keys N, --commands A,B, --pipelines N,M
+  differential  Random commands of each type beside redis-server: --commands N of each (default 100000)
   tcl    Run Valkey's Tcl suite: --tree CHECKOUT, --single unit/NAME (repeat), --only TEST, --deadline SECONDS
   failover  Measure how long a key takes no writes when its master goes: --runs N, --mode kill|term|stop|manual, --timeout MS
   fuzz   Run the fuzz targets: --seconds N each (default 60), --merge yes to keep new finds, [TARGET]...
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         "sim" => sim::run_args(&args),
         "appendlist" => appendlist::run(&args),
         "bench" => bench::run(&args),
+        "differential" => differential::run(&args),
         "tcl" => tcl::run(&args),
         "failover" => failover::run_args(&args),
         "fuzz" => fuzz::run(&args),

@@ -19,11 +19,11 @@ pub fn bitcount(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<
     if let Some(text) = args.get(2) {
         start = integer(text)?;
     }
-    if let Some(word) = args.get(4) {
-        unit = Unit::parse(word)?;
-    }
     if let Some(text) = args.get(3) {
         end = integer(text)?;
+    }
+    if let Some(word) = args.get(4) {
+        unit = Unit::parse(word)?;
     }
     let inverted = args.len() > 3 && start < 0 && end < 0 && start > end;
     let count = with_bytes(ctx, args.at(1), Touch::Read, |bytes| {

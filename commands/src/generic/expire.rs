@@ -50,12 +50,7 @@ impl Condition {
                 w if is(w, "xx") => c.xx = true,
                 w if is(w, "gt") => c.gt = true,
                 w if is(w, "lt") => c.lt = true,
-                w => {
-                    return Err(CommandError::Owned(format!(
-                        "ERR Unsupported option {}",
-                        String::from_utf8_lossy(w)
-                    )));
-                }
+                w => return Err(CommandError::repeating(&[b"ERR Unsupported option ", w])),
             }
         }
         if c.nx && (c.xx || c.gt || c.lt) {

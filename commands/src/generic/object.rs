@@ -78,6 +78,5 @@ fn refcount(ctx: &mut Ctx<'_>, key: &[u8], reply: &mut Reply) -> Result<(), Comm
 
 fn unknown(sub: &[u8]) -> CommandError {
     let shown = &sub[..sub.len().min(128)];
-    let shown = String::from_utf8_lossy(shown);
-    CommandError::Owned(format!("ERR unknown subcommand '{shown}'. Try OBJECT HELP."))
+    CommandError::repeating(&[b"ERR unknown subcommand '", shown, b"'. Try OBJECT HELP."])
 }

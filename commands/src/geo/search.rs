@@ -9,7 +9,7 @@ use crate::ctx::peek;
 use crate::{Classes, CommandError, Ctx};
 use base::Args;
 use ds::{Settings, Zset};
-use keyspace::Touch;
+use keyspace::{Pulse, Touch};
 use resp::Reply;
 
 /// GEOSEARCH key FROMMEMBER member | FROMLONLAT longitude latitude
@@ -64,10 +64,11 @@ struct Found {
 fn run(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply, verb: Verb) -> Result<(), CommandError> {
     let source = args.at(if verb == Verb::SearchStore { 2 } else { 1 });
     ctx.read::<Zset>(source, Touch::Read)?;
+    let pulse = ctx.pulse;
     let zset = peek::<Zset>(ctx.keyspace, ctx.db, source);
     let o = Options::parse(args, verb, zset)?;
     let mut found = match (zset, &o.shape) {
-        (Some(zset), Some(shape)) => search(zset, shape, if o.any { o.count } else { 0 }),
+        (Some(zset), Some(shape)) => search(zset, shape, if o.any { o.count } else { 0 }, pulse),
         _ => Vec::new(),
     };
     match o.order {
@@ -86,13 +87,15 @@ fn run(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply, verb: Verb) -> Resu
 }
 
 /// The members in the cells of a shape that lie inside it; the search ends at `limit` of them unless that is 0.
-fn search(zset: &Zset, shape: &Shape, limit: usize) -> Vec<Found> {
+fn search(zset: &Zset, shape: &Shape, limit: usize, pulse: Pulse<'_>) -> Vec<Found> {
+    let beat = pulse.beat();
     let mut found = Vec::new();
     for cell in shape.cells() {
         let first = cell.aligned() as f64;
         let behind = (cell.aligned() + (1 << (2 * (STEP_MAX - cell.step)))) as f64;
         let start = zset.partition_point(|score, _| score < first);
         for (member, score) in zset.iter_from(start, false).take_while(|(_, score)| *score < behind) {
+            beat.one();
             if limit > 0 && found.len() >= limit {
                 return found;
             }

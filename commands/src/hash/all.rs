@@ -10,32 +10,39 @@ use resp::Reply;
 /// HGETALL key
 pub fn hgetall(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     let clock = ctx.field_clock();
+    let pulse = ctx.pulse;
     let hash = ctx.read::<Hash>(args.at(1), Touch::Read)?;
-    reply.map(hash.map_or(0, |hash| hash.live_len(clock)));
-    for (field, value) in hash.into_iter().flat_map(|hash| hash.iter_live(clock)) {
+    let len = hash.map_or(0, |hash| hash.live_len(clock));
+    reply.map(len);
+    let all = hash.into_iter().flat_map(|hash| hash.iter_live(clock));
+    pulse.each(len, all, |(field, value)| {
         reply_text(reply, field);
         reply_text(reply, value);
-    }
+    });
     Ok(())
 }
 
 /// HKEYS key
 pub fn hkeys(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     let clock = ctx.field_clock();
+    let pulse = ctx.pulse;
     let hash = ctx.read::<Hash>(args.at(1), Touch::Read)?;
-    reply.array(hash.map_or(0, |hash| hash.live_len(clock)));
+    let len = hash.map_or(0, |hash| hash.live_len(clock));
+    reply.array(len);
     let all = hash.into_iter().flat_map(|hash| hash.iter_live(clock));
-    all.for_each(|(field, _)| reply_text(reply, field));
+    pulse.each(len, all, |(field, _)| reply_text(reply, field));
     Ok(())
 }
 
 /// HVALS key
 pub fn hvals(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     let clock = ctx.field_clock();
+    let pulse = ctx.pulse;
     let hash = ctx.read::<Hash>(args.at(1), Touch::Read)?;
-    reply.array(hash.map_or(0, |hash| hash.live_len(clock)));
+    let len = hash.map_or(0, |hash| hash.live_len(clock));
+    reply.array(len);
     let all = hash.into_iter().flat_map(|hash| hash.iter_live(clock));
-    all.for_each(|(_, value)| reply_text(reply, value));
+    pulse.each(len, all, |(_, value)| reply_text(reply, value));
     Ok(())
 }
 
@@ -45,10 +52,11 @@ pub fn hvals(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(),
 pub fn hscan(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     let cursor = cursor(args.at(2))?;
     let (mut found, mut next) = (Texts::default(), 0);
-    let clock = ctx.field_clock();
+    let (clock, beat) = (ctx.field_clock(), ctx.pulse.beat());
     if let Some(hash) = ctx.read::<Hash>(args.at(1), Touch::Read)? {
         let o = ScanOptions::parse(args, Some("novalues"))?;
         next = hash.scan(cursor, o.count, |field, value| {
+            beat.one();
             if field.with_text(|text| o.matches(text) && !hash.is_expired(text, clock)) {
                 field.with_text(|text| found.push(text));
                 if !o.bare {

@@ -155,8 +155,8 @@ impl<'a> SetOptions<'a> {
                 }
                 o.key = Some(Only::Key(is(word, "xx")));
             } else {
-                let word = String::from_utf8_lossy(&word[..word.len().min(128)]).into_owned();
-                return Err(CommandError::Owned(format!("ERR unknown argument: {word}")));
+                let word = &word[..word.len().min(128)];
+                return Err(CommandError::repeating(&[b"ERR unknown argument: ", word]));
             }
         }
         Err(CommandError::Arity("hsetex"))

@@ -64,15 +64,20 @@ fn many(
         reply.array(0);
         return Ok(());
     }
+    let beat = ctx.pulse.beat();
+    let answer = |reply: &mut Reply, field, value| {
+        beat.one();
+        pair(reply, field, value, values);
+    };
     if count < 0 || count == 1 {
         let draws = draws(count, hash.len(), hash.memory())?;
         header(reply, draws, values);
-        hash.draw(draws, ctx.prng, |field, value| pair(reply, field, value, values));
+        hash.draw(draws, ctx.prng, |field, value| answer(reply, field, value));
         return Ok(());
     }
     let count = usize::try_from(count).unwrap_or(usize::MAX).min(hash.len());
     header(reply, count, values);
-    hash.sample(count, ctx.prng, |field, value| pair(reply, field, value, values));
+    hash.sample(count, ctx.prng, |field, value| answer(reply, field, value));
     Ok(())
 }
 

@@ -20,11 +20,11 @@ pub fn linsert(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(
         _ => return Err(CommandError::Syntax),
     };
     let (key, pivot, element) = (args.at(1), Entry::from(args.at(3)), args.at(4));
-    let limits = ctx.limits;
+    let (limits, beat) = (ctx.limits, ctx.pulse.beat());
     let done = ctx.change::<List, _>(key, |list| {
         // As in Redis the form changes even when the pivot is not found then.
         list.grow(element.len(), 1, &limits.settings);
-        let index = list.iter(End::Left).position(|entry| entry.same_text(&pivot))?;
+        let index = list.iter(End::Left).inspect(|_| beat.one()).position(|entry| entry.same_text(&pivot))?;
         list.insert(index, side, element, &limits.settings);
         Some(list.len())
     })?;
@@ -73,9 +73,9 @@ pub fn lrem(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), 
         Ok(0) | Err(_) => usize::MAX,
         Ok(limit) => limit,
     };
-    let (key, element, limits) = (args.at(1), args.at(3), ctx.limits);
+    let (key, element, limits, pulse) = (args.at(1), args.at(3), ctx.limits, ctx.pulse);
     let done = ctx.change::<List, _>(key, |list| {
-        let removed = list.remove_matching(element, limit, from);
+        let removed = list.remove_matching(element, limit, from, || pulse.tick());
         if removed > 0 {
             list.shrink(&limits.settings);
         }

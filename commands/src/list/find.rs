@@ -58,6 +58,7 @@ fn rank(text: &[u8]) -> Result<i64, CommandError> {
 pub fn lpos(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     let o = Options::parse(args)?;
     let element = Entry::from(args.at(2));
+    let beat = ctx.pulse.beat();
     let list = ctx.read::<List>(args.at(1), Touch::Read)?;
     let Some(list) = list else {
         match o.count {
@@ -69,7 +70,12 @@ pub fn lpos(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), 
     let (from, len) = (if o.rank < 0 { End::Right } else { End::Left }, list.len());
     let limit = if o.max_len == 0 { usize::MAX } else { usize::try_from(o.max_len).unwrap_or(usize::MAX) };
     let skipped = usize::try_from(o.rank.unsigned_abs() - 1).unwrap_or(usize::MAX);
-    let matches = list.iter(from).take(limit).enumerate().filter(|(_, entry)| entry.same_text(&element));
+    let matches = list
+        .iter(from)
+        .take(limit)
+        .inspect(|_| beat.one())
+        .enumerate()
+        .filter(|(_, entry)| entry.same_text(&element));
     let mut places =
         matches.skip(skipped).map(|(i, _)| if from == End::Left { i } else { len - 1 - i } as i64);
     match o.count {

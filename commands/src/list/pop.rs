@@ -72,13 +72,14 @@ pub fn pop_many(
     count: u64,
     reply: &mut Reply,
 ) -> Result<Option<usize>, CommandError> {
-    let limits = ctx.limits;
+    let (limits, pulse) = (ctx.limits, ctx.pulse);
     let done = ctx.change::<List, _>(key, |list| {
         let len = list.len();
         let count = usize::try_from(count).unwrap_or(usize::MAX).min(len);
         reply.array(count);
-        list.iter(end).take(count).for_each(|entry| reply_entry(reply, entry));
-        list.remove_range(if end == End::Left { 0 } else { len - count }, count);
+        pulse.each(count, list.iter(end).take(count), |entry| reply_entry(reply, entry));
+        let first = if end == End::Left { 0 } else { len - count };
+        pulse.in_parts(count, |part| list.remove_range(first, part));
         list.shrink(&limits.settings);
         count
     })?;

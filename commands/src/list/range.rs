@@ -18,6 +18,7 @@ pub fn llen(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), 
 /// LRANGE key start stop
 pub fn lrange(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     let (start, stop) = (integer(args.at(2))?, integer(args.at(3))?);
+    let pulse = ctx.pulse;
     let Some(list) = ctx.read::<List>(args.at(1), Touch::Read)? else {
         reply.array(0);
         return Ok(());
@@ -25,7 +26,7 @@ pub fn lrange(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<()
     let (start, count) = span(start, stop, list.len());
     reply.array(count);
     if count > 0 {
-        list.iter_at(start, false).take(count).for_each(|entry| reply_entry(reply, entry));
+        pulse.each(count, list.iter_at(start, false).take(count), |entry| reply_entry(reply, entry));
     }
     Ok(())
 }
@@ -49,12 +50,12 @@ pub fn lindex(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<()
 /// Counts as a change, and notifies, even when nothing is cut off.
 pub fn ltrim(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     let (start, stop) = (integer(args.at(2))?, integer(args.at(3))?);
-    let (key, limits) = (args.at(1), ctx.limits);
+    let (key, limits, pulse) = (args.at(1), ctx.limits, ctx.pulse);
     let done = ctx.change::<List, _>(key, |list| {
         let len = list.len();
         let (start, count) = span(start, stop, len);
-        list.remove_range(start + count, len);
-        list.remove_range(0, start);
+        pulse.in_parts(len - start - count, |part| list.remove_range(start + count, part));
+        pulse.in_parts(start, |part| list.remove_range(0, part));
         list.shrink(&limits.settings);
         len - count
     })?;

@@ -47,9 +47,13 @@ fn pop_many(ctx: &mut Ctx<'_>, key: &[u8], count: u64, reply: &mut Reply) -> Res
         return pop_all(ctx, key, reply);
     }
     let count = count as usize;
-    let settings = &ctx.limits.settings;
+    let (settings, pulse) = (&ctx.limits.settings, ctx.pulse);
     let prng = &mut *ctx.prng;
-    let popped = ctx.keyspace.change::<Set, _>(ctx.db, key, |set| set.pop_many(count, prng, settings))?;
+    let popped = ctx.keyspace.change::<Set, _>(ctx.db, key, |set| {
+        let mut popped = Vec::new();
+        pulse.in_parts(count, |part| popped.extend(set.pop_many(part, prng, settings)));
+        popped
+    })?;
     let popped = popped.map(|popped| popped.value).unwrap_or_default();
     ctx.changed(Classes::SET, "spop", key);
     ctx.effects.dirty += count as u64 - 1;
@@ -68,10 +72,11 @@ fn pop_many(ctx: &mut Ctx<'_>, key: &[u8], count: u64, reply: &mut Reply) -> Res
 }
 
 fn pop_all(ctx: &mut Ctx<'_>, key: &[u8], reply: &mut Reply) -> Result<(), CommandError> {
+    let pulse = ctx.pulse;
     let set = ctx.read::<Set>(key, Touch::Silent)?;
     let len = set.map_or(0, Set::len);
     reply.set(len);
-    set.into_iter().flat_map(Set::iter).for_each(|member| reply_text(reply, member));
+    pulse.each(len, set.into_iter().flat_map(Set::iter), |member| reply_text(reply, member));
     ctx.keyspace.remove(ctx.db, key);
     ctx.changed(Classes::SET, "spop", key);
     ctx.effects.dirty += len as u64 - 1;

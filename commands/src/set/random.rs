@@ -29,6 +29,11 @@ fn one(ctx: &mut Ctx<'_>, key: &[u8], reply: &mut Reply) -> Result<(), CommandEr
 }
 
 fn many(ctx: &mut Ctx<'_>, key: &[u8], count: i64, reply: &mut Reply) -> Result<(), CommandError> {
+    let beat = ctx.pulse.beat();
+    let answer = |reply: &mut Reply, member| {
+        beat.one();
+        reply_text(reply, member);
+    };
     ctx.read::<Set>(key, Touch::Read)?;
     let Some(set) = peek::<Set>(ctx.keyspace, ctx.db, key) else {
         reply.array(0);
@@ -37,11 +42,11 @@ fn many(ctx: &mut Ctx<'_>, key: &[u8], count: i64, reply: &mut Reply) -> Result<
     if count < 0 || count == 1 {
         let draws = draws(count, set.len(), set.memory())?;
         reply.array(draws);
-        set.draw(draws, ctx.prng, |member| reply_text(reply, member));
+        set.draw(draws, ctx.prng, |member| answer(reply, member));
         return Ok(());
     }
     let count = usize::try_from(count).unwrap_or(usize::MAX).min(set.len());
     reply.array(count);
-    set.sample(count, ctx.prng, |member| reply_text(reply, member));
+    set.sample(count, ctx.prng, |member| answer(reply, member));
     Ok(())
 }

@@ -35,9 +35,11 @@ pub fn smismember(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Resul
 
 /// SMEMBERS key
 pub fn smembers(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
+    let pulse = ctx.pulse;
     let set = ctx.read::<Set>(args.at(1), Touch::Read)?;
-    reply.set(set.map_or(0, Set::len));
-    set.into_iter().flat_map(Set::iter).for_each(|member| reply_text(reply, member));
+    let len = set.map_or(0, Set::len);
+    reply.set(len);
+    pulse.each(len, set.into_iter().flat_map(Set::iter), |member| reply_text(reply, member));
     Ok(())
 }
 
@@ -46,10 +48,11 @@ pub fn smembers(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<
 /// Options are looked at only when the key is there, as in Redis.
 pub fn sscan(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     let cursor = cursor(args.at(2))?;
-    let (mut found, mut next) = (Texts::default(), 0);
+    let (mut found, mut next, beat) = (Texts::default(), 0, ctx.pulse.beat());
     if let Some(set) = ctx.read::<Set>(args.at(1), Touch::Read)? {
         let o = ScanOptions::parse(args, None)?;
         next = set.scan(cursor, o.count, |member| {
+            beat.one();
             member.with_text(|text| {
                 if o.matches(text) {
                     found.push(text);

@@ -1,12 +1,13 @@
 //! XCLAIM and XAUTOCLAIM: pending entries change hands.
 
 use super::propagate::Log;
-use super::{id, integer_or, interval_start, reply_entry, reply_id, require_group};
+use super::{id, integer_or, interval_start, no_key_or_group, reply_entry, reply_id, require_group};
 use crate::parse::is;
 use crate::{Classes, CommandError, Ctx};
 use base::Args;
 use ds::Stream;
 use ds::stream::{Group, StreamId};
+use keyspace::Touch;
 use resp::Reply;
 
 /// XAUTOCLAIM looks at so many pending entries for each that it may claim.
@@ -130,8 +131,7 @@ fn xclaim_options(args: Args<'_>, now_ms: i64) -> Result<(Claim, Option<StreamId
             }
             Some(value) if is(word, "lastid") => last_id = Some(id(value)?),
             _ => {
-                let word = String::from_utf8_lossy(word);
-                return Err(CommandError::Owned(format!("ERR Unrecognized XCLAIM option '{word}'")));
+                return Err(CommandError::repeating(&[b"ERR Unrecognized XCLAIM option '", word, b"'"]));
             }
         }
     }
@@ -171,9 +171,17 @@ impl Claim {
 pub(super) fn xautoclaim(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     let (key, name, consumer) = (args.at(1), args.at(2), args.at(3));
     let now_ms = ctx.now.0;
+    // A key that is missed is missed before anything else is found to be wrong.
+    let is_there = ctx.lookup(key, Touch::Silent).is_some();
+    if !is_there {
+        ctx.lookup(key, Touch::Read);
+    }
     let min_idle_ms = integer_or(args.at(4), "ERR Invalid min-idle-time argument for XAUTOCLAIM")?.max(0);
     let start = interval_start(args.at(5))?;
     let (count, just_id) = xautoclaim_options(args)?;
+    if !is_there {
+        return Err(no_key_or_group(key, name));
+    }
     require_group(ctx, key, name)?;
     let claim = Claim { min_idle_ms, just_id, delivered_ms: now_ms, now_ms, ..Claim::default() };
     let mut gone = Vec::new();

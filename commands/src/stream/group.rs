@@ -1,6 +1,6 @@
 //! XGROUP: groups and consumers by hand.
 
-use super::{id, loose_id, no_group};
+use super::{id, loose_id, no_group, wrong_form};
 use crate::parse::{integer, is};
 use crate::{Classes, CommandError, Ctx};
 use base::Args;
@@ -29,21 +29,12 @@ impl Options {
                     }
                     index += 1;
                 }
-                _ => return Err(wrong_form(args)),
+                _ => return Err(wrong_form(args, "XGROUP")),
             }
             index += 1;
         }
         Ok(options)
     }
-}
-
-/// More arguments than the subcommand can have, or others.
-fn wrong_form(args: Args<'_>) -> CommandError {
-    let name = args.at(1);
-    let name = String::from_utf8_lossy(&name[..name.len().min(128)]);
-    CommandError::Owned(format!(
-        "ERR unknown subcommand or wrong number of arguments for '{name}'. Try XGROUP HELP."
-    ))
 }
 
 /// A stream that must be there.
@@ -73,7 +64,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Re
     };
     let (fresh, end) = (stream.is_none(), stream.map_or(StreamId::ZERO, |stream| stream.log().last_id()));
     if args.len() > 8 {
-        return Err(wrong_form(args));
+        return Err(wrong_form(args, "XGROUP"));
     }
     let last_id = if from == b"$" { end } else { id(from)? };
     let made = ctx.change_or_create(key, |stream: &mut Stream| {
@@ -97,7 +88,7 @@ pub(super) fn set_id(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Re
     let options = Options::parse(args, false)?;
     existing_group(ctx, key, name)?;
     if !matches!(args.len(), 5 | 7) {
-        return Err(wrong_form(args));
+        return Err(wrong_form(args, "XGROUP"));
     }
     let given = if to == b"$" { None } else { Some(loose_id(to, 0)?) };
     ctx.change(key, |stream: &mut Stream| {

@@ -1,11 +1,12 @@
 //! XINFO: what streams, groups and consumers look like.
 
-use super::{count_or_all, no_group, read, reply_entries, reply_entry, reply_id};
+use super::{count_or_all, no_group, read, reply_entries, reply_entry, reply_id, wrong_form};
 use crate::parse::{integer, is};
 use crate::{CommandError, Ctx};
 use base::Args;
 use ds::Stream;
 use ds::stream::{Consumer, Group, NEVER_ACTIVE, Name, StreamId, UNKNOWN_ENTRIES_READ};
+use keyspace::Pulse;
 use resp::Reply;
 
 /// How many entries FULL shows of everything where nobody says how many.
@@ -76,24 +77,21 @@ pub(super) fn consumers(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) ->
 
 /// XINFO STREAM key [FULL [COUNT count]]
 pub(super) fn stream(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
+    let pulse = ctx.pulse;
     let stream = existing(ctx, args.at(2))?;
     let full = match (args.len(), args.at(3), args.at(4)) {
         (3, ..) => None,
         (4, word, _) if is(word, "full") => Some(COUNT),
         (6, word, count) if is(word, "full") && is(count, "count") => Some(integer(args.at(5))?),
         _ => {
-            let name = args.at(1);
-            let name = String::from_utf8_lossy(&name[..name.len().min(128)]);
-            return Err(CommandError::Owned(format!(
-                "ERR unknown subcommand or wrong number of arguments for '{name}'. Try XINFO HELP."
-            )));
+            return Err(wrong_form(args, "XINFO"));
         }
     };
     reply.map(if full.is_some() { 9 } else { 10 });
     numbers(stream, reply);
     match full {
         None => brief(stream, reply),
-        Some(count) => in_full(stream, count_or_all(if count < 0 { COUNT } else { count }), reply),
+        Some(count) => in_full(stream, count_or_all(if count < 0 { COUNT } else { count }), pulse, reply),
     }
     Ok(())
 }
@@ -132,9 +130,10 @@ fn brief(stream: &Stream, reply: &mut Reply) {
     }
 }
 
-fn in_full(stream: &Stream, count: Option<u64>, reply: &mut Reply) {
+fn in_full(stream: &Stream, count: Option<u64>, pulse: Pulse<'_>, reply: &mut Reply) {
+    let beat = pulse.beat();
     reply.bulk(b"entries");
-    reply_entries(reply, stream.log().range(StreamId::ZERO, StreamId::MAX), count);
+    reply_entries(reply, stream.log().range(StreamId::ZERO, StreamId::MAX), count, pulse);
     reply.bulk(b"groups");
     reply.array(stream.groups_len());
     let shown = |len: usize| count.and_then(|count| usize::try_from(count).ok()).map_or(len, |c| c.min(len));
@@ -149,6 +148,7 @@ fn in_full(stream: &Stream, count: Option<u64>, reply: &mut Reply) {
         let len = shown(group.pending_len());
         reply.array(len);
         for (id, pending) in group.pending_from(StreamId::ZERO).take(len) {
+            beat.one();
             reply.array(4);
             reply_id(reply, *id);
             reply.bulk(&pending.consumer);

@@ -24,7 +24,7 @@ use base::Args;
 use ds::Stream;
 use ds::listpack::Entry;
 use ds::stream::{StreamEntry, StreamId};
-use keyspace::Touch;
+use keyspace::{Pulse, Touch};
 use resp::Reply;
 
 /// Handlers of the stream commands.
@@ -116,13 +116,39 @@ fn require_group(ctx: &mut Ctx<'_>, key: &[u8], group: &[u8]) -> Result<(), Comm
     if read(ctx, key)?.is_some_and(|stream| stream.group(group).is_some()) {
         return Ok(());
     }
-    Err(no_group("No such key", key, "or consumer group", group, ""))
+    Err(no_key_or_group(key, group))
+}
+
+fn no_key_or_group(key: &[u8], group: &[u8]) -> CommandError {
+    no_group("No such key", key, "or consumer group", group, "")
+}
+
+/// More arguments than the subcommand of a command can have, or others.
+fn wrong_form(args: Args<'_>, command: &str) -> CommandError {
+    let name = args.at(1);
+    CommandError::repeating(&[
+        b"ERR unknown subcommand or wrong number of arguments for '",
+        &name[..name.len().min(128)],
+        b"'. Try ",
+        command.as_bytes(),
+        b" HELP.",
+    ])
 }
 
 /// `-NOGROUP <a> '<name>' <b> '<name>'<c>`
 fn no_group(a: &str, first: &[u8], b: &str, second: &[u8], c: &str) -> CommandError {
-    let (first, second) = (String::from_utf8_lossy(first), String::from_utf8_lossy(second));
-    CommandError::Owned(format!("NOGROUP {a} '{first}' {b} '{second}'{c}"))
+    CommandError::repeating(&[
+        b"NOGROUP ",
+        a.as_bytes(),
+        b" '",
+        first,
+        b"' ",
+        b.as_bytes(),
+        b" '",
+        second,
+        b"'",
+        c.as_bytes(),
+    ])
 }
 
 /// Answers with an id.
@@ -154,10 +180,13 @@ fn reply_entries<'e>(
     reply: &mut Reply,
     entries: impl Iterator<Item = StreamEntry<'e>>,
     count: Option<u64>,
+    pulse: Pulse<'_>,
 ) -> usize {
+    let beat = pulse.beat();
     let place = reply.deferred_array();
     let mut len = 0;
     for entry in entries {
+        beat.one();
         reply_entry(reply, entry);
         len += 1;
         if count == Some(len as u64) {

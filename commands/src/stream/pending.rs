@@ -5,6 +5,7 @@ use crate::parse::{integer, is};
 use crate::{CommandError, Ctx};
 use base::Args;
 use ds::stream::{Group, StreamId};
+use keyspace::Pulse;
 use resp::Reply;
 
 /// Which pending entries are asked for.
@@ -44,13 +45,13 @@ impl<'a> Window<'a> {
 pub(super) fn xpending(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     let (key, name) = (args.at(1), args.at(2));
     let window = Window::parse(args)?;
-    let now_ms = ctx.now.0;
+    let (now_ms, pulse) = (ctx.now.0, ctx.pulse);
     let Some(group) = read(ctx, key)?.and_then(|stream| stream.group(name)) else {
         return Err(no_group("No such key", key, "or consumer group", name, ""));
     };
     match window {
         None => summary(group, reply),
-        Some(window) => list(group, &window, now_ms, reply),
+        Some(window) => list(group, &window, now_ms, pulse, reply),
     }
     Ok(())
 }
@@ -77,11 +78,13 @@ fn summary(group: &Group, reply: &mut Reply) {
     reply.finish_array(place, len);
 }
 
-fn list(group: &Group, window: &Window<'_>, now_ms: i64, reply: &mut Reply) {
+fn list(group: &Group, window: &Window<'_>, now_ms: i64, pulse: Pulse<'_>, reply: &mut Reply) {
+    let beat = pulse.beat();
     let place = reply.deferred_array();
     let mut len = 0;
     let inside = |id: &StreamId| *id <= window.end;
     let mut answer = |id: StreamId| {
+        beat.one();
         let Some(pending) = group.pending(id) else { return true };
         let idle_ms = now_ms.wrapping_sub(pending.delivered_ms);
         if window.min_idle_ms == 0 || idle_ms >= window.min_idle_ms {

@@ -37,6 +37,7 @@ fn range(ctx: &mut Ctx<'_>, args: Args<'_>, backwards: bool, reply: &mut Reply) 
         }
         index += 2;
     }
+    let pulse = ctx.pulse;
     let Some(stream) = read(ctx, args.at(1))? else {
         reply.array(0);
         return Ok(());
@@ -47,9 +48,9 @@ fn range(ctx: &mut Ctx<'_>, args: Args<'_>, backwards: bool, reply: &mut Reply) 
     }
     let count = count.and_then(count_or_all);
     if backwards {
-        reply_entries(reply, stream.log().range_back(start, end), count);
+        reply_entries(reply, stream.log().range_back(start, end), count, pulse);
     } else {
-        reply_entries(reply, stream.log().range(start, end), count);
+        reply_entries(reply, stream.log().range(start, end), count, pulse);
     }
     Ok(())
 }

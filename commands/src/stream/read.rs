@@ -175,12 +175,12 @@ pub(super) fn xread(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Res
     }
     let mut answer = Answer::default();
     for (stream, after) in ids.iter().enumerate() {
-        let key = request.key(args, stream);
+        let (key, pulse) = (request.key(args, stream), ctx.pulse);
         let Some(found) = read(ctx, key)? else { continue };
         let Some(start) = after.next() else { continue };
         if found.log().last_live_id().is_some_and(|last| last > *after) {
             answer.begin(reply, key);
-            reply_entries(reply, found.log().range(start, StreamId::MAX), request.count);
+            reply_entries(reply, found.log().range(start, StreamId::MAX), request.count, pulse);
         }
     }
     if !answer.finish(reply) {

@@ -11,6 +11,7 @@ use crate::{Classes, CommandError, Ctx};
 use base::Args;
 use ds::Stream;
 use ds::stream::{Group, Log as Entries, StreamId};
+use keyspace::Pulse;
 use resp::Reply;
 
 /// `>`: what was never delivered.
@@ -25,6 +26,7 @@ struct Part<'a> {
     count: Option<u64>,
     no_ack: bool,
     now_ms: i64,
+    pulse: Pulse<'a>,
 }
 
 /// XREADGROUP GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] id [id ...]
@@ -52,6 +54,7 @@ pub(super) fn xreadgroup(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -
             count: request.count,
             no_ack: request.no_ack,
             now_ms: ctx.now.0,
+            pulse: ctx.pulse,
         };
         read(ctx, part.key)?;
         let done = ctx.change(part.key, |stream: &mut Stream| {
@@ -122,7 +125,9 @@ impl Part<'_> {
         let Some(start) = group.last_id.next() else { return 0 };
         let most = self.count.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX);
         let mut len = 0;
+        let beat = self.pulse.beat();
         for entry in entries.range(start, StreamId::MAX).take(most) {
+            beat.one();
             let id = entry.id;
             group.advance(id, entries);
             reply_entry(reply, entry);
@@ -142,8 +147,10 @@ impl Part<'_> {
     /// Hands out again what the consumer has pending, from an id on.
     fn repeat(&self, start: StreamId, group: &mut Group, entries: &Entries, reply: &mut Reply) -> usize {
         let most = self.count.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX);
+        let beat = self.pulse.beat();
         let ids: Vec<StreamId> = group.pending_of(self.consumer, start).take(most).collect();
         for id in &ids {
+            beat.one();
             match entries.range(*id, *id).next() {
                 Some(entry) => {
                     reply_entry(reply, entry);

@@ -48,11 +48,16 @@ impl Options {
 /// LCS key1 key2 [LEN] [IDX] [MINMATCHLEN min-match-len] [WITHMATCHLEN]
 pub fn lcs(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     let mut strings = [Vec::new(), Vec::new()];
+    // Both are looked up, whatever the first one is.
+    let mut wrong = false;
     for (index, string) in strings.iter_mut().enumerate() {
-        let value = ctx.string(args.at(1 + index), Touch::Read);
-        let value =
-            value.map_err(|_| CommandError::Text("ERR The specified keys must contain string values"))?;
-        *string = value.map_or(Vec::new(), |value| value.to_vec());
+        match ctx.string(args.at(1 + index), Touch::Read) {
+            Ok(value) => *string = value.map_or(Vec::new(), |value| value.to_vec()),
+            Err(_) => wrong = true,
+        }
+    }
+    if wrong {
+        return Err(CommandError::Text("ERR The specified keys must contain string values"));
     }
     let o = Options::parse(args)?;
     let [a, b] = &strings;

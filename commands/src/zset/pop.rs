@@ -1,5 +1,6 @@
 //! Members at the ends: ZPOPMIN, ZPOPMAX and ZMPOP.
 
+use super::remove::remove_range;
 use super::{Pairs, reply_member};
 use crate::elements::positive_count;
 use crate::parse::{at_least_one, is};
@@ -70,16 +71,16 @@ pub(super) fn pop(
     if count == 0 {
         return Ok(());
     }
+    let pulse = ctx.pulse;
     let changed = ctx.change(key, |zset: &mut Zset| {
         let len = zset.len();
         let (first, reverse, from) = match end {
             End::Min => (0, false, 0),
             End::Max => (len.saturating_sub(1), true, len.saturating_sub(count)),
         };
-        for (member, score) in zset.iter_from(first, reverse).take(count) {
-            pairs.push(reply, member, score);
-        }
-        zset.remove_range(from, count);
+        let members = zset.iter_from(first, reverse).take(count);
+        pulse.each(count, members, |(member, score)| pairs.push(reply, member, score));
+        remove_range(zset, from, count, pulse);
     })?;
     ctx.changed(Classes::ZSET, end.event(), key);
     ctx.effects.dirty += count as u64 - 1;

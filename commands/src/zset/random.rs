@@ -38,11 +38,13 @@ pub fn zrandmember(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Resu
         reply.array(0);
         return Ok(());
     };
-    let pairs = Pairs::new(reply, with_scores);
+    let (pairs, pulse) = (Pairs::new(reply, with_scores), ctx.pulse);
+    let beat = pulse.beat();
     if count < 0 {
         let draws = draws(count, zset.len(), zset.memory())?;
         pairs.header(reply, draws);
         for _ in 0..draws {
+            beat.one();
             if let Some((member, score)) = zset.random(ctx.prng) {
                 pairs.push(reply, member, score);
             }
@@ -52,10 +54,11 @@ pub fn zrandmember(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Resu
     let count = usize::try_from(count).unwrap_or(usize::MAX).min(zset.len());
     pairs.header(reply, count);
     if count == zset.len() {
-        zset.iter().for_each(|(member, score)| pairs.push(reply, member, score));
+        pulse.each(count, zset.iter(), |(member, score)| pairs.push(reply, member, score));
         return Ok(());
     }
     for rank in different_ranks(count, zset.len(), ctx.prng) {
+        beat.one();
         if let Some((member, score)) = zset.iter_from(rank, false).next() {
             pairs.push(reply, member, score);
         }

@@ -155,6 +155,7 @@ fn answer(
     reverse: Option<bool>,
 ) -> Result<(), CommandError> {
     let request = Request::parse(args.from(1), Form { by, reverse, store: false })?;
+    let pulse = ctx.pulse;
     let Some(zset) = ctx.read::<Zset>(args.at(1), Touch::Read)? else {
         reply.array(0);
         return Ok(());
@@ -162,22 +163,22 @@ fn answer(
     let (count, members) = request.members(zset);
     let pairs = Pairs::new(reply, request.with_scores);
     pairs.header(reply, count);
-    members.for_each(|(member, score)| pairs.push(reply, member, score));
+    pulse.each(count, members, |(member, score)| pairs.push(reply, member, score));
     Ok(())
 }
 
 /// ZRANGESTORE dst src min max [BYSCORE | BYLEX] [REV] [LIMIT offset count]
 pub fn zrangestore(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     let request = Request::parse(args.from(2), Form { by: None, reverse: None, store: true })?;
-    let settings = ctx.limits.settings;
+    let (settings, pulse) = (ctx.limits.settings, ctx.pulse);
     let result = match ctx.read::<Zset>(args.at(2), Touch::Read)? {
         None => Zset::new(&settings),
         Some(zset) => {
             let (count, members) = request.members(zset);
             let mut result = Zset::for_size(count, 0, &settings);
-            for (member, score) in members {
+            pulse.each(count, members, |(member, score)| {
                 member.with_text(|member| result.set(member, score, &settings));
-            }
+            });
             result
         }
     };

@@ -5,6 +5,7 @@ use crate::parse::integer;
 use crate::{Classes, CommandError, Ctx};
 use base::Args;
 use ds::Zset;
+use keyspace::Pulse;
 use resp::Reply;
 use std::ops::Range;
 
@@ -43,10 +44,23 @@ fn remove_ranks(
     reply: &mut Reply,
     ranks: impl FnOnce(&Zset) -> Range<usize>,
 ) -> Result<(), CommandError> {
+    let pulse = ctx.pulse;
     remove(ctx, key, event, reply, |zset| {
         let ranks = ranks(zset);
-        zset.remove_range(ranks.start, ranks.len())
+        remove_range(zset, ranks.start, ranks.len(), pulse)
     })
+}
+
+/// Takes members out, of which there may be many; answers how many there were.
+pub(super) fn remove_range(zset: &mut Zset, rank: usize, count: usize, pulse: Pulse<'_>) -> usize {
+    if zset.as_listpack().is_some() {
+        return zset.remove_range(rank, count);
+    }
+    let mut removed = 0;
+    pulse.in_parts(count.min(zset.len().saturating_sub(rank)), |part| {
+        removed += zset.remove_range(rank, part)
+    });
+    removed
 }
 
 fn remove(

@@ -12,11 +12,12 @@ use resp::Reply;
 pub fn zscan(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     let cursor = cursor(args.at(2))?;
     let mut found = Texts::default();
-    let mut next = 0;
+    let (mut next, beat) = (0, ctx.pulse.beat());
     if let Some(zset) = ctx.read::<Zset>(args.at(1), Touch::Read)? {
         let o = ScanOptions::parse(args, Some("noscores"))?;
         let small = zset.as_listpack().is_some();
         next = zset.scan(cursor, o.count, |member, score| {
+            beat.one();
             member.with_text(|member| {
                 if o.matches(member) {
                     found.push(member);

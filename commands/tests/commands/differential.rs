@@ -4,6 +4,7 @@
 //! What cannot be equal is compared by what it means, never skipped: KEYS and SCAN as sets, RANDOMKEY by membership,
 //! remaining times within a tolerance (the two clocks are read at different moments), DUMP by restoring it.
 
+use crate::amount::{compared, runs};
 use crate::runner::Runner;
 use base::{DbIndex, OwnedArgs, Prng, UnixMillis};
 use resp::{Protocol, Value, ValueParser};
@@ -434,17 +435,22 @@ fn restore_there(redis: &mut Raw, reply: &[u8]) {
     assert_eq!(back.as_bytes(), Some(&decoded[..]));
 }
 
-/// Seeds of this run: three, or as many as `GRAPEVINE_DIFFERENTIAL_SEEDS` says.
-pub(super) fn seeds() -> u64 {
-    std::env::var("GRAPEVINE_DIFFERENTIAL_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3)
+/// Commands of one run.
+const STEPS: usize = 4000;
+
+/// Strings, keys in general, and LCS: as many commands as for three types.
+fn all_runs(protocol: Protocol, first_seed: u64) {
+    let runs = runs(STEPS, 2) * 3 / 2;
+    (first_seed..first_seed + runs).for_each(|seed| side_by_side(protocol, seed, STEPS));
+    compared(&format!("strings and keys, {protocol:?}"), runs * STEPS as u64);
 }
 
 #[test]
 fn as_redis_answers_in_resp2() {
-    (0..seeds()).for_each(|seed| side_by_side(Protocol::Resp2, seed, 4000));
+    all_runs(Protocol::Resp2, 0);
 }
 
 #[test]
 fn as_redis_answers_in_resp3() {
-    (100..100 + seeds()).for_each(|seed| side_by_side(Protocol::Resp3, seed, 4000));
+    all_runs(Protocol::Resp3, 100_000);
 }

@@ -4,6 +4,7 @@
 extern crate grapevine_commands as commands;
 
 mod allocations;
+mod amount;
 mod conditions;
 mod differential;
 mod effects;

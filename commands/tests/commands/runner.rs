@@ -2,8 +2,10 @@
 
 use base::{DbIndex, OwnedArgs, Prng, UnixMillis};
 use commands::{Classes, Ctx, Effects, Limits, handler};
-use keyspace::{ExpiredFields, Keyspace, Options};
+use keyspace::{ExpiredFields, Keyspace, Options, Pulse};
 use resp::{Protocol, Reply};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// Everything a keyspace notification can be about.
 pub const ALL: Classes = Classes(u32::MAX);
@@ -16,6 +18,8 @@ pub struct Runner {
     pub prng: Prng,
     pub limits: Limits,
     pub reply: Reply,
+    /// Where long commands show that the thread lives.
+    pub progress: Option<Arc<AtomicU64>>,
     /// Keys that expired during the last command.
     pub expired: Vec<(DbIndex, Vec<u8>)>,
     /// Fields of hashes that expired during the last command.
@@ -32,6 +36,7 @@ impl Runner {
             prng: Prng::new(1),
             limits: Limits::default(),
             reply: Reply::new(protocol),
+            progress: None,
             expired: Vec::new(),
             expired_fields: Vec::new(),
         };
@@ -64,10 +69,11 @@ impl Runner {
             effects: &mut self.effects,
             prng: &mut self.prng,
             limits: &self.limits,
+            pulse: self.progress.as_deref().map_or(Pulse::default(), Pulse::of),
         };
         if let Err(error) = run(&mut ctx, args, &mut self.reply) {
             assert!(self.reply.buffer().is_empty(), "an error after a part of the reply");
-            self.reply.error(&error.to_string());
+            self.reply.error_bytes(&error.bytes());
         }
         let expired = &mut self.expired;
         self.keyspace.drain_events(&mut |event| expired.push((event.db, event.key.to_vec())));

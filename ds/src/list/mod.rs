@@ -168,8 +168,15 @@ impl List {
         }
     }
 
-    /// Takes out up to `limit` elements that equal `value`, looking from one end. Returns how many it were.
-    pub fn remove_matching(&mut self, value: &[u8], limit: usize, from: End) -> usize {
+    /// Takes out up to `limit` elements that equal `value`, looking from one end; `each_node` is called before each node
+    /// that is looked at. Returns how many it were.
+    pub fn remove_matching(
+        &mut self,
+        value: &[u8],
+        limit: usize,
+        from: End,
+        each_node: impl FnMut(),
+    ) -> usize {
         match &mut self.form {
             Form::Small(listpack) => {
                 let value = Entry::from(value);
@@ -179,7 +186,7 @@ impl List {
                 }
                 found
             }
-            Form::Large(quicklist) => Arc::make_mut(quicklist).remove_matching(value, limit, from),
+            Form::Large(quicklist) => Arc::make_mut(quicklist).remove_matching(value, limit, from, each_node),
         }
     }
 

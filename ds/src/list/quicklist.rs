@@ -151,12 +151,20 @@ impl Quicklist {
         }
     }
 
-    /// Takes out up to `limit` elements that equal `value`, looking from `from`. Returns how many it were.
-    pub fn remove_matching(&mut self, value: &[u8], limit: usize, from: End) -> usize {
+    /// Takes out up to `limit` elements that equal `value`, looking from `from`; `each_node` is called before each node.
+    /// Returns how many it were.
+    pub fn remove_matching(
+        &mut self,
+        value: &[u8],
+        limit: usize,
+        from: End,
+        mut each_node: impl FnMut(),
+    ) -> usize {
         let value = Entry::from(value);
         let mut removed = 0;
         let mut cursor = self.end(from);
         while let Some(at) = cursor.filter(|_| removed < limit) {
+            each_node();
             let before = self.nodes.prev(at);
             let found = self.remove_in_node(at, &value, limit - removed, from);
             removed += found.removed;

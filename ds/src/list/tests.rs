@@ -72,7 +72,7 @@ fn step(list: &mut List, model: &mut Vec<Vec<u8>>, prng: &mut Prng, settings: &S
         }
         14 => {
             let limit = prng.below(3) as usize + 1;
-            let removed = list.remove_matching(&value, limit, end);
+            let removed = list.remove_matching(&value, limit, end, || ());
             let mut places: Vec<usize> = (0..model.len()).filter(|i| model[*i] == value).collect();
             if end == End::Right {
                 places.reverse();

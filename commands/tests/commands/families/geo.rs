@@ -186,10 +186,10 @@ fn same(args: &[&[u8]], ours: &Value, theirs: &Value) -> bool {
 
 #[test]
 fn a_replica_of_places_follows_the_log() {
-    follows_the_log(&Family { command, show, same });
+    follows_the_log(&Family { name: "geo", command, show, same });
 }
 
 #[test]
 fn places() {
-    side_by_side(&Family { command, show, same }, 9000);
+    side_by_side(&Family { name: "geo", command, show, same }, 900_000);
 }

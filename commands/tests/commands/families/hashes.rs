@@ -176,5 +176,5 @@ fn same(args: &[&[u8]], ours: &Value, theirs: &Value) -> bool {
 
 #[test]
 fn hashes() {
-    side_by_side(&Family { command, show, same }, 7200);
+    side_by_side(&Family { name: "hashes", command, show, same }, 300_000);
 }

@@ -166,5 +166,5 @@ fn same(args: &[&[u8]], ours: &Value, theirs: &Value) -> bool {
 
 #[test]
 fn lists() {
-    side_by_side(&Family { command, show, same }, 8000);
+    side_by_side(&Family { name: "lists", command, show, same }, 200_000);
 }

@@ -12,7 +12,8 @@ mod sort;
 pub(super) mod streams;
 mod zsets;
 
-use crate::differential::{Raw, events, seeds};
+use crate::amount::{compared, runs};
+use crate::differential::{Raw, events};
 use crate::replica::follow;
 use crate::runner::Runner;
 use base::{DbIndex, OwnedArgs, Prng};
@@ -23,6 +24,8 @@ use testkit::{Kind, Server};
 const STEPS: usize = 3000;
 
 pub(super) struct Family {
+    /// What it compares.
+    pub name: &'static str,
     /// Random arguments of one command.
     pub command: fn(&mut Prng) -> Vec<Vec<u8>>,
     /// Commands that show a key whole; the first word of each.
@@ -101,10 +104,12 @@ fn run(family: &Family, protocol: Protocol, seed: u64) {
 
 /// Runs a family in both protocols, over as many seeds as asked for.
 pub(super) fn side_by_side(family: &Family, first_seed: u64) {
-    for seed in 0..seeds().div_ceil(2) {
-        run(family, Protocol::Resp2, first_seed + 2 * seed);
-        run(family, Protocol::Resp3, first_seed + 2 * seed + 1);
+    let runs = runs(STEPS, 4);
+    for seed in first_seed..first_seed + runs {
+        let protocol = if seed.is_multiple_of(2) { Protocol::Resp2 } else { Protocol::Resp3 };
+        run(family, protocol, seed);
     }
+    compared(family.name, runs * STEPS as u64);
 }
 
 /// Every value as DUMP has it.

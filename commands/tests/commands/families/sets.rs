@@ -167,5 +167,5 @@ fn same(args: &[&[u8]], ours: &Value, theirs: &Value) -> bool {
 
 #[test]
 fn sets() {
-    side_by_side(&Family { command, show, same }, 7100);
+    side_by_side(&Family { name: "sets", command, show, same }, 400_000);
 }

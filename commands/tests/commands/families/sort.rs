@@ -142,5 +142,5 @@ fn same(args: &[&[u8]], ours: &Value, theirs: &Value) -> bool {
 
 #[test]
 fn sorting() {
-    side_by_side(&Family { command, show, same }, 8500);
+    side_by_side(&Family { name: "sort", command, show, same }, 600_000);
 }

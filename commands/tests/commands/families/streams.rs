@@ -329,7 +329,7 @@ fn show(prng: &mut Prng) -> Vec<Vec<u8>> {
 }
 
 /// Without what depends on the moment, and without what 7.2 added.
-fn timeless(value: &Value) -> Value {
+pub(crate) fn timeless(value: &Value) -> Value {
     let items = match value {
         Value::Array(items) => items.clone(),
         Value::Map(pairs) => pairs.iter().flat_map(|(name, value)| [name.clone(), value.clone()]).collect(),
@@ -367,7 +367,7 @@ fn stream(payload: &Value) -> Option<Stream> {
 }
 
 /// Everything of a stream but times.
-fn content(stream: &Stream) -> (Vec<(ds::stream::StreamId, &[u8])>, String) {
+pub(crate) fn content(stream: &Stream) -> (Vec<(ds::stream::StreamId, &[u8])>, String) {
     let log = stream.log();
     let mut text = format!(
         "{} {:?} {:?} {:?} {}",
@@ -400,5 +400,5 @@ fn same(args: &[&[u8]], ours: &Value, theirs: &Value) -> bool {
 
 #[test]
 fn streams() {
-    side_by_side(&Family { command: random_command, show, same }, 8000);
+    side_by_side(&Family { name: "streams and groups", command: random_command, show, same }, 700_000);
 }

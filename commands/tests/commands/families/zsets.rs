@@ -316,12 +316,12 @@ fn same_dump(ours: &[u8], theirs: &[u8]) -> bool {
 
 #[test]
 fn a_replica_of_sorted_sets_follows_the_log() {
-    follows_the_log(&Family { command, show, same });
+    follows_the_log(&Family { name: "sorted sets", command, show, same });
 }
 
 #[test]
 fn sorted_sets() {
-    side_by_side(&Family { command, show, same }, 8000);
+    side_by_side(&Family { name: "sorted sets", command, show, same }, 500_000);
 }
 
 /// What we write, redis-server reads, and the other way round; both forms, every kind of score.
