@@ -8,7 +8,7 @@
 
 use crate::actions::{Action, ConfigVersion, DataEvent, LinkEvent, LinkId, LogLevel, Order, RequestId};
 use crate::codec::{ClusterId, PacketError, Process};
-use crate::commands::{Command, Hooks};
+use crate::commands::{Command, Hooks, Proposal};
 use crate::config::Config;
 use crate::failover::{Boot, Election, Lease, Manual, Promotion, Takeover};
 use crate::gossip::{Intruders, Seeding, Spread, Twin};
@@ -77,6 +77,8 @@ pub struct Machine {
     /// Questions about failovers that wait for others' answers.
     pub(crate) inquiries: Vec<Inquiry>,
     pub(crate) inquiry_number: u64,
+    /// SETSLOTs that wait for our replicas.
+    pub(crate) proposals: Vec<Proposal>,
     /// The cluster that this node belongs to, once it has joined one.
     pub(crate) cluster_id: Option<ClusterId>,
     /// When that became so, in this life of the process.
@@ -163,6 +165,7 @@ impl Machine {
             intruders: Intruders::default(),
             inquiries: Vec::new(),
             inquiry_number: 0,
+            proposals: Vec::new(),
             cluster_id: None,
             cluster_named: None,
             process,

@@ -3,7 +3,7 @@
 use super::header::write_text;
 use super::{BITMAP_LEN, IP_LEN, Process, text_field, u16_at, u32_at, u64_at};
 use alloc::vec::Vec;
-use base::{NodeId, ReplId, ReplOffset};
+use base::{NodeId, ReplId, ReplOffset, Slot};
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// Length of an extension's own header.
@@ -15,6 +15,21 @@ const JOURNAL_ANSWER: u16 = 0xF001;
 const TAKEOVER: u16 = 0xF002;
 const NAME_TAKEN: u16 = 0xF003;
 const OPEN_SLOTS: u16 = 0xF010;
+const SET_SLOT: u16 = 0xF011;
+const SET_SLOT_DONE: u16 = 0xF012;
+
+/// What a SETSLOT does, by its number in [`Extension::SetSlot`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SetSlotKind {
+    /// MIGRATING.
+    Migrating = 0,
+    /// IMPORTING.
+    Importing = 1,
+    /// STABLE.
+    Stable = 2,
+    /// NODE.
+    Node = 3,
+}
 
 /// One extension.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -84,6 +99,22 @@ pub enum Extension<'a> {
         /// Which.
         slots: &'a [u8; BITMAP_LEN],
     },
+    /// Type 0xF011, Grapevine's own: the sender, a primary, is about to carry out a SETSLOT; the receiver is its replica.
+    SetSlot {
+        /// Comes back in the answer.
+        number: u64,
+        /// Which slot.
+        slot: Slot,
+        /// What is to become of it.
+        kind: SetSlotKind,
+        /// The other end, or the new owner; any for [`SetSlotKind::Stable`].
+        node: NodeId,
+    },
+    /// Type 0xF012, Grapevine's own: the sender has that on its disk.
+    SetSlotDone {
+        /// The question's.
+        number: u64,
+    },
     /// Anything else that fits in length: skipped.
     Unknown {
         /// Its type.
@@ -109,6 +140,7 @@ impl<'a> Extension<'a> {
             JOURNAL_QUESTION | JOURNAL_ANSWER | TAKEOVER | NAME_TAKEN => {
                 Self::read_own(kind, data).unwrap_or(Extension::Unknown { kind })
             }
+            SET_SLOT | SET_SLOT_DONE => set_slot(kind, data).unwrap_or(Extension::Unknown { kind }),
             OPEN_SLOTS => open_slots(data).unwrap_or(Extension::Unknown { kind }),
             CLIENT_IPV4 if text_field(data).parse::<Ipv4Addr>().is_ok() => {
                 Extension::ClientIpv4(text_field(data))
@@ -180,6 +212,12 @@ impl<'a> Extension<'a> {
             Extension::OpenSlots { importing, node, slots } => {
                 (OPEN_SLOTS, [&[u8::from(*importing), 0, 0, 0, 0, 0, 0, 0], &node.0[..], &slots[..]].concat())
             }
+            Extension::SetSlot { number, slot, kind, node } => {
+                let words =
+                    [slot.number().to_be_bytes(), (*kind as u16).to_be_bytes(), [0, 0], [0, 0]].concat();
+                (SET_SLOT, [&number.to_be_bytes()[..], &words, &node.0].concat())
+            }
+            Extension::SetSlotDone { number } => (SET_SLOT_DONE, number.to_be_bytes().to_vec()),
             Extension::Unknown { .. } => return,
         };
         let length = (HEAD + data.len()).next_multiple_of(8);
@@ -190,6 +228,22 @@ impl<'a> Extension<'a> {
         out.extend_from_slice(&data);
         out.resize(start + length, 0);
     }
+}
+
+fn set_slot(kind: u16, data: &[u8]) -> Option<Extension<'_>> {
+    let number = data.get(..8).map(|_| u64_at(data, 0))?;
+    if kind == SET_SLOT_DONE {
+        return Some(Extension::SetSlotDone { number });
+    }
+    let node = NodeId::parse(data.get(16..56)?)?;
+    let kind = match u16_at(data, 10) {
+        0 => SetSlotKind::Migrating,
+        1 => SetSlotKind::Importing,
+        2 => SetSlotKind::Stable,
+        3 => SetSlotKind::Node,
+        _ => return None,
+    };
+    Some(Extension::SetSlot { number, slot: Slot::new(u64::from(u16_at(data, 8)))?, kind, node })
 }
 
 fn open_slots(data: &[u8]) -> Option<Extension<'_>> {

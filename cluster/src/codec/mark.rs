@@ -22,6 +22,8 @@ const MAGIC: [u8; 2] = *b"GV";
 pub mod capability {
     /// Answers questions about its journal.
     pub const JOURNAL: u16 = 1;
+    /// As a replica, takes note of its primary's SETSLOT before that is carried out.
+    pub const SET_SLOT: u16 = 2;
 }
 
 /// The name of a cluster: drawn when its first two nodes meet.

@@ -19,7 +19,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use extension::{Extension, Extensions};
+pub use extension::{Extension, Extensions, SetSlotKind};
 pub use framer::{Framer, MAX_PACKET};
 pub use gossip::{Gossip, GossipSection};
 pub use header::{Header, MessageType, mflags};

@@ -57,6 +57,8 @@ pub enum CommandError {
     SlotHasKeys(u16),
     /// SETSLOT with an unknown action or the wrong number of arguments.
     SetSlotSyntax,
+    /// SETSLOT: replicas did not answer in time.
+    NoReplicas,
     /// A node name that nobody has.
     UnknownNode(Vec<u8>),
     /// FORGET of this node.
@@ -103,6 +105,9 @@ impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use CommandError::*;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if *self == NoReplicas {
+            return f.write_str("NOREPLICAS Not enough good replicas to write.");
+        }
         f.write_str("ERR ")?;
         match self {
             MeetShutOut => f.write_str(
@@ -110,6 +115,7 @@ impl fmt::Display for CommandError {
             ),
             NoSuchFailover => f.write_str("No such failover is known to this node"),
             TooManyInquiries => f.write_str("Too many explanations are being asked for, try again"),
+            NoReplicas => Ok(()),
             Disabled => f.write_str("This instance has cluster support disabled"),
             InvalidBasePort(port) => write!(f, "Invalid base port specified: {}", text(port)),
             InvalidBusPort(port) => write!(f, "Invalid bus port specified: {}", text(port)),

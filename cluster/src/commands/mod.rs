@@ -6,12 +6,14 @@
 mod error;
 mod hooks;
 mod membership;
+mod proposal;
 mod run;
 mod slots;
 
 pub use error::CommandError;
 pub use hooks::Hook;
 pub(crate) use hooks::Hooks;
+pub(crate) use proposal::Proposal;
 
 use crate::journal::{Event, Explanation, Query};
 use alloc::boxed::Box;
@@ -51,6 +53,8 @@ pub enum Command {
         action: SetSlotAction,
         /// How many keys this node has in the slot; 0 if the slot is not a valid one.
         keys: u64,
+        /// How long the replicas may take to hear of it first, in ms.
+        timeout_ms: u64,
     },
     /// `REPLICATE <node-id>`.
     Replicate {

@@ -18,6 +18,13 @@ impl Machine {
             }
             return;
         }
+        if !self.propose(request, &command) {
+            self.execute(request, command);
+        }
+    }
+
+    /// Runs it; its reply waits for what it has saved.
+    pub(super) fn execute(&mut self, request: RequestId, command: Command) {
         // A question waits for no disk.
         let asks = matches!(command, Command::Events(_) | Command::Hook(_));
         let result = match command {
@@ -32,7 +39,7 @@ impl Machine {
         self.queue_reply(request, result, version);
     }
 
-    fn note_command(&mut self, by: &str, words: &str, result: &Result<Answer, CommandError>) {
+    pub(super) fn note_command(&mut self, by: &str, words: &str, result: &Result<Answer, CommandError>) {
         let outcome = match result {
             Ok(_) => "accepted".to_string(),
             Err(error) => format!("refused: {error}"),
@@ -49,7 +56,7 @@ impl Machine {
             Command::AddSlotsRange(pairs) => self.change_slots(&super::slots::ranges(&pairs)?, false).map(ok),
             Command::DelSlotsRange(pairs) => self.change_slots(&super::slots::ranges(&pairs)?, true).map(ok),
             Command::FlushSlots { empty } => self.flush_slots(empty).map(ok),
-            Command::SetSlot { slot, action, keys } => self.set_slot(&slot, action, keys).map(ok),
+            Command::SetSlot { slot, action, keys, .. } => self.set_slot(&slot, &action, keys).map(ok),
             Command::Replicate { node, empty } => self.replicate(&node, empty).map(ok),
             Command::Failover(mode) => self.start_manual_failover(mode).map(ok),
             Command::Forget { node } => self.forget(&node).map(ok),

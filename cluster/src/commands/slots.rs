@@ -31,6 +31,15 @@ pub(super) fn ranges(pairs: &[(Vec<u8>, Vec<u8>)]) -> Result<Vec<(Slot, Slot)>, 
     pairs.iter().map(range).collect()
 }
 
+/// What a SETSLOT does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Step {
+    Migrating(NodeIx),
+    Importing(NodeIx),
+    Stable,
+    Node(NodeIx),
+}
+
 impl Machine {
     /// Assigns slots to this node, or unassigns slots of anybody: all of them or none.
     pub(super) fn change_slots(&mut self, ranges: &[(Slot, Slot)], delete: bool) -> Result<(), CommandError> {
@@ -71,44 +80,55 @@ impl Machine {
         Ok(())
     }
 
-    /// SETSLOT; `keys` is how many this node has in the slot.
-    pub(super) fn set_slot(
-        &mut self,
+    /// Whether a SETSLOT can be carried out; `keys` is how many this node has in the slot.
+    pub(super) fn check_set_slot(
+        &self,
         text: &[u8],
-        action: SetSlotAction,
+        action: &SetSlotAction,
         keys: u64,
-    ) -> Result<(), CommandError> {
+    ) -> Result<(Slot, Step), CommandError> {
         if self.myself().is_replica() {
             return Err(CommandError::SetSlotOnReplica);
         }
         let slot = slot(text)?;
         let mine = self.slots.owner(slot) == Some(self.me);
-        match action {
-            SetSlotAction::Migrating(name) => {
-                if !mine {
-                    return Err(CommandError::NotOwner(slot.number()));
+        let step = match action {
+            SetSlotAction::Migrating(_) if !mine => return Err(CommandError::NotOwner(slot.number())),
+            SetSlotAction::Importing(_) if mine => return Err(CommandError::AlreadyOwner(slot.number())),
+            SetSlotAction::Migrating(name) => Step::Migrating(self.other_primary(name)?),
+            SetSlotAction::Importing(name) => Step::Importing(self.other_primary(name)?),
+            SetSlotAction::Stable => Step::Stable,
+            SetSlotAction::Node(name) => {
+                let node = self.named(name).ok_or_else(|| CommandError::UnknownNode(name.clone()))?;
+                if self.nodes[node].is_replica() {
+                    return Err(CommandError::TargetNotPrimary);
                 }
-                let target = self.other_primary(name)?;
-                self.refuse_without_disk()?;
-                self.slots.migrating.insert(slot, target);
-            }
-            SetSlotAction::Importing(name) => {
-                if mine {
-                    return Err(CommandError::AlreadyOwner(slot.number()));
+                if mine && node != self.me && keys > 0 {
+                    return Err(CommandError::SlotHasKeys(slot.number()));
                 }
-                let source = self.other_primary(name)?;
-                self.refuse_without_disk()?;
-                self.slots.importing.insert(slot, source);
+                Step::Node(node)
             }
-            SetSlotAction::Stable => {
-                self.refuse_without_disk()?;
+        };
+        self.refuse_without_disk()?;
+        Ok((slot, step))
+    }
+
+    /// SETSLOT, whose replicas know by now.
+    pub(super) fn set_slot(
+        &mut self,
+        text: &[u8],
+        action: &SetSlotAction,
+        keys: u64,
+    ) -> Result<(), CommandError> {
+        let (slot, step) = self.check_set_slot(text, action, keys)?;
+        match step {
+            Step::Migrating(target) => drop(self.slots.migrating.insert(slot, target)),
+            Step::Importing(source) => drop(self.slots.importing.insert(slot, source)),
+            Step::Stable => {
                 self.slots.importing.remove(&slot);
                 self.slots.migrating.remove(&slot);
             }
-            SetSlotAction::Node(name) => {
-                let node = self.named(&name).ok_or(CommandError::UnknownNode(name))?;
-                self.assign(slot, node, keys)?;
-            }
+            Step::Node(node) => self.assign(slot, node, keys),
         }
         self.structure_and_state_changed();
         // They go on with the move if we cannot.
@@ -116,21 +136,14 @@ impl Machine {
         Ok(())
     }
 
-    fn other_primary(&self, name: Vec<u8>) -> Result<NodeIx, CommandError> {
-        let ix = self.named(&name).ok_or(CommandError::DontKnowNode(name))?;
+    fn other_primary(&self, name: &[u8]) -> Result<NodeIx, CommandError> {
+        let ix = self.named(name).ok_or_else(|| CommandError::DontKnowNode(name.to_vec()))?;
         if self.nodes[ix].is_replica() { Err(CommandError::TargetNotPrimary) } else { Ok(ix) }
     }
 
     /// SETSLOT NODE: ends a move, on either side or on a bystander.
-    fn assign(&mut self, slot: Slot, node: NodeIx, keys: u64) -> Result<(), CommandError> {
-        if self.nodes[node].is_replica() {
-            return Err(CommandError::TargetNotPrimary);
-        }
+    fn assign(&mut self, slot: Slot, node: NodeIx, keys: u64) {
         let (was_mine, becomes_mine) = (self.slots.owner(slot) == Some(self.me), node == self.me);
-        if was_mine && !becomes_mine && keys > 0 {
-            return Err(CommandError::SlotHasKeys(slot.number()));
-        }
-        self.refuse_without_disk()?;
         if keys == 0 {
             self.slots.migrating.remove(&slot);
         }
@@ -150,6 +163,5 @@ impl Machine {
             }
             self.announce = true;
         }
-        Ok(())
     }
 }

@@ -115,9 +115,10 @@ impl Machine {
     ) -> Outcome {
         let mut outcome = Outcome::default();
         let held = self.nodes[claimant].slots.clone();
+        let claims_others = slots.iter().any(|byte| *byte != 0);
         for slot in held.iter().filter(|slot| !bit(slots, *slot)) {
             // Not unbound yet: a few redirections too many are better than an uncovered slot.
-            if !self.finish_inherited_import(slot, claimant) {
+            if !self.finish_import(slot, claimant, claims_others) {
                 self.slots.not_claimed.insert(slot);
             }
         }

@@ -22,7 +22,7 @@ pub(crate) struct Names<'a> {
 }
 
 impl Machine {
-    pub(super) fn write_extensions(&self, writer: &mut Writer, all: bool) {
+    pub(crate) fn write_extensions(&self, writer: &mut Writer, all: bool) {
         let me = self.myself();
         if !me.hostname.is_empty() {
             writer.extension(&Extension::Hostname(&me.hostname));
@@ -71,7 +71,8 @@ impl Machine {
                     self.on_takeover(sender, primary, history, offset);
                 }
                 Extension::NameTaken { process, ip, port } => self.on_name_taken(process, ip, port),
-                Extension::OpenSlots { .. } => {}
+                Extension::OpenSlots { .. } | Extension::SetSlot { .. } => {}
+                Extension::SetSlotDone { number } => self.on_set_slot_done(sender, number),
                 Extension::Unknown { kind } => {
                     self.log(LogLevel::Debug, format!("Received unknown extension type {kind}"));
                 }
@@ -86,6 +87,12 @@ impl Machine {
         }
         self.set_names(sender, &names);
         self.update_shard(sender, shard);
+        // Behind what the same packet says of the present.
+        for extension in extensions.iter() {
+            if let Extension::SetSlot { number, slot, kind, node } = extension {
+                self.on_set_slot(sender, number, slot, kind, node);
+            }
+        }
     }
 
     /// A node without a name extension has no name.

@@ -22,7 +22,7 @@ const GROUPS_MAX: usize = 16;
 
 impl Machine {
     /// What a replica of ours must know to go on with our moves.
-    pub(super) fn write_open_slots(&self, writer: &mut Writer, to: Option<NodeIx>) {
+    pub(crate) fn write_open_slots(&self, writer: &mut Writer, to: Option<NodeIx>) {
         let Some(to) = to.map(|ix| &self.nodes[ix]) else { return };
         if !to.is_replica() || to.primary != Some(self.me) || !to.is_grapevine() {
             return;
@@ -51,7 +51,10 @@ impl Machine {
                 into.extend(super::claim::bits(slots).map(|slot| (slot, node)));
             }
         }
-        self.slots.inherited = open;
+        if self.slots.inherited != open {
+            self.slots.inherited = open;
+            self.publisher.structure_changed();
+        }
     }
 
     /// This replica takes over from `primary`, whose slots it has just got: its moves go on.
@@ -110,11 +113,12 @@ impl Machine {
         }
     }
 
-    /// The source of an import that we inherited no longer claims the slot: it was told that the move is over, and our
-    /// primary, which was told first, did not live to tell us. False if this is no such slot.
-    pub(super) fn finish_inherited_import(&mut self, slot: Slot, source: NodeIx) -> bool {
+    /// The source of an import no longer claims the slot: it was told that the move is over. Either our primary, which was told first,
+    /// did not live to tell us, or we are still to be told. False if this is no such slot. A source that claims nothing at all any more
+    /// may just have been replaced, and does not count unless the import was inherited.
+    pub(super) fn finish_import(&mut self, slot: Slot, source: NodeIx, claims_others: bool) -> bool {
         let inherited = self.slots.inherited.importing.contains_key(&slot);
-        if !inherited || self.slots.importing.get(&slot) != Some(&source) {
+        if !(inherited || claims_others) || self.slots.importing.get(&slot) != Some(&source) {
             return false;
         }
         if !self.myself().is_primary() || self.promotion.is_some() || self.saver.is_failing() {
@@ -134,16 +138,30 @@ impl Machine {
         true
     }
 
+    /// The open slots as CLUSTER NODES and redirections have them: ours, or as a replica our primary's.
+    pub(crate) fn shown_open_slots(&self) -> (BTreeMap<Slot, NodeId>, BTreeMap<Slot, NodeId>) {
+        let Some(primary) = self.my_primary() else {
+            let name = |(slot, ix): (&Slot, &NodeIx)| (*slot, self.nodes[*ix].id);
+            let shown = |open: &BTreeMap<Slot, NodeIx>| open.iter().map(name).collect();
+            return (shown(&self.slots.migrating), shown(&self.slots.importing));
+        };
+        let open = &self.slots.inherited;
+        if open.of != Some(self.nodes[primary].id) {
+            return (BTreeMap::new(), BTreeMap::new());
+        }
+        (open.migrating.clone(), open.importing.clone())
+    }
+
     fn share_shard(&self, one: NodeIx, other: NodeIx) -> bool {
         self.nodes[one].shard_id == self.nodes[other].shard_id
     }
 }
 
 /// What this replica's primary is moving, for the case that it must be replaced.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Inherited {
     /// The primary.
     of: Option<NodeId>,
-    migrating: BTreeMap<Slot, NodeId>,
-    importing: BTreeMap<Slot, NodeId>,
+    pub migrating: BTreeMap<Slot, NodeId>,
+    pub importing: BTreeMap<Slot, NodeId>,
 }

@@ -42,7 +42,7 @@ impl Machine {
             state: u8::from(self.health.state != State::Ok),
             mflags: if paused { mflags::PAUSED } else { 0 },
             mark: Some(Mark {
-                capabilities: capability::JOURNAL,
+                capabilities: capability::JOURNAL | capability::SET_SLOT,
                 cluster: self.cluster_id,
                 process: self.process,
             }),

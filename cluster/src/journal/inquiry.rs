@@ -6,8 +6,8 @@
 
 use super::explain::{self, Explanation, SLACK_MS, Witnessed};
 use super::{Event, Step, line};
-use crate::actions::{After, LinkId, RequestId};
-use crate::codec::{Extension, MessageType, Writer, capability};
+use crate::actions::{After, RequestId};
+use crate::codec::{Extension, capability};
 use crate::commands::{Answer, CommandError};
 use crate::machine::Machine;
 use crate::state::NodeIx;
@@ -97,10 +97,10 @@ impl Machine {
             let able = node.mark.is_some_and(|mark| mark.capabilities & capability::JOURNAL != 0);
             let link = node.link.filter(|link| able && self.links.is_up(*link));
             match link.filter(|_| inquiry.asked < MAX_ASKED) {
-                Some(link) => {
+                Some(_) => {
                     inquiry.asked += 1;
                     inquiry.waiting.insert(id);
-                    self.send_question(link, question);
+                    self.send_question(ix, question);
                 }
                 None => inquiry.unable.push(id),
             }
@@ -137,20 +137,18 @@ impl Machine {
             .filter(move |e| e.of == Some(primary) && e.step != Step::None && from <= e.at && e.at < until)
     }
 
-    fn send_question(&mut self, link: LinkId, question: Question) {
-        let mut writer = Writer::new(&self.header(MessageType::Pong, &self.wire));
-        writer.extension(&Extension::JournalQuestion {
+    fn send_question(&mut self, to: NodeIx, question: Question) {
+        let question = Extension::JournalQuestion {
             number: question.number,
             primary: question.primary,
             since: question.window.0.0,
             until: question.window.1.0,
-        });
-        self.send(link, MessageType::Pong, writer.finish(), After::Now);
+        };
+        self.send_beside_heartbeat(to, &question, After::Now);
     }
 
     /// Somebody asks.
     pub(crate) fn on_journal_question(&mut self, sender: NodeIx, question: Question) {
-        let Some(link) = self.nodes[sender].link.filter(|link| self.links.is_up(*link)) else { return };
         if self.is_silent() {
             return;
         }
@@ -166,13 +164,12 @@ impl Machine {
         }
         kept.reverse();
         let lines = kept.concat();
-        let mut writer = Writer::new(&self.header(MessageType::Pong, &self.wire));
-        writer.extension(&Extension::JournalAnswer {
+        let answer = Extension::JournalAnswer {
             number: question.number,
             now: self.now.unix.0,
             lines: lines.as_bytes(),
-        });
-        self.send(link, MessageType::Pong, writer.finish(), After::Now);
+        };
+        self.send_beside_heartbeat(sender, &answer, After::Now);
     }
 
     /// Somebody answers.

@@ -8,7 +8,7 @@ use crate::actions::{Action, After, ConfigVersion, Order, RequestId, ToData, Top
 use crate::commands::{Answer, CommandError};
 use crate::machine::Machine;
 use crate::topology::{LinkView, NodeFlags, NodeView, Topology};
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec;
@@ -145,7 +145,7 @@ impl Machine {
         let slots = self.owner_table(&places);
         let me = places.iter().position(|ix| *ix == self.me).unwrap_or(0);
         let nodes: Vec<NodeView> = places.iter().map(|ix| self.node_view(*ix)).collect();
-        let name = |(slot, ix): (&base::Slot, &NodeIx)| (*slot, self.nodes[*ix].id);
+        let (migrating, importing) = self.shown_open_slots();
         let links = self.links.map.values().filter(|link| link.up).filter_map(|link| {
             Some(LinkView {
                 outbound: !link.inbound,
@@ -165,8 +165,8 @@ impl Machine {
             last_vote_epoch: self.last_vote_epoch,
             size: self.health.size,
             slots,
-            migrating: self.slots.migrating.iter().map(name).collect::<BTreeMap<_, _>>(),
-            importing: self.slots.importing.iter().map(name).collect::<BTreeMap<_, _>>(),
+            migrating,
+            importing,
             links,
             nodes,
             stats: self.stats,

@@ -75,7 +75,8 @@ fn setslot() {
     let mut world = World::formed(3, 3, 83);
     let (mine, other, replica) = (world.id(0).0.to_vec(), world.id(1).0.to_vec(), world.id(3).0.to_vec());
     let unknown = Vec::from([b'0'; 40]);
-    let set = |slot: &str, action, keys| Command::SetSlot { slot: slot.into(), action, keys };
+    let set =
+        |slot: &str, action, keys| Command::SetSlot { slot: slot.into(), action, keys, timeout_ms: 2000 };
     use SetSlotAction::{Importing, Migrating, Node, Stable};
     let zeros = "0".repeat(40);
     let cases = [

@@ -31,7 +31,7 @@ fn bumpepoch_says_what_it_did() {
 fn a_slot_moves_by_setslot_and_everybody_learns() {
     let mut world = World::formed(3, 0, 63);
     let (from, to) = (world.id(0), world.id(1));
-    let set = |action| Command::SetSlot { slot: b"7".to_vec(), action, keys: 0 };
+    let set = |action| Command::SetSlot { slot: b"7".to_vec(), action, keys: 0, timeout_ms: 2000 };
     world.ok(1, set(SetSlotAction::Importing(from.0.to_vec())));
     world.ok(0, set(SetSlotAction::Migrating(to.0.to_vec())));
     let slot = Slot::new(7).expect("slot");

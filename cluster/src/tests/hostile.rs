@@ -134,8 +134,18 @@ fn random_command(prng: &mut Prng) -> Command {
         1 => Command::Forget { node: name(prng.below(PEERS)).0.to_vec() },
         2 => Command::Failover(FailoverMode::Takeover),
         3 => Command::Failover(FailoverMode::Force),
-        4 => Command::SetSlot { slot: b"77".to_vec(), action: SetSlotAction::Node(node()), keys: 0 },
-        5 => Command::SetSlot { slot: b"78".to_vec(), action: SetSlotAction::Importing(node()), keys: 0 },
+        4 => Command::SetSlot {
+            slot: b"77".to_vec(),
+            action: SetSlotAction::Node(node()),
+            keys: 0,
+            timeout_ms: 2000,
+        },
+        5 => Command::SetSlot {
+            slot: b"78".to_vec(),
+            action: SetSlotAction::Importing(node()),
+            keys: 0,
+            timeout_ms: 2000,
+        },
         6 => Command::FlushSlots { empty: true },
         _ => Command::BumpEpoch,
     }

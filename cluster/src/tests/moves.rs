@@ -14,7 +14,7 @@ fn slot() -> Slot {
 
 fn set(world: &mut World, index: usize, action: SetSlotAction) {
     let slot = SLOT.to_string().into_bytes();
-    world.ok(index, Command::SetSlot { slot, action, keys: 1 });
+    world.ok(index, Command::SetSlot { slot, action, keys: 1, timeout_ms: 2000 });
 }
 
 fn name(id: NodeId) -> std::vec::Vec<u8> {
@@ -39,7 +39,7 @@ fn moving(seed: u64) -> World {
 fn the_source_fails_over_in_the_middle() {
     let mut world = moving(91);
     let (heir, target) = (world.id(3), world.id(1));
-    assert!(world.topology(3).migrating.is_empty(), "a replica shows nothing");
+    assert_eq!(world.topology(3).migrating.get(&slot()), Some(&target), "as its master does");
     world.kill(0);
     world.run_until(30_000, "the target hears of its new source", |w| {
         owner(w, 1) == Some(heir) && w.topology(1).importing.get(&slot()) == Some(&heir)
@@ -88,8 +88,67 @@ fn a_slot_that_was_given_to_the_dead_goes_to_their_heir() {
     });
     // Whoever closes the move now still calls the target by its old name.
     let number = SLOT.to_string().into_bytes();
-    world.ok(0, Command::SetSlot { slot: number, action: SetSlotAction::Node(name(target)), keys: 0 });
+    world.ok(
+        0,
+        Command::SetSlot {
+            slot: number,
+            action: SetSlotAction::Node(name(target)),
+            keys: 0,
+            timeout_ms: 2000,
+        },
+    );
     world
         .run_until(10_000, "somebody serves it", |w| [0, 2, 4, 5].iter().all(|i| owner(w, *i) == Some(heir)));
     assert!(world.logged(4, "was to be ours: taking it over."));
+}
+
+#[test]
+fn replicas_know_of_a_move_before_its_client() {
+    let mut world = World::formed(3, 3, 95);
+    let (from, to) = (world.id(0), world.id(1));
+    set(&mut world, 1, SetSlotAction::Importing(name(from)));
+    assert_eq!(world.topology(4).importing.get(&slot()), Some(&from));
+    set(&mut world, 0, SetSlotAction::Migrating(name(to)));
+    assert_eq!(world.topology(3).migrating.get(&slot()), Some(&to));
+    // To its end: the target's replica has the slot as its master's.
+    set(&mut world, 1, SetSlotAction::Node(name(to)));
+    assert_eq!(owner(&world, 4), Some(to));
+    assert!(world.topology(4).importing.is_empty());
+}
+
+#[test]
+fn a_move_that_a_replica_does_not_hear_of_is_refused() {
+    let mut world = World::formed(3, 6, 96);
+    let to = world.id(1);
+    world.members[3].cut = true;
+    let slot_text = SLOT.to_string().into_bytes();
+    let action = SetSlotAction::Migrating(name(to));
+    let command = Command::SetSlot { slot: slot_text, action, keys: 0, timeout_ms: 500 };
+    assert_eq!(world.command(0, command), Err(CommandError::NoReplicas));
+    assert!(world.topology(0).migrating.is_empty());
+    // The other replica heard of it: it is told that nothing came of it.
+    world.run(200);
+    assert!(world.topology(6).migrating.is_empty());
+    // Once the dead one is known to be dead, nobody waits for it.
+    world.run_until(20_000, "the replica has failed", |w| {
+        let id = w.id(3);
+        w.topology(0).node(&id).is_some_and(|node| node.flags.has(NodeFlags::FAIL))
+    });
+    set(&mut world, 0, SetSlotAction::Migrating(name(to)));
+    assert_eq!(world.topology(6).migrating.get(&slot()), Some(&to));
+}
+
+#[test]
+fn a_slot_that_its_source_gives_away_is_taken() {
+    let mut world = moving(97);
+    let target = world.id(1);
+    let command = Command::SetSlot {
+        slot: SLOT.to_string().into_bytes(),
+        action: SetSlotAction::Node(name(target)),
+        keys: 0,
+        timeout_ms: 2000,
+    };
+    world.ok(0, command);
+    world.run_until(5_000, "everybody knows", |w| (0..6).all(|index| owner(w, index) == Some(target)));
+    assert!(world.topology(1).importing.is_empty());
 }

@@ -88,7 +88,10 @@ fn decide(node: &mut Node, request: &Request<'_>, positions: &mut Vec<KeyPositio
     }
     let asking = session.asking || request.has(flag::ASKING);
     let owned = owner.id == view.myself().id;
-    if let Some(target) = view.migrating.get(&slot).filter(|_| owned) {
+    // What a transaction may not do here was refused when it was queued.
+    let reads = session.readonly || messages;
+    let reads_here = reads && !request.may_write() && view.myself().primary == Some(owner.id);
+    if let Some(target) = view.migrating.get(&slot).filter(|_| owned || reads_here) {
         if request.is(is::MIGRATE) || !survey.missing {
             return Ok(Way::Here(Some(slot)));
         }
@@ -100,15 +103,14 @@ fn decide(node: &mut Node, request: &Request<'_>, positions: &mut Vec<KeyPositio
             None => Ok(Way::Here(Some(slot))),
         };
     }
-    if view.importing.contains_key(&slot) && !owned && (asking || request.is(is::MIGRATE)) {
+    let arrives = asking || request.is(is::MIGRATE) && view.myself().is_primary();
+    if view.importing.contains_key(&slot) && !owned && arrives {
         if !request.is(is::MIGRATE) && survey.several && survey.missing {
             return Err(try_again());
         }
         return Ok(Way::Here(Some(slot)));
     }
-    // What a transaction may not do here was refused when it was queued.
-    let reads = session.readonly || messages;
-    if owned || (reads && !request.may_write() && view.myself().primary == Some(owner.id)) {
+    if owned || reads_here {
         return Ok(Way::Here(Some(slot)));
     }
     if hold::covers_owner(node, owner) {

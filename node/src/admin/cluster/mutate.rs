@@ -13,6 +13,8 @@ use resp::Reply;
 /// How many words of a command, and how many bytes, the journal shows.
 const WORDS_MAX: usize = 32;
 const WORDS_LENGTH_MAX: usize = 256;
+/// How long a SETSLOT waits for the replicas, unless it says.
+const SET_SLOT_TIMEOUT_MS: u64 = 2000;
 
 /// The handler of a mutating subcommand.
 pub(super) fn handler(name: &str) -> Option<AdminHandler> {
@@ -105,12 +107,17 @@ fn pairs(args: Args<'_>, name: &str) -> Result<Vec<Pair>, Refusal> {
 /// A bad action is the last thing that Redis looks at, so the role and the slot are checked here before it.
 fn set_slot(node: &Node, args: Args<'_>) -> Result<Command, Refusal> {
     let slot = number::parse_i64(args.at(2)).and_then(super::slot);
-    let target = args.get(4).map(<[u8]>::to_vec);
-    let action = match (args.at(3).to_ascii_lowercase().as_slice(), target, args.len()) {
-        (b"migrating", Some(target), 5) => SetSlotAction::Migrating(target),
-        (b"importing", Some(target), 5) => SetSlotAction::Importing(target),
-        (b"node", Some(target), 5) => SetSlotAction::Node(target),
-        (b"stable", None, 4) => SetSlotAction::Stable,
+    let words = args.at(3).to_ascii_lowercase();
+    let (target, options) = match words.as_slice() {
+        b"stable" => (None, args.from(4)),
+        _ => (args.get(4).map(<[u8]>::to_vec), args.from(args.len().min(5))),
+    };
+    let optioned = options.len() == 0 || options.at(0).eq_ignore_ascii_case(b"timeout") && options.len() <= 2;
+    let action = match (words.as_slice(), target) {
+        (b"migrating", Some(target)) if optioned => SetSlotAction::Migrating(target),
+        (b"importing", Some(target)) if optioned => SetSlotAction::Importing(target),
+        (b"node", Some(target)) if optioned => SetSlotAction::Node(target),
+        (b"stable", None) if optioned => SetSlotAction::Stable,
         _ if node.cluster.view().is_some_and(|view| !view.myself().is_primary()) => {
             return Err(CommandError::SetSlotOnReplica.into());
         }
@@ -118,7 +125,19 @@ fn set_slot(node: &Node, args: Args<'_>) -> Result<Command, Refusal> {
         _ => return Err(CommandError::SetSlotSyntax.into()),
     };
     let keys = slot.map_or(0, |slot| node.keyspace.count_in_slot(slot) as u64);
-    Ok(Command::SetSlot { slot: args.at(2).to_vec(), action, keys })
+    let timeout_ms = set_slot_timeout(options)?;
+    Ok(Command::SetSlot { slot: args.at(2).to_vec(), action, keys, timeout_ms })
+}
+
+/// `TIMEOUT ms` of Valkey 8.
+fn set_slot_timeout(options: Args<'_>) -> Result<u64, Refusal> {
+    if options.len() == 0 {
+        return Ok(SET_SLOT_TIMEOUT_MS);
+    }
+    let text = options.get(1).ok_or("ERR Missing timeout value")?;
+    let number =
+        number::parse_i64(text).ok_or(Refusal::from("ERR timeout is not an integer or out of range"))?;
+    u64::try_from(number).map_err(|_| "ERR timeout is negative".into())
 }
 
 fn failover_mode(word: Option<&[u8]>) -> Result<FailoverMode, Refusal> {

@@ -191,7 +191,7 @@ fn what_changes_the_cluster_goes_to_the_control_thread() {
         ("CLUSTER SET-CONFIG-EPOCH 4", Command::SetConfigEpoch(bytes("4"))),
         (
             "CLUSTER SETSLOT 9 STABLE",
-            Command::SetSlot { slot: bytes("9"), action: SetSlotAction::Stable, keys: 0 },
+            Command::SetSlot { slot: bytes("9"), action: SetSlotAction::Stable, keys: 0, timeout_ms: 2000 },
         ),
     ] {
         let asked = Command::Asked {
