@@ -29,6 +29,8 @@ pub struct Options {
     pub keepalive: Option<Duration>,
     /// Largest answer in bytes.
     pub max_reply: usize,
+    /// Of a name's addresses those of IPv6 are tried first, not those of IPv4.
+    pub prefer_ipv6: bool,
 }
 
 impl Default for Options {
@@ -38,6 +40,7 @@ impl Default for Options {
             read_timeout: None,
             keepalive: Some(Duration::from_secs(15)),
             max_reply: 4 << 30,
+            prefer_ipv6: false,
         }
     }
 }
@@ -68,7 +71,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects. IPv4 addresses of a name are tried before IPv6 ones, as redis-cli does.
+    /// Connects. IPv4 addresses of a name are tried before IPv6 ones, as redis-cli does, unless the options say otherwise.
     pub fn connect(address: &Address, options: &Options) -> Result<Self, ClientError> {
         let stream = match address {
             Address::Tcp { host, port } => Stream::Tcp(connect_tcp(host, *port, options)?),
@@ -306,7 +309,9 @@ pub fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
 
 fn connect_tcp(host: &str, port: u16, options: &Options) -> Result<TcpStream, ClientError> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "Name or service not known");
-    for address in resolve(host, port).map_err(ClientError::Connect)? {
+    let mut addresses = resolve(host, port).map_err(ClientError::Connect)?;
+    addresses.sort_by_key(|address| address.is_ipv6() != options.prefer_ipv6);
+    for address in addresses {
         let connected = match options.connect_timeout {
             Some(timeout) => TcpStream::connect_timeout(&address, timeout),
             None => TcpStream::connect(address),

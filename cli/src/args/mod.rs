@@ -169,6 +169,10 @@ pub struct Settings {
     pub follow: bool,
     /// `-2`.
     pub resp2: bool,
+    /// `-4` of Valkey: of a name's addresses those of IPv4 first, as without it.
+    pub ipv4: bool,
+    /// `-6` of Valkey: those of IPv6 first.
+    pub ipv6: bool,
     /// `-3` or a JSON mode.
     pub resp3: Resp3,
     /// `-x`.
@@ -232,6 +236,8 @@ impl Settings {
             interval: Duration::ZERO,
             follow: false,
             resp2: false,
+            ipv4: false,
+            ipv6: false,
             resp3: Resp3::No,
             stdin_last: false,
             stdin_tag: None,
@@ -363,6 +369,9 @@ fn check(settings: &mut Settings) -> Result<(), Stop> {
     }
     if settings.resp2 && settings.resp3 == Resp3::Explicit {
         return Err(Stop::error("Options -2 and -3 are mutually exclusive.\n"));
+    }
+    if settings.ipv4 && settings.ipv6 {
+        return Err(Stop::error("Options -4 and -6 are mutually exclusive.\n"));
     }
     let rdb = |functions| settings.tasks.contains(&Task::Rdb { functions });
     if rdb(true) && rdb(false) {

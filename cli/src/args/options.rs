@@ -97,6 +97,14 @@ pub static OPTIONS: &[Opt] = &[
         s.resp3 = Resp3::Explicit;
         Ok(())
     }),
+    switch(&["-4"], "Prefer a name's IPv4 addresses.", |s, _| {
+        s.ipv4 = true;
+        Ok(())
+    }),
+    switch(&["-6"], "Prefer a name's IPv6 addresses.", |s, _| {
+        s.ipv6 = true;
+        Ok(())
+    }),
     switch(&["-x"], "Take the last argument from standard input.", |s, _| {
         s.stdin_last = true;
         Ok(())

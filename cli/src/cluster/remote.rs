@@ -30,6 +30,7 @@ impl Remote {
         let options = Options {
             connect_timeout: settings.connect_timeout.or(Some(CONNECT_TIMEOUT)),
             read_timeout: Some(ANSWER_TIMEOUT),
+            prefer_ipv6: settings.ipv6,
             ..Options::default()
         };
         let address = Address::tcp(node.host.clone(), node.port);

@@ -132,7 +132,11 @@ impl Session {
         }
         self.subscribed = false;
         let address = self.address();
-        let options = Options { connect_timeout: self.settings.connect_timeout, ..Options::default() };
+        let options = Options {
+            connect_timeout: self.settings.connect_timeout,
+            prefer_ipv6: self.settings.ipv6,
+            ..Options::default()
+        };
         match Connection::connect(&address, &options) {
             Ok(connection) => self.connection = Some(connection),
             Err(error) => {

@@ -24,6 +24,7 @@ mod operations;
 mod pause;
 mod reborn;
 mod replace_node;
+mod replica_migration;
 mod replication;
 mod reshard;
 mod swap;
