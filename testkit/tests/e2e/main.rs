@@ -4,6 +4,7 @@ mod addresses;
 mod appendlist;
 mod articles;
 mod bus_security;
+mod busy;
 mod checks;
 mod client_failover;
 mod clients;
