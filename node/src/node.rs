@@ -312,10 +312,22 @@ impl Node {
         session.map_or(0, |s| s.parser.wanted())
     }
 
+    /// Bytes arrived in these connections' input buffers, which [`Node::process`] is about to be told one after the other:
+    /// has the memory fetched that their requests are about. At most [`keyspace::EXPECTED_MAX`] are looked at. A hint.
+    pub fn foresee(&mut self, conns: &[ConnId]) {
+        session::input::foresee(self, conns);
+    }
+
     /// Bytes arrived in the input buffer: executes what is complete.
     pub fn process(&mut self, now: Now, conn: ConnId) {
+        self.begin_metering();
+        self.process_next(now, conn);
+    }
+
+    /// The same right after another [`Node::process`], with no system call in between: the time since then is the command's.
+    pub fn process_next(&mut self, now: Now, conn: ConnId) {
         self.set_now(now);
-        self.begin_turn();
+        self.begin_turn(self.metered);
         let Some(client) = self.sessions.find(conn) else { return migrate::process(self, conn) };
         self.stats.total_reads += 1;
         session::input::run(self, client);
@@ -376,7 +388,8 @@ impl Node {
     /// Time passed: call it at [`Node::poll_timeout`] at the latest.
     pub fn handle_timeout(&mut self, now: Now) {
         self.set_now(now);
-        self.begin_turn();
+        self.begin_metering();
+        self.begin_turn(self.metered);
         let resumed = self.pause.expire(now.mono);
         self.resume(resumed);
         cluster::hold::expire(self);
@@ -405,6 +418,7 @@ impl Node {
         self.set_now(now);
         blocking::keys::serve(self);
         while let Some(client) = self.runnable.pop_front() {
+            self.begin_metering();
             session::input::run(self, client);
         }
         self.progress.tick();
@@ -482,10 +496,13 @@ impl Node {
         self.actions.pop_front()
     }
 
-    fn begin_turn(&mut self) {
-        if self.turn.is_none() {
-            self.turn = Some(((self.meter)(), self.stats.processed));
-        }
+    fn begin_turn(&mut self, at: u64) {
+        self.turn.get_or_insert((at, self.stats.processed));
+    }
+
+    /// The meter's last reading: the end of the last command.
+    pub fn metered(&self) -> u64 {
+        self.metered
     }
 
     fn end_turn(&mut self) {

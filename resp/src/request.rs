@@ -77,9 +77,13 @@ impl RequestParser {
 
     /// Goes on with the request that starts at `buf[0]`.
     ///
-    /// `buf` must hold the bytes of the calls before, with more behind them, until the request is complete.
+    /// `buf` must hold the bytes of the calls before, with more behind them, until the request is complete. A complete one
+    /// stays so, however often this is called, until [`RequestParser::reset`].
     pub fn parse(&mut self, buf: &[u8], limits: &Limits) -> Result<Parsed, ProtocolError> {
         if self.remaining == 0 {
+            if self.is_complete() {
+                return Ok(Parsed::Complete { consumed: self.position });
+            }
             match buf.first() {
                 None => return Ok(Parsed::Incomplete),
                 Some(b'*') => {}
@@ -123,6 +127,12 @@ impl RequestParser {
     #[inline]
     pub fn args<'a>(&'a self, buf: &'a [u8]) -> Args<'a> {
         Args::new(if self.inline { &self.scratch } else { buf }, &self.ranges)
+    }
+
+    /// Whether it holds a request that is complete.
+    #[inline]
+    pub fn is_complete(&self) -> bool {
+        self.remaining == 0 && self.position > 0
     }
 
     /// Whether the request just completed came as a line. A master never sends one but the empty line.

@@ -23,8 +23,13 @@ fn run<'a>(
         buffer.extend_from_slice(piece);
         loop {
             match parser.parse(&buffer, limits) {
-                Ok(Parsed::Incomplete) => break,
+                Ok(Parsed::Incomplete) => {
+                    assert!(!parser.is_complete());
+                    break;
+                }
                 Ok(Parsed::Complete { consumed }) => {
+                    let again = parser.parse(&buffer, limits);
+                    assert!(parser.is_complete() && again == Ok(Parsed::Complete { consumed }));
                     requests.push(parser.args(&buffer).iter().map(<[u8]>::to_vec).collect());
                     parser.reset();
                     buffer.drain(..consumed);

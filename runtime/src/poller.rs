@@ -1,7 +1,8 @@
-//! Readiness of file descriptors: epoll, level-triggered.
+//! Readiness of file descriptors: epoll, level-triggered unless asked otherwise.
 //!
-//! Level-triggered, because then a short read needs no second one to be sure, and because a loop may leave bytes in the
-//! kernel on purpose (a bound per turn) and be told again.
+//! Level-triggered, a loop may leave bytes in the kernel on purpose (a bound per turn) and is told again. Edge-triggered
+//! ([`Interest::edge`]) it is told of an arrival once, and has to remember what it left; the kernel then looks at each
+//! socket once per arrival and not once more in vain.
 //!
 //! Invariant: whoever adds a descriptor removes it before closing it, or closes the only copy of it.
 //!
@@ -23,17 +24,21 @@ pub struct Interest {
     pub read: bool,
     /// Room to write, or a connect that ended.
     pub write: bool,
+    /// To be told of changes only. Who asks so reads on until a read brings less than there was room for, and, once it was
+    /// told that the stream has [`Event::ended`], until the end; and writes on until the kernel takes less than it is given.
+    /// Adding and modifying tell what is the case already.
+    pub edge: bool,
 }
 
 impl Interest {
     /// Only errors and hang-ups.
-    pub const NONE: Self = Self { read: false, write: false };
+    pub const NONE: Self = Self { read: false, write: false, edge: false };
     /// Reading only.
-    pub const READ: Self = Self { read: true, write: false };
+    pub const READ: Self = Self { read: true, write: false, edge: false };
     /// Writing only.
-    pub const WRITE: Self = Self { read: false, write: true };
+    pub const WRITE: Self = Self { read: false, write: true, edge: false };
     /// Both.
-    pub const BOTH: Self = Self { read: true, write: true };
+    pub const BOTH: Self = Self { read: true, write: true, edge: false };
 
     fn flags(self) -> epoll::EventFlags {
         let mut flags = epoll::EventFlags::empty();
@@ -42,6 +47,9 @@ impl Interest {
         }
         if self.write {
             flags |= epoll::EventFlags::OUT;
+        }
+        if self.edge {
+            flags |= epoll::EventFlags::ET | epoll::EventFlags::RDHUP;
         }
         flags
     }
@@ -56,6 +64,8 @@ pub struct Event {
     pub readable: bool,
     /// A write would not block; also set on errors and hang-ups, so that a connector finds out.
     pub writable: bool,
+    /// The peer will send nothing more; told with [`Interest::edge`] only.
+    pub ended: bool,
     /// The descriptor failed or its peer is gone in both directions.
     pub hangup: bool,
 }
@@ -102,7 +112,8 @@ fn translate(raw: &epoll::Event) -> Event {
     let hangup = flags.intersects(epoll::EventFlags::ERR | epoll::EventFlags::HUP);
     Event {
         token: Token(raw.data.u64()),
-        readable: hangup || flags.contains(epoll::EventFlags::IN),
+        readable: hangup || flags.intersects(epoll::EventFlags::IN | epoll::EventFlags::RDHUP),
+        ended: flags.contains(epoll::EventFlags::RDHUP),
         writable: hangup || flags.contains(epoll::EventFlags::OUT),
         hangup,
     }

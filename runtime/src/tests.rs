@@ -77,6 +77,29 @@ fn poller_is_level_triggered() {
 }
 
 #[test]
+fn an_edge_is_told_once_and_the_end_with_it() {
+    let (mut client, stream) = pair();
+    let poller = Poller::new().unwrap();
+    let edge = Interest { edge: true, ..Interest::READ };
+    client.write_all(b"abcdef").unwrap();
+    poller.add(&stream, Token(3), edge).unwrap();
+    let event = wait_one(&poller);
+    assert!(event.readable && !event.ended, "what is there already is told");
+    let mut buffer = Vec::new();
+    assert_eq!(stream.read(&mut buffer, 2).unwrap(), ReadOutcome::Bytes { count: 2, filled: true });
+    let mut events = Events::with_capacity(8);
+    poller.wait(&mut events, Some(0)).unwrap();
+    assert!(events.is_empty(), "bytes that were left are not told again");
+    poller.modify(&stream, Token(3), edge).unwrap();
+    assert!(wait_one(&poller).readable, "unless one asks anew");
+    drop(client);
+    let event = wait_one(&poller);
+    assert!(event.readable && event.ended);
+    assert_eq!(stream.read(&mut buffer, 16).unwrap(), ReadOutcome::Bytes { count: 4, filled: false });
+    assert_eq!(stream.read(&mut buffer, 16).unwrap(), ReadOutcome::End);
+}
+
+#[test]
 fn read_appends_within_its_room_and_sees_the_end() {
     let (mut client, stream) = pair();
     let mut buffer = b"x".to_vec();

@@ -34,6 +34,7 @@ use listening::Listening;
 use node::{Action, CrashBy, Node};
 use resolver::Resolver;
 use runtime::ring::Ring;
+use runtime::stream::ReadOutcome;
 use runtime::supervised::Supervisor;
 use runtime::{Clock, Events, Interest, Level, Logger, Poller, Token, Waker, crash, oom};
 use sharing::Sharing;
@@ -44,8 +45,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Most socket events taken from the kernel at a time.
-const EVENTS_PER_WAIT: usize = 1024;
+/// Most socket events taken from the kernel at a time. Few, because replies leave at the end of a turn: what the kernel keeps of a
+/// socket is still in the processor's caches then, and nobody waits for the requests of a thousand others.
+const EVENTS_PER_WAIT: usize = 32;
 /// Most rounds of "end of batch, write, actions" in one turn; what is left then comes in the next.
 const DRAINS_PER_TURN: usize = 8;
 /// Longest sleep.
@@ -120,10 +122,12 @@ pub struct DataLoop {
     paused: Vec<ConnId>,
     resolver: Resolver,
     next_conn: u64,
-    /// An empty buffer that sessions borrow for the length of a read, so that idle ones keep none.
-    spare: Vec<u8>,
-    /// More of them, for many reads at once.
+    /// Empty buffers that sessions borrow for the length of a read, so that idle ones keep none.
     spares: Vec<Vec<u8>>,
+    /// Connections that the last turn may not have read empty.
+    again: Vec<ConnId>,
+    /// Connections that were read and not executed yet; empty but in between.
+    filled: Vec<(ConnId, std::io::Result<ReadOutcome>)>,
     /// Connections with something to be read, or written; empty but in between.
     ready: Vec<ConnId>,
     /// The number of the present list of connections to be written.
@@ -169,8 +173,9 @@ impl DataLoop {
             paused: Vec::new(),
             resolver,
             next_conn: 1,
-            spare: Vec::new(),
             spares: Vec::new(),
+            again: Vec::new(),
+            filled: Vec::new(),
             ready: Vec::new(),
             listing: 0,
             sharing,
@@ -221,6 +226,7 @@ impl DataLoop {
         self.take_signal(now);
         self.take_arrivals();
         let mut ready = std::mem::take(&mut self.ready);
+        let mut again = std::mem::take(&mut self.again);
         for index in 0..events.len() {
             let Some(event) = events.get(index) else { break };
             if event.token == WAKER {
@@ -232,6 +238,7 @@ impl DataLoop {
                 self.serve(ConnId(event.token.0), event, &mut ready);
             }
         }
+        self.read_again(&mut again, &mut ready);
         self.read_all(&ready);
         ready.clear();
         self.ready = ready;
@@ -253,7 +260,11 @@ impl DataLoop {
     }
 
     fn sleep_ms(&self) -> u64 {
-        if self.node.has_work() || !self.parts.from_control.is_empty() || !self.parts.inbox.is_empty() {
+        if !self.again.is_empty()
+            || self.node.has_work()
+            || !self.parts.from_control.is_empty()
+            || !self.parts.inbox.is_empty()
+        {
             return 0;
         }
         if self.loading.is_some() && self.node.can_load(self.clock.now()) {
@@ -333,9 +344,11 @@ impl DataLoop {
     /// writes bring about (the end of a connection that has its last reply) is carried out at once.
     fn finish_turn(&mut self) {
         for _ in 0..DRAINS_PER_TURN {
-            self.node.end_batch(self.clock.now());
-            self.act();
-            let now = self.clock.now();
+            let mut now = self.clock.now();
+            self.node.end_batch(now);
+            if self.act() {
+                now = self.clock.now();
+            }
             let mut ready = std::mem::take(&mut self.ready);
             self.listing += 1;
             while let Some(conn) = self.node.next_writable() {

@@ -12,6 +12,7 @@
 
 use runtime::Waker;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Most bytes of published messages that wait in one mailbox, in either direction. What comes past it is dropped.
@@ -44,13 +45,16 @@ struct Queue<T> {
 #[derive(Debug)]
 pub struct Mailbox<T> {
     queue: Mutex<Queue<T>>,
+    /// Whether something waits, changed under the lock: a loop looks every turn, and nearly always in vain.
+    waits: AtomicBool,
     waker: Waker,
 }
 
 impl<T: Item> Mailbox<T> {
     /// An empty one, whose loop sleeps with `waker` in its poller.
     pub fn new(waker: Waker) -> Self {
-        Self { queue: Mutex::new(Queue { items: VecDeque::new(), droppable_bytes: 0, dropped: 0 }), waker }
+        let queue = Queue { items: VecDeque::new(), droppable_bytes: 0, dropped: 0 };
+        Self { queue: Mutex::new(queue), waits: AtomicBool::new(false), waker }
     }
 
     /// Adds an item at the end and wakes the loop.
@@ -65,6 +69,7 @@ impl<T: Item> Mailbox<T> {
             queue.droppable_bytes += bytes;
             item.supersede(&mut queue.items);
             queue.items.push_back(item);
+            self.waits.store(true, Ordering::Release);
         }
         self.waker.wake();
     }
@@ -72,15 +77,19 @@ impl<T: Item> Mailbox<T> {
     /// Moves everything that waits into `into` (emptied first); returns how many items were dropped since the last call.
     pub fn take_all(&self, into: &mut VecDeque<T>) -> u64 {
         into.clear();
+        if self.is_empty() {
+            return 0;
+        }
         let mut queue = lock(&self.queue);
+        self.waits.store(false, Ordering::Release);
         std::mem::swap(&mut queue.items, into);
         queue.droppable_bytes = 0;
         std::mem::take(&mut queue.dropped)
     }
 
-    /// Whether something waits.
+    /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
-        lock(&self.queue).items.is_empty()
+        !self.waits.load(Ordering::Acquire)
     }
 }
 

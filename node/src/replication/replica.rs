@@ -266,6 +266,7 @@ pub(super) fn drive(node: &mut Node) {
                     && let Some(session) = node.sessions.get_mut(client)
                 {
                     session.input.extend_from_slice(&bytes);
+                    node.begin_metering();
                     input::run(node, client);
                 }
             }

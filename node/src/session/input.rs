@@ -11,12 +11,14 @@
 
 use super::output::SlotId;
 use super::window::{self, Window};
-use super::{Client, ReplyMode, Role, lifecycle, memory};
+use super::{Client, ReplyMode, Role, Session, lifecycle, memory};
 use crate::admin::client::log_line;
 use crate::api::LogLevel;
 use crate::dispatch::{self, Verdict};
 use crate::node::Node;
+use crate::policy::Policy;
 use crate::replication;
+use base::ConnId;
 use resp::{Limits, Reply};
 
 /// What an idle session may keep of a grown input buffer, in bytes.
@@ -42,7 +44,43 @@ struct Before {
     slots: SlotId,
 }
 
-/// Executes what the session's input holds, as far as it may.
+/// Parses the first requests of sessions that are about to run, one after the other, and has the memory fetched that they are
+/// about: with one request per connection as with a pipeline. Nothing else happens: a request stays with its session's
+/// parser until [`run`] executes it.
+pub(crate) fn foresee(node: &mut Node, conns: &[ConnId]) {
+    let mut db = None;
+    let mut clients = [None; keyspace::EXPECTED_MAX];
+    for (conn, place) in conns.iter().zip(&mut clients) {
+        let Some(client) = node.sessions.find(*conn) else { continue };
+        let Some(session) = node.sessions.get_mut(client) else { continue };
+        if session.role != Role::Normal || session.executing || !session.is_runnable() {
+            continue;
+        }
+        let limits = limits(&node.policy, session);
+        if session.parser.parse(session.input.get(session.consumed..).unwrap_or(&[]), &limits).is_err() {
+            // Whoever executes it meets the error again.
+            session.parser.reset();
+        } else if session.parser.is_complete() && *db.get_or_insert(session.db) == session.db {
+            *place = Some(client);
+        }
+    }
+    let Some(db) = db else { return };
+    let requests = clients.iter().flatten().filter_map(|client| {
+        let session = node.sessions.get(*client)?;
+        Some(session.parser.args(session.input.get(session.consumed..)?))
+    });
+    node.keyspace.expect_requests(db, requests);
+}
+
+fn limits(policy: &Policy, session: &Session) -> Limits {
+    let primary = session.role == Role::Primary;
+    Limits {
+        max_bulk: if primary { u64::from(u32::MAX) } else { policy.proto_max_bulk_len },
+        authenticated: session.authenticated || !policy.auth_required,
+    }
+}
+
+/// Executes what the session's input holds, as far as it may. The first command's time begins at the meter's last reading.
 pub(crate) fn run(node: &mut Node, client: Client) {
     memory::account(node, client);
     memory::evict(node);
@@ -89,11 +127,7 @@ pub(crate) fn run(node: &mut Node, client: Client) {
 /// Parses the next requests; false when there is none.
 fn read_ahead(node: &mut Node, client: Client, batch: &mut Batch) -> bool {
     let Some(session) = node.sessions.get(client) else { return false };
-    let primary = session.role == Role::Primary;
-    let limits = Limits {
-        max_bulk: if primary { u64::from(u32::MAX) } else { node.policy.proto_max_bulk_len },
-        authenticated: session.authenticated || !node.policy.auth_required,
-    };
+    let limits = limits(&node.policy, session);
     // An AUTH changes the limits of what follows it.
     let width = if limits.authenticated { window::WIDTH } else { 1 };
     if let Err(error) = batch.window.read(&batch.input, batch.consumed, width, &limits) {
@@ -107,7 +141,6 @@ fn read_ahead(node: &mut Node, client: Client, batch: &mut Batch) -> bool {
     if batch.window.len() > 1 {
         node.keyspace.expect_requests(session.db, batch.window.requests(&batch.input));
     }
-    node.begin_metering();
     batch.window.len() > 0
 }
 

@@ -73,8 +73,10 @@ impl DataLoop {
         };
         let input = if entry.paused { None } else { self.node.input(conn) };
         if let Some(input) = input {
-            if input.is_empty() {
-                std::mem::swap(input, &mut self.spare);
+            if input.is_empty()
+                && let Some(spare) = self.spares.pop()
+            {
+                *input = spare;
             }
             entry.make_room(input, wanted, lent.len());
             ring.take(lent, |bytes| input.extend_from_slice(bytes));

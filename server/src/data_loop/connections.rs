@@ -2,7 +2,8 @@
 //!
 //! Each socket is named by its [`ConnId`], which is also its token in the poller. What a socket is asked for follows
 //! three facts: whether the node wants its bytes, whether bytes for it could not be written, whether it is still being
-//! connected.
+//! connected. The poller tells of arrivals once (edge-triggered): a socket that a read may not have emptied is read again
+//! in the next turn, and one that nobody wanted to read is asked for anew.
 //!
 //! Bounds: reads grow from [`READ_MIN`] to [`READ_MAX`] bytes while they fill their room, so that a big value takes few
 //! system calls and a small request no big buffer.
@@ -29,6 +30,10 @@ pub struct Conn {
     pub paused: bool,
     /// Whether the poller is asked for room to write.
     pub waits_for_room: bool,
+    /// Whether its peer has said that it will send nothing more.
+    pub ended: bool,
+    /// Whether it is on the list of those to be read again without being told.
+    pub again: bool,
     /// The last list of connections to be written that it was put on.
     pub listed: u64,
     /// How much to read at a time.
@@ -99,7 +104,8 @@ impl Conn {
     }
 
     fn wanted(&self) -> Interest {
-        Interest { read: !self.paused && !self.connecting, write: self.connecting || self.waits_for_room }
+        let read = !self.paused && !self.connecting;
+        Interest { read, write: self.connecting || self.waits_for_room, edge: false }
     }
 
     /// Has the poller and the ring do what the flags ask for. What the ring does the poller need not know of; it tells of
@@ -115,6 +121,7 @@ impl Conn {
             }
             interest.read &= !by_ring;
         }
+        interest.edge = io.ring.is_none();
         let watched = (!by_ring || interest.write).then_some(interest);
         let before = std::mem::replace(&mut self.watched, watched);
         match (before, watched) {
@@ -156,6 +163,8 @@ impl Connections {
             connecting,
             paused: false,
             waits_for_room: false,
+            ended: false,
+            again: false,
             listed: 0,
             read_size: READ_MIN,
             receiving: Receiving::No,
@@ -181,6 +190,15 @@ impl Connections {
     pub fn update(&mut self, io: &mut Io, conn: ConnId) {
         if let Some(entry) = self.map.get_mut(&conn.0) {
             let _ = entry.settle(io, conn);
+        }
+    }
+
+    /// Has the poller look at a socket again.
+    pub fn look_again(&mut self, io: &Io, conn: ConnId) {
+        if let Some(entry) = self.map.get(&conn.0)
+            && let Some(interest) = entry.watched
+        {
+            let _ = io.poller.modify(&entry.stream, Token(conn.0), interest);
         }
     }
 

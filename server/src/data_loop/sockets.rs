@@ -3,8 +3,8 @@
 //! A session borrows the loop's spare buffer for the length of a read, so that idle ones keep none. A connection whose
 //! bytes the node does not want now rests until the node wants them again.
 
-use super::DataLoop;
 use super::peers::peer_info;
+use super::{DataLoop, together};
 use base::{ConnId, Now};
 use runtime::listener::Accepted;
 use runtime::stream::ReadOutcome;
@@ -47,8 +47,9 @@ impl DataLoop {
         if entry.connecting {
             return self.finish_connect(conn);
         }
+        entry.ended |= event.ended;
         let (paused, waits) = (entry.paused, entry.waits_for_room);
-        if event.readable && (event.hangup || !paused) {
+        if event.readable && if paused { event.hangup } else { !entry.again } {
             ready.push(conn);
         }
         if event.writable && waits {
@@ -57,36 +58,47 @@ impl DataLoop {
     }
 
     pub(super) fn read(&mut self, conn: ConnId) {
+        if let Some(outcome) = self.fill(conn) {
+            self.after_read(conn, outcome);
+            self.keep_spare(conn);
+        }
+    }
+
+    /// Reads into the node's buffer; `None` when nothing was to be read.
+    pub(super) fn fill(&mut self, conn: ConnId) -> Option<std::io::Result<ReadOutcome>> {
         let wanted = self.node.wanted(conn);
-        let Some(entry) = self.connections.get_mut(conn) else { return };
+        let entry = self.connections.get_mut(conn)?;
         if !entry.held.is_empty() {
             // Older bytes go first.
-            return;
+            return None;
         }
         let Some(input) = self.node.input(conn) else {
             // Nobody wants these bytes: either back-pressure, then the socket rests, or the connection is about to close.
             if entry.paused {
-                return self.lose(conn);
+                self.lose(conn);
+                return None;
             }
             entry.paused = true;
             self.paused.push(conn);
-            return self.connections.update(&mut self.io, conn);
+            self.connections.update(&mut self.io, conn);
+            return None;
         };
-        if input.is_empty() {
-            std::mem::swap(input, &mut self.spare);
+        if input.is_empty()
+            && let Some(spare) = self.spares.pop()
+        {
+            *input = spare;
         }
         let room = entry.room(input, wanted);
-        let outcome = entry.stream.read(input, room);
-        self.after_read(conn, outcome);
-        self.keep_spare(conn);
+        Some(entry.stream.read(input, room))
     }
 
     /// An empty buffer is kept here for the next reader.
     pub(super) fn keep_spare(&mut self, conn: ConnId) {
-        if let Some(input) = self.node.input(conn)
+        if self.spares.len() < together::SPARES
+            && let Some(input) = self.node.input(conn)
             && input.is_empty()
         {
-            std::mem::swap(input, &mut self.spare);
+            self.spares.push(std::mem::take(input));
         }
     }
 
@@ -94,10 +106,7 @@ impl DataLoop {
     pub(super) fn after_read(&mut self, conn: ConnId, outcome: std::io::Result<ReadOutcome>) {
         match outcome {
             Ok(ReadOutcome::Bytes { count, filled }) => {
-                self.sharing.moved(count);
-                if let Some(entry) = self.connections.get_mut(conn) {
-                    entry.adapt(filled);
-                }
+                self.note_read(conn, count, filled);
                 self.node.process(self.clock.now(), conn);
             }
             Ok(ReadOutcome::NotNow) => {}
@@ -106,6 +115,29 @@ impl DataLoop {
                 let text = format!("Reading from client: {}", runtime::process::reason(error));
                 self.log(Level::Verbose, &text);
                 self.lose(conn);
+            }
+        }
+    }
+
+    /// So many bytes came; `filled`: there may be more.
+    pub(super) fn note_read(&mut self, conn: ConnId, count: usize, filled: bool) {
+        self.sharing.moved(count);
+        if let Some(entry) = self.connections.get_mut(conn) {
+            entry.adapt(filled);
+            if (filled || entry.ended) && !std::mem::replace(&mut entry.again, true) {
+                self.again.push(conn);
+            }
+        }
+    }
+
+    /// Puts on `ready` what the turn before may have left in the kernel.
+    pub(super) fn read_again(&mut self, again: &mut Vec<ConnId>, ready: &mut Vec<ConnId>) {
+        for conn in again.drain(..) {
+            if let Some(entry) = self.connections.get_mut(conn) {
+                entry.again = false;
+                if !entry.paused {
+                    ready.push(conn);
+                }
             }
         }
     }
@@ -149,7 +181,12 @@ impl DataLoop {
                 return;
             }
         }
-        self.wait_for_room(conn, !self.node.output(conn).is_empty());
+        let rest = !self.node.output(conn).is_empty();
+        if rest && self.connections.get(conn).is_some_and(|entry| entry.waits_for_room) {
+            // It had room to the last: nobody would tell of more.
+            return self.connections.look_again(&self.io, conn);
+        }
+        self.wait_for_room(conn, rest);
     }
 
     /// As [`DataLoop::write`], when the first write has been done elsewhere.

@@ -1,6 +1,7 @@
-//! Many sockets at once, when there are I/O threads (`io-threads`) and it pays to use them ([`super::sharing`]).
+//! Many sockets at once: some are read before the first of them is executed, so that the node can look ahead; many are read
+//! and written by several threads when there are I/O threads (`io-threads`) and it pays to use them ([`super::sharing`]).
 //!
-//! Reads: the sessions' input buffers are taken out, filled by all threads, and put back before the first request is
+//! Reads by threads: the sessions' input buffers are taken out, filled by all threads, and put back before the first request is
 //! executed; then the requests are executed one connection after the other, as always. Writes: the replies are only
 //! read, and nothing else happens meanwhile.
 //!
@@ -14,8 +15,10 @@ use std::io;
 
 /// Most connections read before any of them is executed: what they sent is in memory all at once.
 const READS_AT_ONCE: usize = 128;
+/// Connections read one after the other before the first of them is executed: as many as the node looks ahead.
+const READS_IN_A_ROW: usize = keyspace::EXPECTED_MAX;
 /// Empty buffers kept between two turns.
-const SPARES: usize = READS_AT_ONCE;
+pub(super) const SPARES: usize = READS_AT_ONCE;
 
 struct ReadJob<'a> {
     stream: &'a Stream,
@@ -35,10 +38,45 @@ impl DataLoop {
     pub(super) fn read_all(&mut self, ready: &[ConnId]) {
         for group in ready.chunks(READS_AT_ONCE) {
             match self.sharing.helpers(group.len(), None) {
-                0 => group.iter().for_each(|conn| self.read(*conn)),
+                0 => group.chunks(READS_IN_A_ROW).for_each(|row| self.read_in_a_row(row)),
                 helpers => self.read_together(group, helpers),
             }
         }
+    }
+
+    /// Reads from some connections before any of them is executed, so that the memory that their requests are about can
+    /// be fetched at once ([`Node::foresee`]). One reading of the clock serves until its millisecond is over.
+    fn read_in_a_row(&mut self, row: &[ConnId]) {
+        if let [conn] = row {
+            return self.read(*conn);
+        }
+        let mut filled = std::mem::take(&mut self.filled);
+        for &conn in row {
+            if let Some(outcome) = self.fill(conn) {
+                filled.push((conn, outcome));
+            }
+        }
+        let mut conns = [ConnId(0); READS_IN_A_ROW];
+        for (place, (conn, _)) in conns.iter_mut().zip(&filled) {
+            *place = *conn;
+        }
+        self.node.foresee(&conns[..filled.len()]);
+        let mut now: Option<Now> = None;
+        for (conn, outcome) in filled.drain(..) {
+            if let Ok(ReadOutcome::Bytes { count, filled }) = outcome {
+                self.note_read(conn, count, filled);
+                match now {
+                    Some(now) if self.node.metered() / 1000 <= now.mono.0 => {
+                        self.node.process_next(now, conn)
+                    }
+                    _ => self.node.process(*now.insert(self.clock.now()), conn),
+                }
+            } else {
+                self.after_read(conn, outcome);
+            }
+            self.keep_spare(conn);
+        }
+        self.filled = filled;
     }
 
     fn read_together(&mut self, group: &[ConnId], helpers: usize) {
@@ -53,8 +91,8 @@ impl DataLoop {
                 continue;
             };
             let mut input = std::mem::take(input);
-            if input.capacity() == 0 {
-                input = self.spares.pop().unwrap_or_default();
+            if input.is_empty() {
+                input = self.spares.pop().unwrap_or(input);
             }
             let outcome = Ok(ReadOutcome::NotNow);
             let room = entry.room(&mut input, wanted);
@@ -75,12 +113,7 @@ impl DataLoop {
         }
         for (conn, outcome) in conns.into_iter().zip(outcomes) {
             self.after_read(conn, outcome);
-            if let Some(input) = self.node.input(conn)
-                && input.is_empty()
-                && self.spares.len() < SPARES
-            {
-                self.spares.push(std::mem::take(input));
-            }
+            self.keep_spare(conn);
         }
         unwanted.into_iter().for_each(|conn| self.read(conn));
     }
