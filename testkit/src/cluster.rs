@@ -1,7 +1,7 @@
 //! A cluster of servers, Grapevine's or real Redis or both, joined by a cluster manager as an operator would do it.
 
 use crate::ports::{Ports, reserve};
-use crate::server::{Kind, Server, run_cli};
+use crate::server::{Kind, Server, ServerBuilder, run_cli};
 use crate::wait::wait_for;
 use std::process::Output;
 
@@ -52,10 +52,20 @@ pub struct Cluster {
 impl Cluster {
     /// Starts the nodes, one of each kind given, without joining them.
     pub fn start(kinds: &[Kind], node_timeout_ms: u64, directives: &[(&str, &str)]) -> Cluster {
+        Self::start_each(kinds, node_timeout_ms, |_, builder| {
+            directives.iter().fold(builder, |b, (name, value)| b.with(name, value))
+        })
+    }
+
+    /// [`Self::start`], with what `each` adds to the `i`-th node.
+    pub fn start_each(
+        kinds: &[Kind],
+        node_timeout_ms: u64,
+        each: impl Fn(usize, ServerBuilder) -> ServerBuilder,
+    ) -> Cluster {
         let ports = reserve();
         let start = |(i, kind): (usize, &Kind)| {
-            let builder = Server::build(*kind, ports.port(i)).clustered(node_timeout_ms);
-            directives.iter().fold(builder, |b, (name, value)| b.with(name, value)).start()
+            each(i, Server::build(*kind, ports.port(i)).clustered(node_timeout_ms)).start()
         };
         Cluster { nodes: kinds.iter().enumerate().map(start).collect(), _ports: ports }
     }

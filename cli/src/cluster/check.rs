@@ -5,7 +5,7 @@ use client::Value;
 
 use super::fix;
 use super::log::Log;
-use super::remote::{Cluster, Remote};
+use super::remote::{Cluster, Remote, field};
 use super::view::signature;
 use super::{Manager, host_and_port};
 
@@ -47,6 +47,7 @@ fn examine(cluster: &mut Cluster, manager: &Manager<'_>, list: bool) -> bool {
     if list {
         cluster.show(log);
     }
+    warn_of_troubles(cluster, log);
     let mut healthy = check_agreement(cluster, log);
     let open = check_open_slots(cluster, log);
     healthy &= open.is_empty();
@@ -73,6 +74,23 @@ fn examine(cluster: &mut Cluster, manager: &Manager<'_>, list: bool) -> bool {
         healthy &= check_owners(cluster, manager);
     }
     healthy
+}
+
+/// What Grapevine's nodes say of themselves that an operator should know; others say nothing.
+fn warn_of_troubles(cluster: &mut Cluster, log: &Log) {
+    for remote in &mut cluster.nodes {
+        let Ok(info) = remote.ask(&["CLUSTER", "INFO"]) else { continue };
+        let info = info.as_bytes().unwrap_or(b"");
+        let address = remote.address();
+        if let Some(error) = field(info, "cluster_config_file_error") {
+            log.warn(&format!(
+                "[WARNING] Node {address} cannot write its nodes.conf: {error}. It gives no votes.\n"
+            ));
+        }
+        if let Some(place) = field(info, "cluster_name_taken_by") {
+            log.warn(&format!("[WARNING] Node {address} does not serve: {place} has the same name.\n"));
+        }
+    }
 }
 
 /// Whether all nodes agree about who owns what.

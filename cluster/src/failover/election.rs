@@ -50,6 +50,7 @@ enum Obstacle {
     #[default]
     None,
     DataAge,
+    Disk,
     WaitingDelay,
     Expired,
     WaitingVotes,
@@ -112,8 +113,12 @@ impl Machine {
         let manual = self.manual.can_start();
         let failed = self.nodes[primary].failed() && self.may_stand();
         let reason = (failed || manual) && self.nodes[primary].slot_count > 0;
-        if !reason || self.promotion.is_some() || self.saver.is_failing() || self.has_twin() {
+        if !reason || self.promotion.is_some() || self.has_twin() {
             self.election.obstacle = Obstacle::None;
+            return;
+        }
+        if self.saver.is_failing() {
+            self.log_obstacle(primary, Obstacle::Disk);
             return;
         }
         if !manual && !self.data_is_recent() {
@@ -401,6 +406,7 @@ impl Machine {
                 "does not stand: never synchronized with its master"
             }
             Obstacle::DataAge => "does not stand: its data is too old",
+            Obstacle::Disk => "does not stand: nodes.conf cannot be written",
             Obstacle::Expired => "lost: no majority of votes in time",
             Obstacle::None | Obstacle::WaitingDelay | Obstacle::WaitingVotes => return,
         };
@@ -428,6 +434,7 @@ impl Machine {
             Obstacle::DataAge => {
                 "Disconnected from master for longer than allowed. Please check the 'cluster-replica-validity-factor' configuration option."
             }
+            Obstacle::Disk => "The cluster config file cannot be written.",
             Obstacle::WaitingDelay => "Waiting the delay before I can start a new failover.",
             Obstacle::Expired => "Failover attempt expired.",
             Obstacle::WaitingVotes => "Waiting for votes, but majority still not reached.",

@@ -25,12 +25,8 @@ const REFUSAL_MS: u64 = 1000;
 impl Machine {
     /// FAILOVER_AUTH_REQUEST.
     pub(crate) fn on_vote_request(&mut self, link: LinkId, candidate: NodeIx, header: &Header<'_>) {
-        // Only primaries with slots vote; and a promise that cannot be saved is not made.
-        if !self.myself().is_voter()
-            || self.promotion.is_some()
-            || self.saver.is_failing()
-            || self.boot.hides_claims()
-            || self.is_hung()
+        // Only primaries with slots vote.
+        if !self.myself().is_voter() || self.promotion.is_some() || self.boot.hides_claims() || self.is_hung()
         {
             return;
         }
@@ -95,6 +91,10 @@ impl Machine {
     }
 
     fn may_vote(&self, candidate: NodeIx, header: &Header<'_>) -> Result<(), String> {
+        // A promise that cannot be saved is not made.
+        if let Some(error) = self.saver.failure() {
+            return Err(format!("nodes.conf cannot be written: {error}"));
+        }
         let (asked, current) = (header.current_epoch, self.current_epoch);
         if asked < current {
             return Err(format!("reqEpoch ({asked}) < curEpoch({current})"));

@@ -6,6 +6,7 @@
 
 use super::claims::Claims;
 use crate::actions::{Action, ConfigVersion, LogLevel};
+use crate::journal::EventType;
 use crate::machine::Machine;
 use crate::nodes_conf::{NodeLine, NodesConf};
 use crate::topology::NodeFlags;
@@ -96,6 +97,7 @@ impl Machine {
         self.saver.saved_claims = self.saver.in_flight.take();
         if self.saver.failed.take().is_some() {
             self.publisher.structure_changed();
+            self.note_own(EventType::Boot, "nodes.conf could be written again".to_string());
             self.log(LogLevel::Notice, "The cluster config file could be updated again.".to_string());
         }
         self.refresh_wire();
@@ -108,9 +110,17 @@ impl Machine {
         }
         self.saver.in_flight = None;
         self.saver.dirty = true;
-        self.saver.failed = Some((self.now.mono, error.to_string()));
-        self.publisher.structure_changed();
-        self.log(LogLevel::Warning, format!("Fatal: can't update cluster config file. {error}"));
+        let before = self.saver.failed.replace((self.now.mono, error.to_string()));
+        // It is tried again each second: said once, and when the reason changes.
+        if before.is_none_or(|(_, old)| old != error) {
+            let text = format!(
+                "The cluster config file cannot be written: {error}. Until it can, this node gives no vote, does not stand \
+                 for election and claims nothing new; it serves on, and tries again each second."
+            );
+            self.log(LogLevel::Warning, text);
+            self.note_own(EventType::Boot, format!("nodes.conf cannot be written: {error}"));
+            self.publisher.structure_changed();
+        }
         self.promotion_not_saved();
         self.fail_waiting_replies(error);
     }

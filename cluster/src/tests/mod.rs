@@ -4,6 +4,7 @@ mod boot;
 mod commands;
 mod crash;
 mod detection;
+mod disk;
 mod election;
 mod epochs;
 mod explain;

@@ -24,6 +24,7 @@ enum Event {
     Packet { link: LinkId, bytes: Arc<[u8]> },
     Link { link: LinkId, event: LinkEvent },
     Saved { version: ConfigVersion },
+    NotSaved { version: ConfigVersion },
     Data { event: DataEvent, life: u32 },
 }
 
@@ -55,6 +56,8 @@ pub struct Member {
     powered: bool,
     pub cut: bool,
     pub disk_stalled: bool,
+    /// Nothing can be written: it is full, say.
+    pub disk_fails: bool,
     pub data_stalled: bool,
     /// Its data thread works, but does not synchronize with anybody.
     pub data_refuses: bool,
@@ -128,6 +131,7 @@ impl Member {
             powered: true,
             cut: false,
             disk_stalled: false,
+            disk_fails: false,
             data_stalled: false,
             data_refuses: false,
             deaf: false,
@@ -447,6 +451,9 @@ impl World {
                 self.members[index].outbox.saved(version);
                 self.members[index].machine.handle_saved(now, version);
             }
+            Event::NotSaved { version } => {
+                self.members[index].machine.handle_save_failed(now, version, "No space left on device");
+            }
             Event::Data { event, life } => self.handle_data(index, event, life, now),
         }
         self.drain(index);
@@ -537,7 +544,9 @@ impl World {
             Action::Save { version, text } => {
                 self.members[index].saves += 1;
                 nodes_conf::parse(text.as_bytes()).expect("what is written can be read");
-                if self.members[index].disk_stalled {
+                if self.members[index].disk_fails {
+                    self.at(DISK_MS, index, Event::NotSaved { version });
+                } else if self.members[index].disk_stalled {
                     self.members[index].stalled_save = Some((version, text));
                 } else {
                     self.members[index].disk = text;
@@ -591,6 +600,9 @@ impl World {
         if claims_slots(&packet) {
             self.members[index].claimed_at = Some(self.now);
         }
+        if self.members[index].disk_fails {
+            self.assert_durable(index, &packet);
+        }
         if packet[13] == 6 {
             let epoch = u64::from_be_bytes(packet[16..24].try_into().expect("eight bytes"));
             let voter = self.id(index);
@@ -599,6 +611,19 @@ impl World {
         let lost = self.lost_types.contains(&packet[13]) || self.dead_links.contains(&(index, link));
         if !self.members[index].cut && !lost {
             self.at(PACKET_MS, peer, Event::Packet { link: theirs, bytes: packet });
+        }
+    }
+
+    /// No packet says more than the sender's file (rule 18).
+    fn assert_durable(&self, index: usize, packet: &[u8]) {
+        let conf =
+            nodes_conf::parse(self.members[index].disk.as_bytes()).expect("own file").expect("not empty");
+        let number = |at: usize| u64::from_be_bytes(packet[at..at + 8].try_into().expect("eight bytes"));
+        assert!(number(16) <= conf.current_epoch.0, "an epoch that is not saved");
+        assert_ne!(packet[13], 6, "a vote that is not saved");
+        if packet[2128..2168] == [0; 40] {
+            let own = conf.myself().expect("a line of its own").config_epoch.max(conf.own_config_epoch);
+            assert!(number(24) <= own.0, "a config epoch that is not saved");
         }
     }
 

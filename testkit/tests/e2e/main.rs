@@ -12,6 +12,7 @@ mod cluster_texts;
 mod differential;
 mod durability;
 mod everything;
+mod failing_disk;
 mod failover;
 mod hard;
 mod io_threads;
