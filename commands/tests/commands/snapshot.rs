@@ -2,10 +2,14 @@
 //! the cut, byte for byte.
 
 use crate::runner::Runner;
-use base::{DbIndex, Prng};
-use keyspace::{JobSlot, StepOutcome};
-use persist::dump;
-use resp::Protocol;
+use crate::wild::meaning;
+use base::{Args, DbIndex, OwnedArgs, Prng};
+use keyspace::{JobSlot, LoadExtra, StepOutcome};
+use persist::rdb::Item;
+use persist::{
+    BaseForm, DiskRequest, JobId, Loader, MemStorage, Sink, SnapshotHead, SnapshotTarget, Worker, dump,
+};
+use resp::{Protocol, Value};
 use std::collections::BTreeMap;
 
 /// Elements of each value at the cut.
@@ -110,5 +114,90 @@ fn a_snapshot_holds_the_cut_of_values_that_are_written_to() {
         let changed =
             contents(&runner).iter().filter(|(key, payload)| before.get(*key) != Some(payload)).count();
         assert!(changed >= 6, "only {changed} values were written to: the test shows little");
+    }
+}
+
+/// A long string, of which a part can be compressed.
+fn long_text(prng: &mut Prng) -> Vec<u8> {
+    let noise = (0..700_000).map(|_| prng.next_u64() as u8);
+    noise.chain((0..2_500_000u32).map(|n| (n / 7 % 50) as u8)).collect()
+}
+
+fn meanings(runner: &Runner) -> BTreeMap<Vec<u8>, String> {
+    contents(runner).into_iter().map(|(key, payload)| (key, meaning(&Value::Bulk(payload)))).collect()
+}
+
+/// Takes what is read from a file into a keyspace of its own.
+struct Into<'a>(&'a mut Runner);
+
+impl Sink for Into<'_> {
+    fn item(&mut self, item: Item<'_>) -> Result<(), String> {
+        if let Item::Entry { db, key, value, expire, .. } = item {
+            let loaded = self.0.keyspace.load(db, &key, value, expire, LoadExtra::default());
+            assert!(loaded.is_ok(), "{} twice", key.escape_ascii());
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, args: Args<'_>) -> Result<(), String> {
+        if args.at(0) != b"SELECT" {
+            self.0.execute(&OwnedArgs::from_slices(args.iter()));
+        }
+        Ok(())
+    }
+}
+
+/// What a file of the given form holds that was written piece by piece while everything in it was written to.
+fn file_of(form: BaseForm, runner: &mut Runner, prng: &mut Prng) -> Runner {
+    let id = JobId(1);
+    let (directory, filename) = ("aof".to_owned(), "name".to_owned());
+    let target = SnapshotTarget::AofBase { directory, filename, alone: true };
+    let head = Box::new(SnapshotHead { checksum: true, compress: true, form, ..Default::default() });
+    let (mut worker, mut out) = (Worker::new(MemStorage::new(1)), Vec::new());
+    worker.take([DiskRequest::SnapshotBegin { id, target, head }], &mut out);
+    runner.keyspace.snapshot_begin(JobSlot::Save).expect("no other snapshot");
+    let (mut outcome, mut pieces) = (StepOutcome::Working, 0);
+    while outcome != StepOutcome::Done || worker.has_work() {
+        if outcome != StepOutcome::Done {
+            outcome = runner.keyspace.snapshot_step(JobSlot::Save, 1 + prng.below(3) as usize);
+        }
+        while let Some(chunk) = runner.keyspace.snapshot_take(JobSlot::Save) {
+            worker.take([DiskRequest::SnapshotChunk { id, chunk }], &mut out);
+        }
+        worker.work(&mut out);
+        pieces += 1;
+        (0..1 + prng.below(4)).for_each(|_| drop(runner.run(&write(prng))));
+        runner.run(&format!("SETRANGE text {} changed", prng.below(3_000_000)));
+        runner.run("APPEND text more");
+    }
+    worker.take([DiskRequest::SnapshotEnd { id }], &mut out);
+    worker.work_all(&mut out);
+    assert!(pieces > 60, "{pieces} pieces: nothing was written to meanwhile");
+    let mut back = Runner::new(Protocol::Resp2);
+    back.limits.obey = true;
+    let mut log = Vec::new();
+    let loaded = Loader::aof("aof", "name", true).run(worker.storage(), &mut Into(&mut back), &mut log);
+    assert!(loaded.is_ok(), "{log:?}");
+    back
+}
+
+#[test]
+fn a_file_holds_the_cut_of_values_that_are_written_to_between_its_pieces() {
+    for (seed, form) in [(1, BaseForm::Rdb), (2, BaseForm::Commands)] {
+        let mut prng = Prng::new(seed);
+        let mut runner = Runner::new(Protocol::Resp2);
+        fill(&mut runner);
+        let text = long_text(&mut prng);
+        runner.execute(&OwnedArgs::from_slices([b"SET".as_slice(), b"text", &text]));
+        runner.run("HPEXPIRE hash 9999999 FIELDS 3 field1 field2 field700");
+        runner.run("EXPIRE text 10000");
+        let before = meanings(&runner);
+        let back = file_of(form, &mut runner, &mut prng);
+        let after = meanings(&back);
+        assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
+        for (key, value) in &before {
+            assert!(after[key] == *value, "{form:?}: {} is not as it was", key.escape_ascii());
+        }
+        assert!(meanings(&runner)[b"text".as_slice()] != before[b"text".as_slice()]);
     }
 }

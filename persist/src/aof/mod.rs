@@ -22,7 +22,7 @@ pub use commands::{CommandReader, ReadError};
 pub(crate) use load::AofFiles;
 pub use load::read_manifest;
 pub use manifest::{FileInfo, FileType, Manifest, ManifestError};
-pub(crate) use rewrite::CommandWriter;
+pub(crate) use rewrite::{CommandWriter, Place};
 
 /// The manifest's name inside the directory.
 pub fn manifest_name(filename: &str) -> String {

@@ -1,13 +1,14 @@
 //! [`Encoder`]: entries in, RDB bytes out, in pieces that the caller takes away when it likes.
 //!
 //! A large collection is written in pieces: when [`PIECE`] bytes wait to be taken, [`Encoder::begin`] and
-//! [`Encoder::go_on`] say how far they came. So no more is in memory than a piece, one string of a collection (or some
-//! few, of a table), and what compressing that takes.
+//! [`Encoder::go_on`] say how far they came. So no more is in memory than a piece of a string, or one element of a
+//! collection (or some few, of a table), and what compressing that takes.
 //!
 //! Databases may come in any order and more than once (a snapshot hands over overwritten entries early): a SELECTDB is
 //! written whenever the database changes, its size hint only the first time.
 
 use super::object::Place;
+use super::text::{self, Text};
 use super::types::*;
 use crate::lzf::Compressor;
 use base::crc::Crc64;
@@ -205,6 +206,10 @@ impl Encoder {
                     push_raw(&mut self.out, &text);
                 }
             }
+            ValueRef::Bytes(bytes) if bytes.len() > text::WHOLE_MAX => {
+                let from = from.and_then(Place::text);
+                return text::encode(bytes, self, from).map(Place::of_text);
+            }
             ValueRef::Bytes(bytes) => self.string(bytes),
             ValueRef::Object(object) => return super::object::encode(object, self, from),
         }
@@ -223,6 +228,13 @@ impl Encoder {
 
     /// A string in the shortest of its forms.
     pub(crate) fn string(&mut self, bytes: &[u8]) {
+        if bytes.len() > text::WHOLE_MAX {
+            let mut from: Option<Text> = None;
+            while let Some(next) = text::encode(bytes, self, from) {
+                from = Some(next);
+            }
+            return;
+        }
         if bytes.len() <= INT_TEXT_MAX
             && let Some(number) = canonical_int(bytes)
             && push_small_int(&mut self.out, number)
@@ -233,13 +245,33 @@ impl Encoder {
             && bytes.len() > COMPRESS_ABOVE
             && let Some(packed) = self.lzf.compress(bytes, bytes.len() - 4)
         {
-            self.out.push(0xc0 | ENC_LZF as u8);
-            push_length(&mut self.out, packed.len() as u64);
-            push_length(&mut self.out, bytes.len() as u64);
+            push_packed_head(&mut self.out, packed.len(), bytes.len());
             self.out.extend_from_slice(packed);
             return;
         }
         push_raw(&mut self.out, bytes);
+    }
+
+    /// Whether strings are compressed.
+    pub(super) fn compresses(&self) -> bool {
+        self.compress
+    }
+
+    /// What stands before a compressed string: how long it is so, and how long it is.
+    pub(super) fn packed_head(&mut self, packed: usize, len: usize) {
+        push_packed_head(&mut self.out, packed, len);
+    }
+
+    /// How long a segment of a long string is when it is compressed.
+    pub(super) fn packed_len(&mut self, segment: &[u8]) -> usize {
+        self.lzf.compress(segment, any_packed(segment)).map_or(0, <[u8]>::len)
+    }
+
+    /// A segment of a long string, compressed.
+    pub(super) fn packed(&mut self, segment: &[u8]) {
+        if let Some(packed) = self.lzf.compress(segment, any_packed(segment)) {
+            self.out.extend_from_slice(packed);
+        }
     }
 }
 
@@ -271,6 +303,17 @@ fn push_small_int(out: &mut Vec<u8>, number: i64) -> bool {
         return false;
     }
     true
+}
+
+fn push_packed_head(out: &mut Vec<u8>, packed: usize, len: usize) {
+    out.push(0xc0 | ENC_LZF as u8);
+    push_length(out, packed as u64);
+    push_length(out, len as u64);
+}
+
+/// Room for a segment in which nothing repeats: every 32 bytes cost one more.
+fn any_packed(segment: &[u8]) -> usize {
+    segment.len() + segment.len() / 16 + 64
 }
 
 fn push_raw(out: &mut Vec<u8>, bytes: &[u8]) {

@@ -16,6 +16,7 @@ mod set;
 mod shape;
 mod stopped;
 mod stream;
+mod text;
 pub mod types;
 mod ziplist;
 mod zset;

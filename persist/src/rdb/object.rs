@@ -1,6 +1,7 @@
 //! Values that are not strings, in RDB: which file of this folder knows which type.
 
 use super::cursor::{Cursor, Stop, malformed};
+use super::text::Text;
 use super::types::form_name;
 use super::{Encoder, Fault, hash, list, set, stream, zset};
 use ds::list::NodePlace;
@@ -33,6 +34,20 @@ enum At {
     Left(usize),
     /// A part of a stream.
     Part(stream::Part),
+    /// A part of a long string.
+    Text(Text),
+}
+
+impl Place {
+    /// In a long string.
+    pub(super) fn of_text(text: Text) -> Self {
+        Self(At::Text(text))
+    }
+
+    /// The part of a long string, if it is in one.
+    pub(super) fn text(self) -> Option<Text> {
+        if let At::Text(text) = self.0 { Some(text) } else { None }
+    }
 }
 
 /// The value type under which an object is written.

@@ -114,3 +114,41 @@ fn what_is_read_from_pieces_is_the_value() {
         }
     }
 }
+
+/// A long string: some of it repeats, some does not.
+fn long_text(noise: usize, repeating: usize) -> Vec<u8> {
+    let mut prng = Prng::new(11);
+    let noise = (0..noise).map(|_| prng.next_u64() as u8);
+    noise.chain((0..repeating).map(|n| (n / 5 % 40) as u8)).collect()
+}
+
+#[test]
+fn a_long_string_takes_little_memory_and_is_compressed_all_the_same() {
+    let (short, long) = (text::WHOLE_MAX, 3 * text::WHOLE_MAX + 77);
+    for (bytes, compress, smaller) in [
+        (long_text(0, short), true, true),
+        (long_text(0, long), true, true),
+        (long_text(long, 0), true, false),
+        (long_text(short, long), true, true),
+        (long_text(0, long), false, false),
+    ] {
+        let value = ValueRef::Bytes(&bytes);
+        let mut encoder = Encoder::new(compress, true);
+        let mut pieces = vec![encoder.take()];
+        let mut place = encoder.begin(DbIndex(0), b"key", value, None, 0);
+        while let Some(from) = place {
+            pieces.push(encoder.take());
+            place = encoder.go_on(value, from);
+        }
+        pieces.push(encoder.take());
+        let longest = pieces.iter().map(Vec::len).max();
+        assert!(longest < Some(PIECE + SLACK), "{longest:?}");
+        let written: usize = pieces.iter().map(Vec::len).sum();
+        assert_eq!(written < bytes.len() - bytes.len() / 5, smaller, "{written} of {}", bytes.len());
+        let payload = dump::encode(value, compress);
+        match dump::decode(&payload, &Settings::default()) {
+            Ok(LoadValue::Bytes(back)) => assert!(back == bytes),
+            other => panic!("not a string: {:?}", other.is_ok()),
+        }
+    }
+}

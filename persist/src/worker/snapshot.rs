@@ -3,8 +3,8 @@
 //! Chunks wait in [`Job`] and are written by and by, a piece in one call of [`Job::write`]; a large value takes many.
 
 use super::append::{self, AofFiles};
-use crate::aof::{BaseForm, CommandWriter, write_all};
-use crate::rdb::{Encoder, PIECE, Place};
+use crate::aof::{self, BaseForm, CommandWriter, write_all};
+use crate::rdb::{self, Encoder, PIECE};
 use crate::request::{DiskEvent, JobId, STREAM_AHEAD, SnapshotHead, SnapshotTarget};
 use crate::storage::{ErrorKind, FileId, Storage, StorageError, directory_of};
 use keyspace::{SnapshotChunk, SnapshotEntry};
@@ -34,6 +34,12 @@ enum Writer {
     Commands(CommandWriter),
 }
 
+/// How far a large value was written.
+enum Place {
+    Rdb(rdb::Place),
+    Commands(aof::Place),
+}
+
 impl Writer {
     fn new(head: &SnapshotHead, form: BaseForm) -> Self {
         if form == BaseForm::Commands {
@@ -50,14 +56,17 @@ impl Writer {
 
     /// Writes an entry, or a piece of it; where it goes on then.
     fn entry(&mut self, entry: &SnapshotEntry<'_>, from: Option<Place>) -> Option<Place> {
+        let (key, value, expire) = (entry.key, entry.value, entry.expire);
         match (self, from) {
-            (Writer::Rdb(encoder), None) => {
-                encoder.begin(entry.db, entry.key, entry.value, entry.expire, entry.access)
+            (Writer::Rdb(encoder), Some(Place::Rdb(from))) => encoder.go_on(value, from).map(Place::Rdb),
+            (Writer::Rdb(encoder), _) => {
+                encoder.begin(entry.db, key, value, expire, entry.access).map(Place::Rdb)
             }
-            (Writer::Rdb(encoder), Some(from)) => encoder.go_on(entry.value, from),
+            (Writer::Commands(commands), Some(Place::Commands(from))) => {
+                commands.go_on(key, value, expire, from).map(Place::Commands)
+            }
             (Writer::Commands(commands), _) => {
-                commands.entry(entry.db, entry.key, entry.value, entry.expire);
-                None
+                commands.begin_entry(entry.db, key, value, expire).map(Place::Commands)
             }
         }
     }
@@ -195,6 +204,10 @@ impl Job {
         {
             self.place = self.writer.entry(&entry, self.place.take());
             self.next += usize::from(self.place.is_none());
+            // A long string may take a while before there is anything of it.
+            if self.place.is_some() {
+                break;
+            }
         }
         let done = self.next == chunk.len();
         if done {

@@ -116,7 +116,7 @@ pub(super) fn is_in_accidental_order(args: &[Vec<u8>]) -> bool {
 }
 
 /// What a payload holds, in an order that follows from that alone; what is no payload is itself.
-pub(super) fn meaning(payload: &Value) -> String {
+pub(crate) fn meaning(payload: &Value) -> String {
     let Some(bytes) = payload.as_bytes() else { return format!("{payload:?}") };
     let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
     match persist::dump::decode(bytes, &ds::Settings::default()) {

@@ -12,6 +12,7 @@ use crate::allocations::peak_of;
 use crate::amount::{compared, runs};
 use crate::runner::Runner;
 use base::{OwnedArgs, Prng, UnixMillis};
+pub(crate) use compare::meaning;
 use compare::{has, is_in_accidental_order, is_otherwise, plain, same};
 use generate::{generate, is_known, is_known_to_peer};
 use pair::Pair;
