@@ -76,6 +76,11 @@ impl Tracking {
         self.clients.len()
     }
 
+    /// Whether nobody tracks and nothing is left of those who did: the table keeps what they read until it changes.
+    fn is_idle(&self) -> bool {
+        self.clients.is_empty() && self.table.is_empty()
+    }
+
     /// Keys in the table, entries of it, prefixes.
     pub fn counts(&self) -> (usize, usize, usize) {
         (self.table.len(), self.items, self.prefixes.len())
@@ -177,7 +182,7 @@ pub(crate) fn after_request(node: &mut Node, client: Client, command: &Command) 
 
 /// What a command changed is told.
 pub(crate) fn changed(node: &mut Node, client: Client, effects: &Effects) {
-    if node.tracking.clients.is_empty() {
+    if node.tracking.is_idle() {
         return;
     }
     if !effects.flushed.is_empty() && !effects.swapped {
@@ -190,7 +195,7 @@ pub(crate) fn changed(node: &mut Node, client: Client, effects: &Effects) {
 
 /// A key changed by the doing of `by`, or by itself.
 pub(crate) fn key_changed(node: &mut Node, by: Option<Client>, key: &[u8]) {
-    if node.tracking.clients.is_empty() {
+    if node.tracking.is_idle() {
         return;
     }
     for (name, prefix) in &mut node.tracking.prefixes {
@@ -217,7 +222,7 @@ fn tell_readers(node: &mut Node, key: &[u8]) {
 
 /// Every key may have changed: FLUSHALL, FLUSHDB, a new data set.
 pub(crate) fn all_changed(node: &mut Node) {
-    if node.tracking.clients.is_empty() {
+    if node.tracking.is_idle() {
         return;
     }
     node.tracking.table = BTreeMap::new();

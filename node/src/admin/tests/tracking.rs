@@ -159,3 +159,15 @@ fn who_leaves_is_forgotten() {
     assert!(bench.text("INFO clients").contains("tracking_clients:0\r\n"));
     assert!(bench.text("INFO stats").contains("tracking_total_prefixes:0\r\n"));
 }
+
+#[test]
+fn what_was_read_by_who_has_left_goes_with_its_change() {
+    let mut bench = tracking("");
+    bench.run("MGET a b c");
+    bench.run("CLIENT TRACKING OFF");
+    bench.run("SET a 1");
+    assert!(bench.text("INFO stats").contains("tracking_total_keys:2\r\n"));
+    bench.run("FLUSHALL");
+    let stats = bench.text("INFO stats");
+    assert!(stats.contains("tracking_total_keys:0\r\n") && stats.contains("tracking_total_items:0\r\n"));
+}
