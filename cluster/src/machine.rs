@@ -81,8 +81,6 @@ pub struct Machine {
     pub(crate) proposals: Vec<Proposal>,
     /// The cluster that this node belongs to, once it has joined one.
     pub(crate) cluster_id: Option<ClusterId>,
-    /// When that became so, in this life of the process.
-    pub(crate) cluster_named: Option<Millis>,
     /// What tells this process from another one under its name.
     pub(crate) process: Process,
     /// What is known of a second process under its name.
@@ -167,7 +165,6 @@ impl Machine {
             inquiry_number: 0,
             proposals: Vec::new(),
             cluster_id: None,
-            cluster_named: None,
             process,
             twin: Twin::default(),
             seeding: Seeding::default(),

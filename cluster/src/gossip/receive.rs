@@ -2,6 +2,7 @@
 
 use crate::actions::{LinkId, LogLevel};
 use crate::codec::{Body, Header, MessageType, Packet, PacketError, decode, mflags};
+use crate::gossip::identity::Allegiance;
 use crate::machine::Machine;
 use crate::state::NodeIx;
 use crate::topology::{MESSAGE_TYPES, NodeFlags};
@@ -58,18 +59,20 @@ impl Machine {
             if !self.is_same_process(link, ix, header) {
                 return;
             }
-            if self.links.get(link).is_some_and(|l| l.inbound) {
-                self.bind_inbound(link, ix);
-            }
             let answers = self.links.get(link).is_some_and(|l| l.greeted)
                 && self.links.get(link).and_then(|l| l.node).is_some_and(|n| self.nodes[n].in_handshake());
-            let meets = header.kind == MessageType::Meet as u16 || answers;
-            if meets {
+            if header.kind == MessageType::Meet as u16 || answers {
                 self.join_cluster(header, true);
                 self.nodes[ix].member = true;
+            } else {
+                match self.allegiance(link, ix, header.mark.as_ref()) {
+                    Allegiance::Ours => {}
+                    Allegiance::Undecided => return self.keep_in_touch(link, ix, header.kind),
+                    Allegiance::Foreign => return,
+                }
             }
-            if !meets && !self.is_of_our_cluster(link, ix, header.mark.as_ref()) {
-                return;
+            if self.links.get(link).is_some_and(|l| l.inbound) {
+                self.bind_inbound(link, ix);
             }
             self.learn_from_header(ix, header);
         }

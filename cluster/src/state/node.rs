@@ -52,6 +52,8 @@ pub(crate) struct Node {
     pub is_seed: bool,
     /// Whether it is known to belong to our cluster: we met it, our file names it, or it has shown our cluster's name.
     pub member: bool,
+    /// Since when it, no member, has shown another cluster's name.
+    pub foreign_since: Option<Millis>,
     /// Whether it reads extensions beyond the host name.
     pub extensions: bool,
 
@@ -109,6 +111,7 @@ impl Node {
             rival: None,
             is_seed: false,
             member: false,
+            foreign_since: None,
             extensions: false,
             created: now,
             ping_sent: None,

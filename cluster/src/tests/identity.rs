@@ -64,8 +64,7 @@ fn a_node_of_another_cluster_is_refused_without_a_meet() {
     world.meet(0, 1);
     world.meet(2, 3);
     world.run_until(20_000, "two clusters", |w| common(w, 0..2).is_some() && common(w, 2..4).is_some());
-    // Long after, when the names have settled.
-    world.run(31_000);
+    world.run(5_000);
     // Somebody's old gossip: node 0 believes that it knows node 2.
     let (stranger, port) = (world.id(2), world.topology(2).myself().port);
     let conf = world.members[0].disk.clone();
@@ -73,7 +72,13 @@ fn a_node_of_another_cluster_is_refused_without_a_meet() {
     world.restart(0, false);
     world.plant(0, stranger, port);
     let before = cluster_of(&world, 0);
-    world.run(6000);
+    world.run(8000);
+    // Not refused yet, but nothing of what it says is used, either.
+    assert_eq!(cluster_of(&world, 0), before);
+    let known =
+        |w: &World| w.topology(0).node(&stranger).is_some_and(|n| n.config_epoch.0 == 0 && !n.is_failed());
+    assert!(known(&world));
+    world.run(8000);
     assert!(conf.contains(&before.expect("a name").to_string()));
     assert_eq!(cluster_of(&world, 0), before);
     assert_ne!(cluster_of(&world, 0), cluster_of(&world, 2));
@@ -142,4 +147,27 @@ fn on_a_proved_link_nobody_else_may_speak() {
     }
     assert_eq!(machine.stats.refused_peers, 51);
     assert!(bus_events(&mut world, 0).iter().filter(|text| text.starts_with("refused")).count() <= 2);
+}
+
+#[test]
+fn while_the_name_is_new_another_clusters_node_is_not_believed_either() {
+    let mut world = World::new(4, 307);
+    world.ok(2, Command::SetConfigEpoch(b"50".to_vec()));
+    world.ok(2, Command::AddSlotsRange([(b"0".to_vec(), b"9".to_vec())].into()));
+    world.meet(2, 3);
+    world.run_until(20_000, "another cluster", |w| common(w, 2..4).is_some());
+    let (stranger, port) = (world.id(2), world.topology(2).myself().port);
+    world.meet(0, 1);
+    world.run_until(20_000, "a cluster", |w| common(w, 0..2).is_some());
+    let names = (cluster_of(&world, 0), cluster_of(&world, 2));
+    // The name is a moment old.
+    world.plant(0, stranger, port);
+    for _ in 0..40 {
+        world.run(500);
+        assert_eq!((cluster_of(&world, 0), cluster_of(&world, 2)), names);
+        assert!(world.members[0].machine.current_epoch().0 < 50, "its epoch");
+        assert_eq!(world.topology(0).owner(base::Slot::new(0).expect("a slot")), None, "its slots");
+        assert_eq!(world.topology(0).node(&world.id(3)), None, "its gossip");
+    }
+    assert_eq!(world.topology(0).node(&stranger), None, "refused at last");
 }
