@@ -14,6 +14,7 @@
 
 extern crate alloc;
 
+mod failover;
 mod history;
 mod log;
 mod primary;
@@ -23,6 +24,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use failover::{Failover, FailoverPhase, FailoverRequest, FailoverStep};
 pub use history::History;
 pub use log::{Kind, Log, Meta, Seq, Targets, Unit};
 pub use primary::{

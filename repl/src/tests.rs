@@ -537,6 +537,7 @@ impl Pair {
                     self.to_b.clear();
                     upstream.handle_connected(now, Ok(()));
                 }
+                ReplicaAction::FailoverAnswered { .. } => {}
                 ReplicaAction::Send(bytes) => self.to_a.extend_from_slice(&bytes),
                 ReplicaAction::Close => {
                     self.up = false;

@@ -15,6 +15,8 @@ const CAPABILITIES: NodeFlags = NodeFlags(1024 | 2048);
 /// Gossip goes about a tenth of the nodes, and about three at least.
 const GOSSIP_SHARE: usize = 10;
 const GOSSIP_LEAST: usize = 3;
+/// The data thread reports ten times a second: no shorter silence is a hang, whatever the node timeout.
+const LEAST_HANG_MS: u64 = 300;
 
 impl Machine {
     /// A header with these claims.
@@ -85,7 +87,7 @@ impl Machine {
     }
 
     pub(crate) fn is_hung(&self) -> bool {
-        self.data.is_hung(self.now.mono, self.config.node_timeout_ms / 2)
+        self.data.is_hung(self.now.mono, (self.config.node_timeout_ms / 2).max(LEAST_HANG_MS))
     }
 
     /// Sends a PING, PONG or MEET with gossip and extensions.

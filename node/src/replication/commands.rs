@@ -1,6 +1,6 @@
 //! REPLICAOF, SLAVEOF, ROLE, REPLCONF, PSYNC, SYNC.
 
-use super::{primary, replica, with_primary};
+use super::{failover, primary, replica, with_primary};
 use crate::admin::AdminHandler;
 use crate::api::{Action, LogLevel};
 use crate::blocking;
@@ -18,7 +18,7 @@ pub(crate) fn handler(name: &str) -> Option<AdminHandler> {
         "role" => role,
         "replconf" => replconf,
         "psync" | "sync" => psync,
-        "failover" => failover,
+        "failover" => failover::command,
         _ => return None,
     })
 }
@@ -27,6 +27,9 @@ pub(crate) fn handler(name: &str) -> Option<AdminHandler> {
 fn replicaof(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
     if node.cluster.enabled {
         return Err("ERR REPLICAOF not allowed in cluster mode.".into());
+    }
+    if failover::is_running(node) {
+        return Err("ERR REPLICAOF not allowed while failing over.".into());
     }
     let who = crate::admin::client::log_line(node, client);
     if args.at(1).eq_ignore_ascii_case(b"no") && args.at(2).eq_ignore_ascii_case(b"one") {
@@ -114,6 +117,14 @@ fn replconf(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) 
 
 /// PSYNC replicationid offset, SYNC: the connection becomes a replica's.
 fn psync(node: &mut Node, client: Client, args: Args<'_>, _reply: &mut Reply) -> Outcome {
+    let hands_over = args.at(0).eq_ignore_ascii_case(b"psync")
+        && args.get(3).is_some_and(|word| word.eq_ignore_ascii_case(b"failover"));
+    if hands_over {
+        failover::take_over(node, client, args.at(1))?;
+    }
+    if failover::is_running(node) {
+        return Err("NOMASTERLINK Can't SYNC while failing over".into());
+    }
     if keeps_replicas_off(node) {
         // The words that every replica takes for "try again later", keeping its data.
         return Err("NOMASTERLINK Can't SYNC while not connected with my master".into());
@@ -147,11 +158,6 @@ fn keeps_replicas_off(node: &Node) -> bool {
         && node.cluster.view().is_none_or(
             |view| matches!(view.state, cluster::State::Fail(reason) if reason.refuses_replicas()),
         )
-}
-
-/// FAILOVER: between a primary and its replicas without a cluster.
-fn failover(_: &mut Node, _: Client, _: Args<'_>, _: &mut Reply) -> Outcome {
-    Err("ERR FAILOVER is not supported by this version of Grapevine; use REPLICAOF, or CLUSTER FAILOVER in a cluster".into())
 }
 
 /// The address without its port.

@@ -8,6 +8,7 @@
 //! whole transactions; what cannot be applied takes the link down, and nothing after it is applied (ENGINE 16).
 
 mod commands;
+pub(crate) mod failover;
 mod load;
 mod primary;
 mod replica;
@@ -34,7 +35,7 @@ use crate::session::{Client, Session};
 use base::{ConnId, Now, Prng, ReplId, ReplOffset};
 use cluster::{DataEvent, EventType};
 use config::Settings;
-use repl::{Context, History, Level, Position, Primary, PrimaryConfig};
+use repl::{Context, Failover, History, Level, Position, Primary, PrimaryConfig};
 
 /// Our own connections are numbered from here; those that the runtime accepts never get so far.
 const FIRST_CONN: u64 = 1 << 48;
@@ -44,6 +45,8 @@ pub struct Replication {
     /// The name of the stream that the log's offset counts.
     pub(crate) history: History,
     primary: Primary,
+    /// FAILOVER.
+    failover: Failover,
     upstream: Option<replica::Upstream>,
     /// The data at this offset of this history was loaded at start; until something is written it still is.
     loaded: Option<(ReplId, ReplOffset)>,
@@ -58,6 +61,7 @@ impl Replication {
         Self {
             history: History::new(prng),
             primary: Primary::new(primary_config(settings), now.mono),
+            failover: Failover::default(),
             upstream: None,
             loaded: None,
             next_conn: FIRST_CONN,
@@ -130,6 +134,7 @@ pub(crate) fn handle_closed(node: &mut Node, conn: ConnId) {
 pub(crate) fn end_batch(node: &mut Node) {
     replica::drive(node);
     primary::drive(node);
+    failover::advance(node);
     primary::feed(node);
 }
 
@@ -147,6 +152,7 @@ pub(crate) fn cron(node: &mut Node) {
     if let Some(upstream) = &mut node.replication.upstream {
         upstream.machine.handle_timeout(now, at);
     }
+    failover::advance(node);
     replica::drive(node);
     primary::drive(node);
 }

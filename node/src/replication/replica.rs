@@ -68,13 +68,28 @@ pub(crate) fn set_safe(node: &mut Node) {
 
 /// Follow a primary. `id` is its name in the cluster. Following the one that we follow already changes nothing.
 pub(crate) fn follow(node: &mut Node, id: Option<NodeId>, host: &str, port: u16) {
-    let config = config(&node.config.settings, host, port);
     if let Some(upstream) = &mut node.replication.upstream
         && (upstream.machine.config().host.as_str(), upstream.machine.config().port) == (host, port)
         && upstream.name == id
     {
         return;
     }
+    begin_following(node, id, host, port, Replica::new);
+}
+
+/// Follow a replica of ours, which becomes the primary by our PSYNC.
+pub(super) fn hand_over_to(node: &mut Node, host: &str, port: u16) {
+    begin_following(node, None, host, port, Replica::handing_over);
+}
+
+fn begin_following(
+    node: &mut Node,
+    id: Option<NodeId>,
+    host: &str,
+    port: u16,
+    begin: fn(ReplicaConfig, bool, Millis) -> Replica,
+) {
+    let config = config(&node.config.settings, host, port);
     let resumable = match node.replication.upstream.take() {
         Some(mut old) => {
             drop_loading(node, &mut old);
@@ -92,7 +107,7 @@ pub(crate) fn follow(node: &mut Node, id: Option<NodeId>, host: &str, port: u16)
     migrate::abort_all(node, migrate::Taken::Kept);
     node.keyspace.set_replica(true);
     node.replication.upstream = Some(Upstream {
-        machine: Replica::new(config, resumable, now),
+        machine: begin(config, resumable, now),
         conn: None,
         name: id,
         held: Vec::new(),
@@ -270,6 +285,7 @@ pub(super) fn drive(node: &mut Node) {
                     input::run(node, client);
                 }
             }
+            ReplicaAction::FailoverAnswered { accepted } => super::failover::answered(node, accepted),
             ReplicaAction::Note(text) => super::note(node, text),
             ReplicaAction::Log { level, text } => log(node, level, text),
         }

@@ -107,7 +107,7 @@ fn replicas(node: &Node, field: &mut dyn FnMut(&str, String)) {
 
 fn history(node: &Node, field: &mut dyn FnMut(&str, String)) {
     let history = &node.replication.history;
-    field("master_failover_state", "no-failover".to_owned());
+    field("master_failover_state", node.replication.failover.phase().name().to_owned());
     field("master_replid", history.id().to_string());
     let (second, bound) = match history.second() {
         Some((id, bound)) => (id.to_string(), bound.to_string()),

@@ -212,7 +212,7 @@ fn role_and_info_on_both_sides() {
     );
     assert_eq!(pair.b.run(&["REPLICAOF", "h", "x"]), "-ERR value is not an integer or out of range\r\n");
     assert_eq!(pair.b.run(&["SLAVEOF", "h", "99999"]), "-ERR Invalid master port\r\n");
-    assert!(pair.b.run(&["FAILOVER"]).starts_with("-ERR FAILOVER is not supported"));
+    assert!(pair.b.run(&["FAILOVER"]).starts_with("-ERR FAILOVER is not valid when server is a replica"));
 }
 
 #[test]

@@ -75,9 +75,6 @@ impl Primary {
             return Some("NOMASTERLINK Can't SYNC while not connected with my master".to_string());
         }
         let psync = args.at(0).eq_ignore_ascii_case(b"psync");
-        if psync && args.len() > 3 && args.at(3).eq_ignore_ascii_case(b"failover") {
-            return Some("ERR PSYNC FAILOVER is not supported".to_string());
-        }
         let link = self.links.entry(conn).or_insert_with(|| Link::new(peer, now));
         let name = link.name();
         self.notice(format!("Replica {name} asks for synchronization"));

@@ -116,18 +116,28 @@ impl Replica {
 
     fn send_psync(&mut self, at: Position) {
         self.state = State::AwaitPsync;
-        if self.resumable {
-            let next = (at.offset.0.saturating_add(1)).to_string();
+        let next = (at.offset.0.saturating_add(1)).to_string();
+        let (id, offset) = if self.resumable {
             self.notice(format!("Trying a partial resynchronization (request {}:{next}).", at.id));
-            self.command(&[b"PSYNC", &at.id.0, next.as_bytes()]);
+            (&at.id.0[..], next.as_bytes())
         } else {
             self.notice("Partial resynchronization not possible (no cached master)".to_string());
-            self.command(&[b"PSYNC", b"?", b"-1"]);
+            (&b"?"[..], &b"-1"[..])
+        };
+        if self.hands_over {
+            self.command(&[b"PSYNC", id, offset, b"FAILOVER"]);
+        } else {
+            self.command(&[b"PSYNC", id, offset]);
         }
     }
 
     fn psync_line(&mut self, now: Millis, line: &str, at: Position) {
-        match parse_psync(line) {
+        let answer = parse_psync(line);
+        if core::mem::take(&mut self.hands_over) {
+            let accepted = matches!(answer, PsyncReply::Full(_) | PsyncReply::Continue(_));
+            self.actions.push_back(ReplicaAction::FailoverAnswered { accepted });
+        }
+        match answer {
             PsyncReply::Full(position) => {
                 self.notice(format!("Full resync from master: {}:{}", position.id, position.offset));
                 let why = if self.resumable {

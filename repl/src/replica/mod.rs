@@ -113,6 +113,12 @@ pub enum ReplicaAction {
     },
     /// Bytes of the stream that came together with something else. Later ones are the owner's directly.
     Stream(Vec<u8>),
+    /// The answer to the PSYNC that said FAILOVER: whether the other node is the primary now. If not, the connection has been closed, and
+    /// nothing more is tried before the owner says what it wants to be.
+    FailoverAnswered {
+        /// It is.
+        accepted: bool,
+    },
     /// A synchronization, and its reason: for the cluster's journal.
     Note(String),
     /// A line for the log.
@@ -151,6 +157,8 @@ pub struct Replica {
     state: State,
     /// Whether our data is a state of our history at our offset, so that a partial resync can be asked for.
     resumable: bool,
+    /// The next PSYNC says FAILOVER.
+    hands_over: bool,
     /// Bytes of an unfinished line of the handshake.
     line: Vec<u8>,
     last_io: Millis,
@@ -175,6 +183,7 @@ impl Replica {
             config,
             state: State::Waiting { until: now },
             resumable,
+            hands_over: false,
             line: Vec::new(),
             last_io: now,
             safe: None,
@@ -184,6 +193,11 @@ impl Replica {
         };
         replica.connect(now, "Connecting to");
         replica
+    }
+
+    /// As [`Replica::new`], of a primary that makes the other node the primary (see [`Failover`](crate::Failover)).
+    pub fn handing_over(config: ReplicaConfig, resumable: bool, now: Millis) -> Self {
+        Self { hands_over: true, ..Self::new(config, resumable, now) }
     }
 
     /// Whom we follow and how.

@@ -14,6 +14,7 @@ mod durability;
 mod everything;
 mod failing_disk;
 mod failover;
+mod handover;
 mod hard;
 mod io_threads;
 mod journal;
