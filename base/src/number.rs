@@ -126,7 +126,8 @@ fn trim_fraction(text: &str) -> &str {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
 }
 
-/// Reads a memory size: digits and one of the units `b k kb m mb g gb` in any case (`k` = 1000, `kb` = 1024).
+/// Reads a memory size: digits and one of the units `b k kb m mb g gb` in any case (`k` = 1000, `kb` = 1024). As in Redis no
+/// digits are 0; what is too large for 64 bits is the largest number.
 pub fn parse_memory(text: &[u8]) -> Option<u64> {
     let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
     let unit = text[digits..].to_ascii_lowercase();
@@ -140,8 +141,10 @@ pub fn parse_memory(text: &[u8]) -> Option<u64> {
         b"gb" => 1 << 30,
         _ => return None,
     };
-    let number = core::str::from_utf8(&text[..digits]).ok()?.parse::<u64>().ok()?;
-    number.checked_mul(factor)
+    let number = text[..digits]
+        .iter()
+        .fold(0u64, |number, digit| number.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
+    Some(number.saturating_mul(factor))
 }
 
 #[cfg(test)]
@@ -194,7 +197,8 @@ mod tests {
     fn memory_units() {
         assert_eq!(parse_memory(b"1gb"), Some(1 << 30));
         assert_eq!(parse_memory(b"10K"), Some(10_000));
-        assert_eq!(parse_memory(b"99999999999gb"), None);
-        assert_eq!(parse_memory(b"mb"), None);
+        assert_eq!(parse_memory(b"99999999999gb"), Some(u64::MAX));
+        assert_eq!(parse_memory(b"99999999999999999999"), Some(u64::MAX));
+        assert_eq!((parse_memory(b""), parse_memory(b"mb")), (Some(0), Some(0)));
     }
 }

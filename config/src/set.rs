@@ -15,6 +15,9 @@ pub struct SetContext {
     pub loading: bool,
 }
 
+/// A directive, under which of its names it is set, and to what.
+type Chosen<'v> = (&'static Directive, &'static str, &'v [u8]);
+
 impl Config {
     /// CONFIG SET for a client elsewhere, with the data set loaded. See [`Config::set_in`].
     pub fn set(&mut self, pairs: &[(&[u8], &[u8])]) -> Result<Vec<&'static str>, SetError> {
@@ -30,9 +33,9 @@ impl Config {
         let chosen = self.choose(context, pairs)?;
         let mut settings = self.settings.clone();
         let mut changed = Vec::new();
-        for (directive, value) in chosen {
+        for (directive, name, value) in chosen {
             let before = (directive.read)(&settings);
-            let failed = |reason: String| SetError::Failed { argument: directive.name.into(), reason };
+            let failed = |reason: String| SetError::Failed { argument: name.into(), reason };
             let text = checked(directive, value, &before).map_err(failed)?;
             store(directive, &mut settings, &text);
             if (directive.read)(&settings) != before {
@@ -47,8 +50,8 @@ impl Config {
         &self,
         context: SetContext,
         pairs: &[(&[u8], &'v [u8])],
-    ) -> Result<Vec<(&'static Directive, &'v [u8])>, SetError> {
-        let mut chosen: Vec<(&'static Directive, &[u8])> = Vec::with_capacity(pairs.len());
+    ) -> Result<Vec<Chosen<'v>>, SetError> {
+        let mut chosen: Vec<Chosen<'_>> = Vec::with_capacity(pairs.len());
         let protected = match self.settings.enable_protected_configs {
             Permission::Yes => false,
             Permission::Local => !context.local,
@@ -68,10 +71,12 @@ impl Config {
             if directive.has(DENY_LOADING) && context.loading {
                 return Err(SetError::Loading);
             }
-            if chosen.iter().any(|(other, _)| std::ptr::eq(*other, directive)) {
+            if chosen.iter().any(|(other, ..)| std::ptr::eq(*other, directive)) {
                 return Err(failed("duplicate parameter"));
             }
-            chosen.push((directive, value));
+            // Redis repeats the name that was used, but not how it was written.
+            let own = directive.names().find(|own| own.as_bytes().eq_ignore_ascii_case(name));
+            chosen.push((directive, own.unwrap_or(directive.name), value));
         }
         Ok(chosen)
     }

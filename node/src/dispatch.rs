@@ -251,7 +251,7 @@ fn inside(container: &'static Command, args: Args<'_>) -> Result<&'static Comman
         let shown = lossy(args.at(1), 128);
         Refusal::from(format!(
             "ERR unknown subcommand '{shown}'. Try {} HELP.",
-            container.name.to_ascii_uppercase()
+            lossy(args.at(0), 128).to_ascii_uppercase()
         ))
     })
 }

@@ -54,6 +54,27 @@ impl Renames {
     }
 }
 
+/// What COMMAND tells: the commands that have a name, each under its own.
+impl Renames {
+    /// The command of a whole name, `client|id` included, whose first part may be a new one.
+    pub fn find_full(&self, name: &[u8]) -> Option<&'static Command> {
+        let mut parts = name.splitn(2, |byte| *byte == b'|');
+        let container = self.find(parts.next()?, false)?;
+        parts.next().map_or(Some(container), |sub| spec::subcommand(container, sub))
+    }
+
+    /// Whether a command, or the one that a subcommand belongs to, can be called.
+    pub fn is_callable(&self, command: &Command) -> bool {
+        let id = command.container().unwrap_or(command).id;
+        !self.hidden.contains(&id) || self.names.values().any(|named| named.id == id)
+    }
+
+    /// All commands that can be called, subcommands left out.
+    pub fn top_level(&self) -> impl Iterator<Item = &'static Command> {
+        spec::top_level().filter(|command| self.is_callable(command))
+    }
+}
+
 /// Whether the node can obey every `rename-command` of the configuration; the error is Redis's.
 pub fn check_renames(config: &Config) -> Result<(), String> {
     Renames::of(config).map(drop)

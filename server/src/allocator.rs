@@ -5,7 +5,7 @@
 //! every alignment above 8 in so many words.
 
 #[cfg(feature = "jemalloc")]
-pub use jemalloc::{NAME, allocated, purge, report, stats};
+pub use jemalloc::{NAME, allocated, number, purge, report, stats};
 
 /// What `--version` and INFO call it.
 #[cfg(not(feature = "jemalloc"))]
@@ -38,6 +38,12 @@ pub fn purge() -> bool {
 #[cfg(not(feature = "jemalloc"))]
 pub fn report() -> Option<String> {
     None
+}
+
+/// It has no names for its numbers.
+#[cfg(not(feature = "jemalloc"))]
+pub fn number(_: &[u8]) -> Result<i64, String> {
+    Err("No such file or directory".into())
 }
 
 /// Bytes that the process has allocated now; 0 where nobody counts.
@@ -185,6 +191,28 @@ mod jemalloc {
         let mut text = Vec::new();
         tikv_jemalloc_ctl::stats_print::stats_print(&mut text, Default::default()).ok()?;
         Some(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// The number that jemalloc knows by this name (`stats.allocated`, `arenas.page`), or the system's error.
+    pub fn number(name: &[u8]) -> Result<i64, String> {
+        let name = std::ffi::CString::new(name).map_err(|_| String::from("Invalid argument"))?;
+        let mut error = std::io::Error::from(std::io::ErrorKind::InvalidInput);
+        for size in [8usize, 4, 1] {
+            let (mut value, mut got) = (0i64, size);
+            let nothing = std::ptr::null_mut();
+            let place = (&raw mut value).cast();
+            // SAFETY: the name ends with a zero; at most `got` bytes are written to `place`, which has eight.
+            let code = unsafe { sys::mallctl(name.as_ptr(), place, &mut got, nothing, 0) };
+            if code == 0 {
+                return Ok(value);
+            }
+            error = std::io::Error::from_raw_os_error(code);
+            // A wrong size is an invalid argument, too.
+            if error.kind() != std::io::ErrorKind::InvalidInput {
+                break;
+            }
+        }
+        Err(runtime::process::reason(error))
     }
 
     /// Bytes that the process has allocated now.

@@ -25,7 +25,12 @@ pub fn describe(config_file: Option<&Path>, supervised: &'static str, multiplexi
 
 /// What MEMORY may ask of the allocator.
 pub fn allocator() -> node::Allocator {
-    node::Allocator { purge: allocator::purge, report: allocator::report, allocated: allocator::allocated }
+    node::Allocator {
+        purge: allocator::purge,
+        report: allocator::report,
+        allocated: allocator::allocated,
+        number: allocator::number,
+    }
 }
 
 /// What is used now. Called by the data thread, whose own processor time is part of it.

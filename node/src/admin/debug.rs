@@ -2,6 +2,7 @@
 
 mod bus;
 mod digest;
+mod inspect;
 mod populate;
 mod protocol;
 
@@ -22,6 +23,7 @@ use resp::Reply;
 const HELP: &[(&str, &str)] = &[
     ("AOF-FLUSH-SLEEP <microseconds>", "Block the data thread before what was executed goes to the AOF."),
     ("CHANGE-REPL-ID", "Begin a new replication history."),
+    ("CLIENT-EVICTION", "Return how many clients of what size `maxmemory-clients` may close."),
     ("CLOSE-CLUSTER-LINK-ON-PACKET-DROP <0|1>", "Close the links of packets that the filter drops."),
     ("CLUSTERLINK KILL <TO|FROM|ALL> <node-id>", "Close our link to a node, its link to us, or both."),
     ("CONFIG-REWRITE-FORCE-ALL", "Write every directive into the configuration file."),
@@ -29,8 +31,11 @@ const HELP: &[(&str, &str)] = &[
     ("DIGEST-VALUE <key> [<key> ...]", "Return a checksum of the value of each key."),
     ("DROP-CLUSTER-PACKET-FILTER <type>", "Do not read bus packets of this type; -1 for none, -2 for all."),
     ("ERROR <text>", "Answer with this error."),
+    ("HTSTATS <dbid>", "Return what the tables of a database hold and cost."),
+    ("HTSTATS-KEY <key>", "Return the same of a key whose value is a table."),
     ("LOADAOF", "Write out the AOF, drop the data and load it again."),
     ("LOG <text>", "Write a warning to the log."),
+    ("MALLCTL <name>", "Return a number of the allocator's."),
     ("OBJECT <key>", "Return how the value of a key is kept."),
     ("PAUSE-CRON <0|1>", "Stop what happens by itself ten times a second, or let it go on."),
     ("POPULATE <count> [<prefix>] [<size>]", "Create keys; neither the AOF nor the replicas hear of them."),
@@ -44,32 +49,30 @@ const HELP: &[(&str, &str)] = &[
     ("PANIC", "Crash the server by a panic, as ASSERT does."),
     ("REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|ms>", "How long a reply buffer keeps its size."),
     ("REPLYBUFFER RESIZING <0|1>", "Whether reply buffers shrink at all."),
+    ("SDSLEN <key>", "Return the lengths of a key and its string, and what both cost."),
     ("SEGFAULT", "Crash the server by a bad access to memory."),
     ("SET-ACTIVE-EXPIRE <0|1>", "Switch the search for expired keys off or on."),
     ("SET-SKIP-CHECKSUM-VALIDATION <0|1>", "Load files and RESTORE payloads whatever their checksum."),
     ("SLEEP <seconds>", "Block the data thread; fractions are fine."),
+    ("STRINGMATCH-TEST", "Try random glob patterns."),
 ];
 
-/// Subcommands that Redis has and Grapevine refuses by name: they crash, leak, or look into structures that do not
-/// exist here.
-const REFUSED: &[&str] = &[
-    "client-eviction",
-    "crash-and-recover",
-    "htstats",
-    "htstats-key",
-    "jmap",
-    "leak",
-    "listpack",
-    "mallctl",
-    "mallctl-str",
-    "oom",
-    "quicklist",
-    "restart",
-    "sdslen",
-    "set-disable-deny-scripts",
-    "stringmatch-test",
-    "structsize",
-    "ziplist",
+/// Subcommands that Redis or Valkey has and Grapevine refuses by name, and why.
+const REFUSED: &[(&str, &str)] = &[
+    ("crash-and-recover", "a server does not start itself again"),
+    ("delay-rdb-client-free-seconds", "there is one connection per replica"),
+    ("dict-resizing", "tables grow and shrink bucket by bucket, and cannot be kept from it"),
+    ("leak", "nothing is leaked on purpose"),
+    ("listpack", "nothing is printed on standard output"),
+    ("mallctl-str", "a name that is not a text's would be followed as an address"),
+    ("oom", "memory is not used up on purpose; see PANIC"),
+    ("pause-after-fork", "nothing is forked"),
+    ("quicklist", "nothing is printed on standard output; see OBJECT"),
+    ("restart", "a server does not start itself again"),
+    ("set-disable-deny-scripts", "there are no scripts"),
+    ("sleep-after-fork-seconds", "nothing is forked"),
+    ("structsize", "there are no such structures"),
+    ("ziplist", "there are no ziplists"),
 ];
 
 /// The longest DEBUG SLEEP, in microseconds: a day.
@@ -88,7 +91,7 @@ pub(super) fn handler(name: &str) -> Option<AdminHandler> {
 fn debug(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
     let name = args.at(1).to_ascii_lowercase();
     match (name.as_slice(), args.len()) {
-        (b"help", 2) => super::help::of_entries("debug", HELP, reply),
+        (b"help", 2) => super::help::of_entries(args, HELP, reply),
         (own, _) if bus::is_own(own, args) => return bus::hook(node, client, own, args, reply),
         (b"sleep", 3) => sleep(node, args, reply),
         (b"digest", 2) => reply.simple(&digest::of_all(&node.keyspace)),
@@ -137,7 +140,10 @@ fn debug(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> 
         (b"loadaof", 2) => return reload::aof(node, client),
         (b"protocol", 3) => return protocol::protocol(args.at(2), reply),
         (b"object", 3) => return object(node, client, args, reply),
-        _ => return Err(refuse(&name, args)),
+        (other, _) => {
+            return inspect::look(node, client, other, args, reply)
+                .unwrap_or_else(|| Err(refuse(other, args)));
+        }
     }
     Ok(())
 }
@@ -149,9 +155,11 @@ fn is_on(text: &[u8]) -> bool {
 }
 
 fn refuse(name: &[u8], args: Args<'_>) -> Refusal {
-    match REFUSED.iter().find(|refused| refused.as_bytes() == name) {
-        Some(name) => format!("ERR DEBUG {} is not supported by Grapevine", name.to_uppercase()).into(),
-        None => super::subcommand_syntax("debug", args),
+    match REFUSED.iter().find(|(refused, _)| refused.as_bytes() == name) {
+        Some((name, why)) => {
+            format!("ERR DEBUG {} is not supported by Grapevine: {why}", name.to_uppercase()).into()
+        }
+        None => super::subcommand_syntax(args),
     }
 }
 
@@ -167,7 +175,7 @@ fn reply_buffer(node: &mut Node, args: Args<'_>, reply: &mut Reply) -> Outcome {
             let ms = number::parse_i64(value).ok_or(Refusal::NOT_INTEGER)?;
             Some(u64::try_from(ms).unwrap_or(0))
         }
-        _ => return Err(super::subcommand_syntax("debug", args)),
+        _ => return Err(super::subcommand_syntax(args)),
     };
     reply.ok();
     Ok(())

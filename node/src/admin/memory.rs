@@ -21,11 +21,14 @@ pub struct Allocator {
     pub report: fn() -> Option<String>,
     /// Bytes handed out now; 0 if nobody counts. Called before every command while `maxmemory` is set.
     pub allocated: fn() -> u64,
+    /// A number by the allocator's own name for it, or why there is none.
+    pub number: fn(&[u8]) -> Result<i64, String>,
 }
 
 impl Default for Allocator {
     fn default() -> Self {
-        Self { purge: || true, report: || None, allocated: || 0 }
+        let number = |_: &[u8]| Err(String::from("the allocator has no names for its numbers"));
+        Self { purge: || true, report: || None, allocated: || 0, number }
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn handler(name: &str) -> Option<AdminHandler> {
 /// SLOWLOG GET [count]: the newest entries; -1 stands for all.
 fn slow_get(node: &mut Node, _: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
     if args.len() > 3 {
-        return Err(super::subcommand_syntax("slowlog", args));
+        return Err(super::subcommand_syntax(args));
     }
     let wanted = args.get(2).map_or(Ok(Some(DEFAULT_COUNT)), count)?;
     write(node.observers.logs.of(Kind::Slow), wanted, reply);

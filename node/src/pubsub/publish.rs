@@ -123,7 +123,7 @@ pub fn shard_channels(node: &mut Node, _client: Client, args: Args<'_>, reply: &
 
 fn list(node: &Node, kind: Kind, args: Args<'_>, reply: &mut Reply) -> Outcome {
     if args.len() > 3 {
-        return Err(crate::admin::subcommand_syntax("pubsub", args));
+        return Err(crate::admin::subcommand_syntax(args));
     }
     let pattern = args.get(2);
     let place = reply.deferred_array();

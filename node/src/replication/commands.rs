@@ -44,8 +44,8 @@ fn replicaof(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply)
     if node.sessions.get(client).is_some_and(|s| s.role == Role::Replica) {
         return Err("ERR Command is not valid when client is a replica.".into());
     }
-    let port = base::number::parse_i64(args.at(2)).ok_or(Refusal::NOT_INTEGER)?;
-    let Ok(port) = u16::try_from(port) else { return Err("ERR Invalid master port".into()) };
+    let port = base::number::parse_i64(args.at(2)).and_then(|port| u16::try_from(port).ok());
+    let port = port.ok_or(Refusal::from("ERR Invalid master port"))?;
     let host = resp::reply::lossy(args.at(1));
     let same = node.replication.upstream.as_ref().is_some_and(|upstream| {
         let config = upstream.machine.config();

@@ -40,7 +40,7 @@ impl Session {
     }
 
     /// Whether it may be closed to make room: replicas and our primary have limits of their own.
-    fn is_evictable(&self) -> bool {
+    pub(crate) fn is_evictable(&self) -> bool {
         self.role == Role::Normal && !self.no_evict && !self.doomed
     }
 }

@@ -26,7 +26,11 @@ pub fn check_rdb(
         if check.decoder.is_finished() {
             break;
         }
-        let read = storage.read_at(name, offset, &mut piece).map_err(|_| Failed)?;
+        let read = storage.read_at(name, offset, &mut piece).map_err(|error| {
+            let what = if offset == 0 { "open" } else { "read" };
+            say(console, &[&format_args!("Cannot {what} file {shown}: {error}")]);
+            Failed
+        })?;
         if read == 0 {
             return Err(check.fault(console, "Unexpected EOF reading RDB file"));
         }

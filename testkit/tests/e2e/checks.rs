@@ -91,7 +91,10 @@ fn an_rdb_that_is_sound_or_torn() {
         let torn = same("check-rdb", &["x"], "", &Files::from([("x", whole[..end].to_vec())]));
         assert_eq!(torn.code, Some(1), "{end} bytes: {}", torn.output);
     }
-    same("check-rdb", &["missing"], "", &Files::new());
+    let ours = check(Kind::Grapevine, "check-rdb", &["missing"], "", &Files::new());
+    let theirs = check(Kind::Redis, "check-rdb", &["missing"], "", &Files::new());
+    assert_eq!((ours.code, theirs.code), (Some(1), Some(1)));
+    assert_eq!(ours.output, theirs.output + "Cannot open file missing: No such file or directory\n");
     same("check-rdb", &["x"], "", &Files::from([("x", b"REDIS0099".to_vec())]));
     same("check-rdb", &["x"], "", &Files::from([("x", b"SIDER0010".to_vec())]));
 }

@@ -11,7 +11,7 @@ use resp::Reply;
 /// CLIENT PAUSE milliseconds [WRITE | ALL].
 pub(super) fn pause(node: &mut Node, _: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
     if args.len() > 4 {
-        return Err(crate::admin::subcommand_syntax("client", args));
+        return Err(crate::admin::subcommand_syntax(args));
     }
     let kind = match args.get(3) {
         None => Kind::All,
@@ -39,7 +39,7 @@ pub(super) fn unpause(node: &mut Node, _: Client, _: Args<'_>, reply: &mut Reply
 /// CLIENT UNBLOCK id [TIMEOUT | ERROR]: 1 if somebody was waiting.
 pub(super) fn unblock(node: &mut Node, _: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
     if args.len() > 4 {
-        return Err(crate::admin::subcommand_syntax("client", args));
+        return Err(crate::admin::subcommand_syntax(args));
     }
     let error = match args.get(3) {
         None => false,

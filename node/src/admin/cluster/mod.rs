@@ -107,10 +107,9 @@ fn set_on_session(node: &mut Node, client: Client, reply: &mut Reply, set: fn(&m
 }
 
 /// CLUSTER HELP.
-fn help(node: &mut Node, _: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
+fn help(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
     topology(node)?;
-    super::help::of("cluster", reply);
-    Ok(())
+    super::help::help(node, client, args, reply)
 }
 
 /// CLUSTER NODES.

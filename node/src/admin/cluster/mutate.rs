@@ -89,7 +89,7 @@ fn parse(node: &Node, args: Args<'_>) -> Result<Command, Refusal> {
         b"saveconfig" => Command::SaveConfig,
         b"events" => Command::Events(super::events::parse(args)?),
         b"explain" => Command::Explain(super::explain::parse(args)?),
-        _ => return Err(subcommand_syntax("cluster", args)),
+        _ => return Err(subcommand_syntax(args)),
     })
 }
 

@@ -9,18 +9,18 @@ use resp::Reply;
 use spec::{Command, KeyPosition, flag, key_flag};
 
 /// COMMAND GETKEYS command [argument ...].
-pub(super) fn get_keys(_: &mut Node, _: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
+pub(super) fn get_keys(node: &mut Node, _: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
     let request = args.from(2);
-    let keys = find(request)?;
+    let keys = find(node, request)?;
     reply.array(keys.len());
     keys.iter().for_each(|key| reply.bulk(request.at(key.index as usize)));
     Ok(())
 }
 
 /// COMMAND GETKEYSANDFLAGS command [argument ...].
-pub(super) fn get_keys_and_flags(_: &mut Node, _: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
+pub(super) fn get_keys_and_flags(node: &mut Node, _: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
     let request = args.from(2);
-    let keys = find(request)?;
+    let keys = find(node, request)?;
     reply.array(keys.len());
     for key in keys {
         reply.array(2);
@@ -30,8 +30,8 @@ pub(super) fn get_keys_and_flags(_: &mut Node, _: Client, args: Args<'_>, reply:
     Ok(())
 }
 
-fn find(request: Args<'_>) -> Result<Vec<KeyPosition>, Refusal> {
-    let command = lookup(request).ok_or(Refusal::from("ERR Invalid command specified"))?;
+fn find(node: &Node, request: Args<'_>) -> Result<Vec<KeyPosition>, Refusal> {
+    let command = lookup(node, request).ok_or(Refusal::from("ERR Invalid command specified"))?;
     if !command.has_keys() {
         return Err("ERR The command has no key arguments".into());
     }
@@ -48,8 +48,8 @@ fn find(request: Args<'_>) -> Result<Vec<KeyPosition>, Refusal> {
 }
 
 /// The command, or the subcommand where the second word names one.
-fn lookup(request: Args<'_>) -> Option<&'static Command> {
-    let command = spec::lookup(request.at(0))?;
+fn lookup(node: &Node, request: Args<'_>) -> Option<&'static Command> {
+    let command = node.renames.find(request.at(0), false)?;
     if command.subcommands().is_empty() || request.len() < 2 {
         return Some(command);
     }

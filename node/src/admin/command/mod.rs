@@ -27,15 +27,15 @@ pub(super) fn handler(name: &str) -> Option<AdminHandler> {
 }
 
 /// COMMAND: everything about every command.
-fn plain(_: &mut Node, _: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
-    reply.array(spec::TOP_LEVEL_COUNT);
-    spec::top_level().for_each(|command| info::write(command, reply));
+fn plain(node: &mut Node, _: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
+    reply.array(node.renames.top_level().count());
+    node.renames.top_level().for_each(|command| info::write(command, reply));
     Ok(())
 }
 
 /// COMMAND COUNT.
-fn count(_: &mut Node, _: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
-    reply.int(spec::TOP_LEVEL_COUNT as i64);
+fn count(node: &mut Node, _: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
+    reply.int(node.renames.top_level().count() as i64);
     Ok(())
 }
 
@@ -47,7 +47,7 @@ fn command_info(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Rep
     }
     reply.array(names.len());
     for name in names.iter() {
-        match spec::lookup_full(name) {
+        match node.renames.find_full(name) {
             Some(command) => info::write(command, reply),
             None => reply.null(),
         }
@@ -56,12 +56,12 @@ fn command_info(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Rep
 }
 
 /// COMMAND DOCS [name ...]: what is no command is left out.
-fn command_docs(_: &mut Node, _: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
+fn command_docs(node: &mut Node, _: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
     let names = args.from(2);
     let found: Vec<&Command> = if names.len() == 0 {
-        spec::top_level().collect()
+        node.renames.top_level().collect()
     } else {
-        names.iter().filter_map(spec::lookup_full).collect()
+        names.iter().filter_map(|name| node.renames.find_full(name)).collect()
     };
     reply.map(found.len());
     for command in found {
@@ -72,13 +72,14 @@ fn command_docs(_: &mut Node, _: Client, args: Args<'_>, reply: &mut Reply) -> O
 }
 
 /// COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN pattern]: names, subcommands included.
-fn list(_: &mut Node, _: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
+fn list(node: &mut Node, _: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
     let matches: Filter<'_> = match args.len() {
         2 => Box::new(|_| true),
         5 if args.at(2).eq_ignore_ascii_case(b"filterby") => filter(args.at(3), args.at(4))?,
         _ => return Err(Refusal::SYNTAX),
     };
-    let names: Vec<&str> = spec::all().filter(|c| matches(c)).map(|c| c.name).collect();
+    let names: Vec<&str> =
+        spec::all().filter(|c| node.renames.is_callable(c) && matches(c)).map(|c| c.name).collect();
     reply.array(names.len());
     names.iter().for_each(|name| reply.bulk(name.as_bytes()));
     Ok(())

@@ -103,7 +103,7 @@ fn histogram(node: &mut Node, _: Client, args: Args<'_>, reply: &mut Reply) -> O
     if names.len() == 0 {
         spec::all().for_each(&mut write);
     }
-    for command in names.iter().filter_map(spec::lookup_full) {
+    for command in names.iter().filter_map(|name| node.renames.find_full(name)) {
         write(command);
         command.subcommands().iter().for_each(&mut write);
     }

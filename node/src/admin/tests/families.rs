@@ -196,7 +196,10 @@ fn debug_does_what_is_safe() {
     let mut bench = Bench::new(&[("enable-debug-command", "yes")]);
     assert_eq!(bench.run("DEBUG SLEEP 0.25"), "+OK");
     assert!(bench.actions.iter().any(|a| matches!(a, Action::Sleep { micros: 250_000 })));
-    assert_eq!(bench.run("DEBUG JMAP"), "-ERR DEBUG JMAP is not supported by Grapevine");
+    assert_eq!(
+        bench.run("DEBUG OOM"),
+        "-ERR DEBUG OOM is not supported by Grapevine: memory is not used up on purpose; see PANIC"
+    );
     assert!(
         bench
             .run("DEBUG NONSENSE")
