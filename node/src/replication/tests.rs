@@ -210,7 +210,7 @@ fn role_and_info_on_both_sides() {
         pair.b.run(&["REPLICAOF", "10.0.0.1", "6379"]),
         "+OK Already connected to specified master\r\n"
     );
-    assert_eq!(pair.b.run(&["REPLICAOF", "h", "x"]), "-ERR value is not an integer or out of range\r\n");
+    assert_eq!(pair.b.run(&["REPLICAOF", "h", "x"]), "-ERR Invalid master port\r\n");
     assert_eq!(pair.b.run(&["SLAVEOF", "h", "99999"]), "-ERR Invalid master port\r\n");
     assert!(pair.b.run(&["FAILOVER"]).starts_with("-ERR FAILOVER is not valid when server is a replica"));
 }
