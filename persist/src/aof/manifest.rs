@@ -5,6 +5,7 @@ use std::fmt;
 
 /// Longest line that Redis reads.
 const LINE_MAX: usize = 1024;
+const TOO_LONG: &str = "The AOF manifest file contains too long line";
 /// So much of a bad line is shown: the reason that follows must fit into a line of the log.
 const SHOWN_MAX: usize = 512;
 
@@ -83,7 +84,7 @@ impl Manifest {
             return Ok(());
         }
         if line.last() != Some(&b'\n') || line.len() > LINE_MAX {
-            return Err("The AOF manifest file contains too long line");
+            return Err(TOO_LONG);
         }
         let words = base::args::split(line).ok_or(FORMAT)?;
         if words.len() < 6 || words.len() % 2 != 0 {
@@ -105,6 +106,10 @@ impl Manifest {
     }
 
     fn add(&mut self, file: FileInfo, kind: u8) -> Result<(), &'static str> {
+        // Escapes are longer than what they stand for: what could not be read again is not taken.
+        if line(&file, char::from(kind)).len() > LINE_MAX {
+            return Err(TOO_LONG);
+        }
         match kind {
             b'b' if self.base.is_some() => return Err("Found duplicate base file information"),
             b'b' => self.base = Some(file),
@@ -125,11 +130,14 @@ impl Manifest {
         let history = self.history.iter().map(|f| (f, 'h'));
         let incrs = self.incrs.iter().map(|f| (f, 'i'));
         for (file, kind) in base.chain(history).chain(incrs) {
-            text.push_str("file ");
-            text.push_str(&quoted(&file.name));
-            text.push_str(&format!(" seq {} type {kind}\n", file.seq));
+            text.push_str(&line(file, kind));
         }
         text
+    }
+
+    /// Whether a name is too long for what is printed to be read again.
+    pub fn is_too_long(&self) -> bool {
+        self.print().split_inclusive('\n').any(|line| line.len() > LINE_MAX)
     }
 
     /// Whether it names neither a base nor an increment.
@@ -152,6 +160,10 @@ impl Manifest {
         let base = self.base.iter().map(|f| (f, FileType::Base));
         base.chain(self.incrs.iter().map(|f| (f, FileType::Incr)))
     }
+}
+
+fn line(file: &FileInfo, kind: char) -> String {
+    format!("file {} seq {} type {kind}\n", quoted(&file.name), file.seq)
 }
 
 fn file_name(bytes: &[u8]) -> Result<String, &'static str> {

@@ -65,6 +65,12 @@ pub(crate) fn store_manifest(
     filename: &str,
     manifest: &Manifest,
 ) -> Result<(), StorageError> {
+    if manifest.is_too_long() {
+        return Err(StorageError::new(
+            ErrorKind::Other,
+            "the names of the AOF's files are too long for its manifest",
+        ));
+    }
     let name = manifest_name(filename);
     let temp = path(directory, &format!("temp-{name}"));
     replace_file(storage, &temp, &path(directory, &name), manifest.print().as_bytes())

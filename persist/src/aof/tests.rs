@@ -35,7 +35,10 @@ fn the_manifest_is_redis_s() {
     assert_eq!((manifest.next_base_seq(), manifest.next_incr_seq()), (3, 3));
     let strange = "# note\nfile \"a b\" seq 1 type b extra 1\n";
     assert_eq!(Manifest::parse(strange.as_bytes()).unwrap().print(), "file \"a b\" seq 1 type b\n");
+    // As it came it fits into a line, as it would be written it does not.
+    let escapes = format!("file {} seq 1 type b\n", "\u{f}".repeat(300));
     let bad = [
+        (escapes.as_str(), "too long line"),
         ("", "Found an empty AOF manifest"),
         ("file a seq 1 type b", "too long line"),
         ("file a seq 1\n", "Invalid AOF manifest file format"),
