@@ -4,6 +4,7 @@ mod addresses;
 mod administration;
 mod appendlist;
 mod articles;
+mod blocking;
 mod bus_security;
 mod busy;
 mod checks;

@@ -113,7 +113,8 @@ fn counters(prng: &mut Prng, a: &mut Vec<Vec<u8>>) {
     let k = counter(prng);
     match prng.below(12) {
         0..=4 => {
-            words(a, &["PFADD", &k]);
+            // A bitmap that is made a HyperLogLog would not stay one that makes sense.
+            words(a, &["PFADD", &own_counter(prng)]);
             let many = if prng.chance(1, 10) { 900 } else { 8 };
             (0..prng.below(many)).for_each(|_| words(a, &[&prng.below(20_000).to_string()]));
         }
@@ -122,8 +123,8 @@ fn counters(prng: &mut Prng, a: &mut Vec<Vec<u8>>) {
             (0..1 + prng.below(3)).for_each(|_| words(a, &[&counter(prng)]));
         }
         7 | 8 => {
-            words(a, &["PFMERGE"]);
-            (0..1 + prng.below(3)).for_each(|_| words(a, &[&counter(prng)]));
+            words(a, &["PFMERGE", &own_counter(prng)]);
+            (0..prng.below(3)).for_each(|_| words(a, &[&counter(prng)]));
         }
         9 | 10 => {
             let word = pick(prng, &["ENCODING", "decode", "TODENSE", "GETREG", "what"]);
@@ -139,7 +140,11 @@ fn counters(prng: &mut Prng, a: &mut Vec<Vec<u8>>) {
 }
 
 fn counter(prng: &mut Prng) -> String {
-    if prng.chance(1, 60) { key(prng) } else { format!("h{}", prng.below(4)) }
+    if prng.chance(1, 60) { key(prng) } else { own_counter(prng) }
+}
+
+fn own_counter(prng: &mut Prng) -> String {
+    format!("h{}", prng.below(4))
 }
 
 fn small(prng: &mut Prng) -> String {
