@@ -252,6 +252,8 @@ fn an_empty_primary_waits_for_a_second_election() {
     world.lost_types.insert(VOTE);
     let granted = |w: &World| [1, 2].iter().all(|voter| w.logged(*voter, "Failover auth granted"));
     world.run_until(15_000, "a first election", granted);
+    // What was granted is on its way still.
+    world.run(200);
     world.lost_types.remove(&VOTE);
     world.run_until(20_000, "failed over", |w| w.members[0].data.of == Some(heir));
     let attempts = world.members[3].log.iter().filter(|line| line.contains("Starting a failover election"));
