@@ -3,6 +3,9 @@
 //! Model: a request that fails a check gets the check's refusal, and an open MULTI is lost with it (EXECABORT). A request
 //! that passes is queued (MULTI), held back (CLIENT PAUSE) or executed by [`call`].
 //!
+//! Nearly always nothing on the list can apply, to the node ([`is_calm`]) or to the session
+//! ([`Session::is_ordinary`]): one look at each then stands for the list.
+//!
 //! Invariants: the slot is hashed once and carried to the keyspace; nothing on the path of GET allocates. The reply of
 //! every request but a postponed one is complete, or a slot or a waiting state stands for it, when [`serve`] returns.
 
@@ -85,6 +88,10 @@ pub(crate) fn serve(node: &mut Node, client: Client, args: Args<'_>, reply: &mut
         Err(refusal) => return stranger(node, client, args, refusal, reply),
     };
     session.last_command = Some(command);
+    if node.calm && session.is_ordinary() && is_unconditional(node, command, args) {
+        execute_plainly(node, client, command, args, reply);
+        return Verdict::Done;
+    }
     tracking::before_command(node, client);
     let mut request = describe(node, client, command, args);
     let pass = examine(node, &mut request);
@@ -111,6 +118,50 @@ pub(crate) fn serve(node: &mut Node, client: Client, args: Args<'_>, reply: &mut
     effects::settle_leftovers(node);
     blocking::keys::serve(node);
     Verdict::Done
+}
+
+/// Whether no check of [`examine`] can fail, or do anything, for an ordinary session's request that is
+/// [`is_unconditional`], and nothing of what surrounds it concerns anybody. It is asked when a batch begins and after each command that
+/// is not about data alone: nothing else in a batch changes it.
+pub(crate) fn is_calm(node: &Node) -> bool {
+    let policy = &node.policy;
+    !node.cluster.enabled
+        && !policy.auth_required
+        && policy.max_memory == 0
+        && policy.client_memory == 0
+        && policy.min_replicas == 0
+        && !node.eviction.running
+        && !node.loading
+        && !node.pause.holds(true)
+        && !replication::is_replica(node)
+        && node.renames.is_empty()
+        && node.migrations.is_idle()
+        && node.tracking.clients() == 0
+        && persistence::write_refusal(node).is_none()
+}
+
+/// Whether the checklist asks nothing about the command itself.
+fn is_unconditional(node: &Node, command: &Command, args: Args<'_>) -> bool {
+    command.arity_ok(args.len())
+        && node.table.get(command.id.index()).is_some_and(|entry| entry.traits & is::DEBUG == 0)
+}
+
+/// Executes a request of an ordinary session while all is calm.
+fn execute_plainly(
+    node: &mut Node,
+    client: Client,
+    command: &'static Command,
+    args: Args<'_>,
+    reply: &mut Reply,
+) {
+    let mut request = describe(node, client, command, args);
+    if cfg!(debug_assertions) {
+        let pass = examine(node, &mut request);
+        assert!(matches!(pass, Ok(Pass::Execute)), "'{}' is not unconditional", command.name);
+    }
+    execute(node, &request, reply);
+    effects::settle_leftovers(node);
+    blocking::keys::serve(node);
 }
 
 /// Executes a request that waited for keys once more, from the checklist on. It may begin to wait again.
@@ -341,7 +392,11 @@ pub(crate) fn call(
     let handler = node.table.get(command.id.index()).map_or(Handler::Missing, |e| e.handler);
     let outcome: Outcome = match handler {
         Handler::Data(handler) => effects::run(node, client, handler, args, slot, reply),
-        Handler::Admin(handler) => handler(node, client, args, reply),
+        Handler::Admin(handler) => {
+            let outcome = handler(node, client, args, reply);
+            node.calm = is_calm(node);
+            outcome
+        }
         Handler::Missing => Err(Refusal::from(format!(
             "ERR '{}' is not supported by this version of Grapevine",
             command.name

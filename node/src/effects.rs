@@ -47,7 +47,9 @@ pub(crate) fn run(
 ) -> Outcome {
     let Some(session) = node.sessions.get(client) else { return Ok(()) };
     let (db, obey) = (session.db, session.role.is_obeyed());
-    node.effects.clear();
+    let mut effects = node.effects.take().unwrap_or_default();
+    effects.clear();
+    effects.wanted = node.policy.notify;
     node.limits.obey = obey;
     node.limits.may_block = !obey && !node.unit.in_exec;
     node.limits.logged = !node.loading && !node.log.readers().is_none();
@@ -64,7 +66,7 @@ pub(crate) fn run(
             keyspace: &mut node.keyspace,
             db,
             now: node.now.unix,
-            effects: &mut node.effects,
+            effects: &mut effects,
             prng: &mut node.prng,
             limits: &node.limits,
             pulse: node.progress.pulse(),
@@ -75,8 +77,10 @@ pub(crate) fn run(
     if follows {
         node.keyspace.set_ignore_expiry(false);
     }
-    settle(node, client, obey, db, slot, args);
-    if let Some(block) = node.effects.block.take() {
+    settle(node, client, obey, db, slot, args, &effects);
+    let block = effects.block.take();
+    node.effects = Some(effects);
+    if let Some(block) = block {
         blocking::keys::park(node, client, args, *block);
     }
     if let Err(CommandError::BadPayload(form, what)) = outcome {
@@ -85,17 +89,23 @@ pub(crate) fn run(
     outcome.map_err(Refusal::from)
 }
 
-/// Acts on what the command left in `node.effects`.
-fn settle(node: &mut Node, client: Client, obey: bool, db: DbIndex, slot: Option<Slot>, args: Args<'_>) {
+/// Acts on what the command left in `effects`.
+fn settle(
+    node: &mut Node,
+    client: Client,
+    obey: bool,
+    db: DbIndex,
+    slot: Option<Slot>,
+    args: Args<'_>,
+    effects: &Effects,
+) {
     if node.keyspace.has_events() {
         settle_events(node);
     }
-    let effects = &node.effects;
     let quiet = effects.dirty == 0 && effects.touched().len() == 0 && effects.events().len() == 0;
     if quiet && !effects.is_logged() && effects.flushed.is_empty() {
         return;
     }
-    let effects = std::mem::take(&mut node.effects);
     node.persistence.dirty += effects.dirty;
     if !obey && replication::is_replica(node) {
         effects.touched().for_each(|(db, key)| node.keyspace.remember_own(db, key));
@@ -103,16 +113,15 @@ fn settle(node: &mut Node, client: Client, obey: bool, db: DbIndex, slot: Option
     if effects.flushed.contains(&None) {
         persistence::flushed_all(node);
     }
-    transaction::touch_all(node, &effects);
-    tracking::changed(node, client, &effects);
-    blocking::keys::signal_all(node, &effects);
+    transaction::touch_all(node, effects);
+    tracking::changed(node, client, effects);
+    blocking::keys::signal_all(node, effects);
     if effects.is_logged() {
-        propagate(node, obey, db, slot, args, &effects);
+        propagate(node, obey, db, slot, args, effects);
     }
     for event in effects.events() {
         notify(node, event.class, event.name, event.db, event.key);
     }
-    node.effects = effects;
 }
 
 fn propagate(

@@ -58,7 +58,8 @@ pub struct Node {
     pub(crate) renames: Renames,
     pub(crate) table: Box<[Entry]>,
     pub(crate) keyspace: Keyspace,
-    pub(crate) effects: Effects,
+    /// Lent to the command that is executed.
+    pub(crate) effects: Option<Box<Effects>>,
     pub(crate) limits: commands::Limits,
     pub(crate) prng: Prng,
     pub(crate) unit: Unit,
@@ -89,6 +90,8 @@ pub struct Node {
     pub(crate) startup_memory: u64,
     /// Names this run of the process: 40 hex digits.
     pub(crate) run_id: ReplId,
+    /// Nothing in force here can hold back or refuse a command of an ordinary client ([`crate::dispatch::is_calm`]).
+    pub(crate) calm: bool,
     /// The data set is being loaded: most commands are refused.
     pub(crate) loading: bool,
     /// When the node started.
@@ -132,7 +135,7 @@ impl Node {
             eviction: Eviction::default(),
             client_memory: ClientMemory::default(),
             window: Window::default(),
-            effects: Effects::new(policy.notify),
+            effects: None,
             limits: commands::Limits {
                 settings: policy::structures(&config.settings, prng.next_u64()),
                 ..commands::Limits::default()
@@ -160,6 +163,7 @@ impl Node {
             allocator: Allocator::default(),
             startup_memory: 0,
             run_id: ReplId::random(&mut prng),
+            calm: false,
             loading: false,
             started: now,
             progress: Progress::default(),
@@ -324,7 +328,8 @@ impl Node {
         self.process_next(now, conn);
     }
 
-    /// The same right after another [`Node::process`], with no system call in between: the time since then is the command's.
+    /// The same right after another [`Node::process`] or [`Node::tell_meter`], with no system call in between: the time since
+    /// then is the command's.
     pub fn process_next(&mut self, now: Now, conn: ConnId) {
         self.set_now(now);
         self.begin_turn(self.metered);
@@ -500,6 +505,11 @@ impl Node {
         self.turn.get_or_insert((at, self.stats.processed));
     }
 
+    /// What the meter would say now, from who has just read its clock: the next command's time begins here.
+    pub fn tell_meter(&mut self, micros: u64) {
+        self.metered = micros;
+    }
+
     /// The meter's last reading: the end of the last command.
     pub fn metered(&self) -> u64 {
         self.metered
@@ -534,7 +544,6 @@ impl Node {
     /// Derives everything that follows from the settings; CONFIG SET calls it after a change.
     pub(crate) fn apply_policy(&mut self) {
         self.policy = Policy::of(&self.config.settings);
-        self.effects.wanted = self.policy.notify;
         self.limits.proto_max_bulk_len = self.policy.proto_max_bulk_len;
         self.limits.lazy_expire = self.policy.lazy_expire;
         self.limits.lazy_server_del = self.policy.lazy_server_del;

@@ -33,6 +33,7 @@ use connections::{Connections, Io};
 use listening::Listening;
 use node::{Action, CrashBy, Node};
 use resolver::Resolver;
+use runtime::clock::Watch;
 use runtime::ring::Ring;
 use runtime::stream::ReadOutcome;
 use runtime::supervised::Supervisor;
@@ -117,6 +118,10 @@ pub struct DataLoop {
     node: Node,
     io: Io,
     clock: Clock,
+    /// The same clock, where it is read in every turn.
+    watch: Watch,
+    /// What it last said.
+    read_at: Millis,
     connections: Connections,
     /// Connections whose bytes the node did not want; asked again each turn.
     paused: Vec<ConnId>,
@@ -169,6 +174,8 @@ impl DataLoop {
             node,
             io: Io { poller, ring: parts.ring.take() },
             clock: Clock,
+            watch: Watch::default(),
+            read_at: Millis(0),
             connections: Connections::default(),
             paused: Vec::new(),
             resolver,
@@ -217,16 +224,15 @@ impl DataLoop {
 
     fn turn(&mut self, events: &Events) {
         self.parts.progress.fetch_add(1, Ordering::Relaxed);
-        let now = self.clock.now();
         // The waker is drained before the queues are looked at, so that nothing is missed.
         if events.iter().any(|event| event.token == WAKER) {
             self.parts.waker.drain();
         }
-        self.take_messages(now);
-        self.take_signal(now);
+        self.take_messages();
+        self.take_signal();
+        let mut again = std::mem::take(&mut self.again);
         self.take_arrivals();
         let mut ready = std::mem::take(&mut self.ready);
-        let mut again = std::mem::take(&mut self.again);
         for index in 0..events.len() {
             let Some(event) = events.get(index) else { break };
             if event.token == WAKER {
@@ -259,6 +265,14 @@ impl DataLoop {
         }
     }
 
+    /// Both clocks; the node's meter is told, too.
+    fn now(&mut self) -> Now {
+        let (now, micros) = self.watch.read();
+        self.node.tell_meter(micros);
+        self.read_at = now.mono;
+        now
+    }
+
     fn sleep_ms(&self) -> u64 {
         if !self.again.is_empty()
             || self.node.has_work()
@@ -270,14 +284,18 @@ impl DataLoop {
         if self.loading.is_some() && self.node.can_load(self.clock.now()) {
             return 0;
         }
-        let now = self.clock.mono();
+        let now = self.read_at;
         let due = self.node.poll_timeout().map_or(LONGEST_SLEEP_MS, |at| at.since(now));
         let rest = self.parts.listening.wakes_in(now).unwrap_or(LONGEST_SLEEP_MS);
         due.min(rest).min(LONGEST_SLEEP_MS)
     }
 
     /// Orders of the control thread go first: nothing is executed under an older topology than the newest that waits.
-    fn take_messages(&mut self, now: Now) {
+    fn take_messages(&mut self) {
+        if self.parts.from_control.is_empty() && self.parts.inbox.is_empty() {
+            return;
+        }
+        let now = self.now();
         let mut orders = std::mem::take(&mut self.control_taken);
         let dropped = self.parts.from_control.take_all(&mut orders);
         if dropped > 0 {
@@ -304,16 +322,17 @@ impl DataLoop {
         self.inbox_taken = messages;
     }
 
-    fn take_signal(&mut self, now: Now) {
+    fn take_signal(&mut self) {
         if let Some(request) = runtime::signals::take_request() {
             let interrupt = request == runtime::signals::Request::Interrupt;
+            let now = self.now();
             self.node.handle_signal(now, interrupt);
             self.signalled = true;
         }
     }
 
     fn run_timers(&mut self) {
-        let now = self.clock.now();
+        let now = self.now();
         if self.next_usage <= now.mono {
             self.next_usage = now.mono + usage::PERIOD_MS;
             self.node.set_usage(node::Usage {
@@ -344,10 +363,10 @@ impl DataLoop {
     /// writes bring about (the end of a connection that has its last reply) is carried out at once.
     fn finish_turn(&mut self) {
         for _ in 0..DRAINS_PER_TURN {
-            let mut now = self.clock.now();
+            let mut now = self.now();
             self.node.end_batch(now);
             if self.act() {
-                now = self.clock.now();
+                now = self.now();
             }
             let mut ready = std::mem::take(&mut self.ready);
             self.listing += 1;

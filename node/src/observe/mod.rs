@@ -123,7 +123,8 @@ fn count(node: &mut Node, client: Client, command: &'static Command, args: Args<
     }
     let limits = &node.policy.command_logs;
     let over = |kind: Kind, value: u64| limits[kind as usize].is_some_and(|limit| value >= limit);
-    let request = if limits[Kind::LargeRequest as usize].is_some() { request_bytes(args) } else { 0 };
+    let large = limits[Kind::LargeRequest as usize].is_some_and(|limit| request_bytes_at_most(args) >= limit);
+    let request = if large { request_bytes(args) } else { 0 };
     let values =
         [(Kind::Slow, cost.micros), (Kind::LargeRequest, request), (Kind::LargeReply, cost.reply as u64)];
     if command.has(flag::SKIP_SLOWLOG) || !values.iter().any(|(kind, value)| over(*kind, *value)) {
@@ -143,6 +144,12 @@ pub(crate) fn note_latency(node: &mut Node, event: &'static str, micros: u64) {
     if threshold != 0 && micros / 1000 >= threshold {
         node.observers.latency.add(event, node.now.unix.seconds(), micros / 1000);
     }
+}
+
+/// What a request weighs on the wire at most: a sum that takes less time than the exact one.
+fn request_bytes_at_most(args: Args<'_>) -> u64 {
+    const NUMBER_AND_ENDS: usize = 20 + 5;
+    (args.iter().map(<[u8]>::len).sum::<usize>() + (args.len() + 1) * NUMBER_AND_ENDS) as u64
 }
 
 /// What a request weighs on the wire: its multibulk form.

@@ -20,8 +20,10 @@ use persist::rdb::AccessField;
 use persist::request::STREAM_AHEAD;
 use persist::{BaseForm, DiskRequest, JobId, SnapshotHead, SnapshotTarget};
 
-/// Entries that one slice visits.
+/// Entries that one slice visits while nobody asks for anything.
 const ENTRIES_PER_SLICE: usize = 256;
+/// Entries that one slice visits when commands were executed since the last one: clients wait for it.
+const ENTRIES_PER_BUSY_SLICE: usize = 64;
 /// Chunks handed over and not yet written.
 const CHUNKS_UNDER_WAY: usize = 32;
 /// Bytes of pre-images at which the job is given up.
@@ -73,6 +75,8 @@ pub(crate) struct Job {
     pub keys_total: u64,
     pub keys_done: u64,
     visiting: bool,
+    /// Commands that had been executed at the last slice.
+    processed: u64,
     under_way: usize,
     /// Bytes of a stream that came back and were not acknowledged yet.
     unacknowledged: usize,
@@ -132,6 +136,7 @@ pub(crate) fn begin(node: &mut Node, kind: Kind, target: SnapshotTarget) -> Resu
         keys_total,
         keys_done: 0,
         visiting: true,
+        processed: 0,
         under_way: 0,
         unacknowledged: 0,
         resume_at: None,
@@ -180,6 +185,9 @@ pub(super) fn slice(node: &mut Node) {
     let id = job.id;
     let delay = u64::try_from(node.config.settings.rdb_key_save_delay).unwrap_or(0);
     let entries = match delay {
+        0 if std::mem::replace(&mut job.processed, node.stats.processed) != node.stats.processed => {
+            ENTRIES_PER_BUSY_SLICE
+        }
         0 => ENTRIES_PER_SLICE,
         // About a tenth of a second's worth, so that the job stays as responsive as the clock.
         delay => usize::try_from(100_000 / delay).unwrap_or(ENTRIES_PER_SLICE).clamp(1, ENTRIES_PER_SLICE),

@@ -104,6 +104,8 @@ pub(crate) fn run(node: &mut Node, client: Client) {
     }
     let Some(session) = node.sessions.get_mut(client) else { return };
     session.executing = true;
+    node.calm = dispatch::is_calm(node);
+    let Some(session) = node.sessions.get_mut(client) else { return };
     let mut batch = Batch {
         input: std::mem::take(&mut session.input),
         window: std::mem::take(&mut node.window),
@@ -234,7 +236,9 @@ fn finish_request(node: &mut Node, client: Client, before: Before, reply: &mut R
         reply.raw(&session.pushes);
         session.pushes.clear();
     }
-    lifecycle::limit_reply(node, client, reply, before.bytes);
+    if session.doomed || lifecycle::has_hard_limit(session, &node.policy.output_limits) {
+        lifecycle::limit_reply(node, client, reply, before.bytes);
+    }
     let Some(session) = node.sessions.get_mut(client) else { return false };
     // Where `maxmemory-clients` holds, replies may pile up as in Redis: the largest client goes.
     session.crowded = session.role == Role::Normal

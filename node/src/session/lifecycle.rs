@@ -139,7 +139,7 @@ pub(crate) fn sent(node: &mut Node, client: Client, n: usize) {
 pub(crate) fn enforce_limit(node: &mut Node, client: Client) {
     let now = node.now.mono;
     let Some(session) = node.sessions.get_mut(client) else { return };
-    let Some(limit) = output_limit(session, node.policy.output_limits) else { return };
+    let Some(limit) = output_limit(session, &node.policy.output_limits) else { return };
     if exceeds(session, limit, now) {
         report_overflow(node, client);
         close(node, client);
@@ -151,7 +151,7 @@ pub(crate) fn enforce_limit(node: &mut Node, client: Client) {
 pub(crate) fn limit_reply(node: &mut Node, client: Client, reply: &mut resp::Reply, before: usize) {
     let deferred = reply.take_deferred();
     let Some(session) = node.sessions.get_mut(client) else { return };
-    let Some(limit) = output_limit(session, node.policy.output_limits) else { return };
+    let Some(limit) = output_limit(session, &node.policy.output_limits) else { return };
     if session.doomed {
         reply.buffer_mut().truncate(before);
         session.pushes = Vec::new();
@@ -169,7 +169,13 @@ pub(crate) fn limit_reply(node: &mut Node, client: Client, reply: &mut resp::Rep
     report_overflow(node, client);
 }
 
-fn output_limit(session: &Session, limits: OutputLimits) -> Option<OutputLimit> {
+/// Whether a session may be owed so much and no more, at any moment.
+#[inline]
+pub(crate) fn has_hard_limit(session: &Session, limits: &OutputLimits) -> bool {
+    output_limit(session, limits).is_some_and(|limit| limit.hard_bytes != 0)
+}
+
+fn output_limit(session: &Session, limits: &OutputLimits) -> Option<OutputLimit> {
     match session.role {
         Role::Primary | Role::Loader => None,
         Role::Replica => Some(limits.replica),

@@ -217,6 +217,16 @@ impl Session {
         }
     }
 
+    /// Whether it is a client in no special state, so that only the command and the node decide what may be executed.
+    #[inline]
+    pub fn is_ordinary(&self) -> bool {
+        self.role == Role::Normal
+            && !(self.monitor || self.asking || self.doomed)
+            && self.multi.is_none()
+            && self.subscriptions.is_none()
+            && self.pushes.is_empty()
+    }
+
     /// Whether it has any subscription: RESP2 clients may then do little else.
     pub fn is_subscriber(&self) -> bool {
         self.subscriptions.as_ref().is_some_and(|s| s.count() > 0 || s.shard_count() > 0)

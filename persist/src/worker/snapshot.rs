@@ -13,6 +13,10 @@ use std::collections::VecDeque;
 /// A file is synced each time so many bytes were written, so that the last sync is short (`rdb-save-incremental-fsync`).
 const SYNC_EVERY: u64 = 4 << 20;
 
+/// Entries that one call writes at most: the thread yields between two calls, and where cores are few whoever answers clients waits
+/// no longer than for one.
+const ENTRIES_PER_CALL: usize = 64;
+
 enum Sink {
     Events,
     File { temp: String, file: FileId, unsynced: u64, syncing: bool, goal: Goal },
@@ -196,10 +200,12 @@ impl Job {
         self.complete && self.chunks.is_empty()
     }
 
-    /// Writes up to the next full piece or the end of a chunk.
+    /// Writes some entries, up to the next full piece or the end of a chunk.
     pub fn write(&mut self, storage: &mut dyn Storage, out: &mut Vec<DiskEvent>) -> Result<(), StorageError> {
         let Some(chunk) = self.chunks.front() else { return Ok(()) };
+        let most = self.next + ENTRIES_PER_CALL;
         while self.writer.pending() < PIECE
+            && self.next < most
             && let Some(entry) = chunk.get(self.next)
         {
             self.place = self.writer.entry(&entry, self.place.take());

@@ -26,10 +26,9 @@ impl DataLoop {
             match received.what {
                 Arrival::Bytes(lent) => self.take_bytes(conn, lent),
                 Arrival::Nothing => {}
-                Arrival::End => self.finish_receiving(conn, Ok(ReadOutcome::End)),
-                Arrival::Failed(code) => {
-                    self.finish_receiving(conn, Err(io::Error::from_raw_os_error(code)));
-                }
+                // Met again by a read in the next turn, when what came before it has been answered.
+                Arrival::End => self.note_again(conn),
+                Arrival::Failed(code) => self.fail_receiving(conn, io::Error::from_raw_os_error(code)),
             }
             if received.last {
                 // It is asked for again, unless nobody wants it now.
@@ -38,10 +37,10 @@ impl DataLoop {
         }
     }
 
-    /// The end of a stream comes after what is held of it: whoever resumes reading meets it again.
-    fn finish_receiving(&mut self, conn: ConnId, outcome: io::Result<ReadOutcome>) {
+    /// An error comes after what is held: whoever resumes reading meets it again.
+    fn fail_receiving(&mut self, conn: ConnId, error: io::Error) {
         if self.connections.get(conn).is_some_and(|entry| !entry.paused) {
-            self.after_read(conn, outcome);
+            self.after_read(conn, Err(error));
         }
     }
 

@@ -107,7 +107,8 @@ impl DataLoop {
         match outcome {
             Ok(ReadOutcome::Bytes { count, filled }) => {
                 self.note_read(conn, count, filled);
-                self.node.process(self.clock.now(), conn);
+                let now = self.now();
+                self.node.process_next(now, conn);
             }
             Ok(ReadOutcome::NotNow) => {}
             Ok(ReadOutcome::End) => self.lose(conn),
@@ -124,9 +125,18 @@ impl DataLoop {
         self.sharing.moved(count);
         if let Some(entry) = self.connections.get_mut(conn) {
             entry.adapt(filled);
-            if (filled || entry.ended) && !std::mem::replace(&mut entry.again, true) {
-                self.again.push(conn);
+            if filled || entry.ended {
+                self.note_again(conn);
             }
+        }
+    }
+
+    /// It is to be read in the next turn, whether the poller tells of it or not.
+    pub(super) fn note_again(&mut self, conn: ConnId) {
+        if let Some(entry) = self.connections.get_mut(conn)
+            && !std::mem::replace(&mut entry.again, true)
+        {
+            self.again.push(conn);
         }
     }
 
@@ -171,13 +181,14 @@ impl DataLoop {
     pub(super) fn write(&mut self, now: Now, conn: ConnId) {
         for _ in 0..WRITES_PER_TURN {
             let Some(entry) = self.connections.get_mut(conn) else { return };
+            let waits = entry.waits_for_room;
             let bytes = self.node.output(conn);
             if bytes.is_empty() {
                 break;
             }
             let all = bytes.len();
             let outcome = entry.stream.write(bytes);
-            if !self.wrote(now, conn, all, outcome) {
+            if !self.wrote(now, conn, all, outcome) || (!waits && self.node.output(conn).is_empty()) {
                 return;
             }
         }

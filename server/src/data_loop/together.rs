@@ -69,7 +69,10 @@ impl DataLoop {
                     Some(now) if self.node.metered() / 1000 <= now.mono.0 => {
                         self.node.process_next(now, conn)
                     }
-                    _ => self.node.process(*now.insert(self.clock.now()), conn),
+                    _ => {
+                        let read = *now.insert(self.now());
+                        self.node.process_next(read, conn);
+                    }
                 }
             } else {
                 self.after_read(conn, outcome);
