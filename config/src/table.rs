@@ -322,7 +322,7 @@ directives! {
     commandlog_large_reply_max_len: u64 = "commandlog-large-reply-max-len", Int(0, LONG_MAX), "128", HIDDEN;
     cluster_blacklist_ttl: u64 = "cluster-blacklist-ttl", Int(0, LONG_MAX), "60", HIDDEN;
     cluster_manual_failover_timeout: u64 = "cluster-manual-failover-timeout", Int(1, INT_MAX), "5000", HIDDEN;
-    cluster_slot_stats_enabled: bool = "cluster-slot-stats-enabled", Bool, "no", HIDDEN | NOT_YET;
+    cluster_slot_stats_enabled: bool = "cluster-slot-stats-enabled", Bool, "no", HIDDEN;
     debug_context: String = "debug-context", Text, "", HIDDEN | NO_EFFECT;
     dual_channel_replication_enabled: bool = "dual-channel-replication-enabled", Bool, "no", HIDDEN | NO_EFFECT;
     enable_debug_assert: bool = "enable-debug-assert", Bool, "no", HIDDEN | IMMUTABLE | NO_EFFECT;

@@ -10,6 +10,7 @@
 //! every request but a postponed one is complete, or a slot or a waiting state stands for it, when [`serve`] returns.
 
 use crate::api::LogLevel;
+use crate::cluster::slot_stats;
 use crate::eviction::{self, Room};
 use crate::node::Node;
 use crate::observe::{self, Cost};
@@ -197,6 +198,7 @@ fn take_asking(node: &mut Node, client: Client, command: &Command) -> bool {
 /// Executes a request that passed, as a unit of its own.
 fn execute(node: &mut Node, request: &Request<'_>, reply: &mut Reply) {
     let before = log_ends(node);
+    let selected = node.log.wire_db().is_some();
     let leased = node.cluster.enabled && request.may_write() && !request.obey;
     push_first(node, request.client, reply);
     call(node, request.client, request.command, request.args, request.slot, reply);
@@ -205,6 +207,9 @@ fn execute(node: &mut Node, request: &Request<'_>, reply: &mut Reply) {
         effects::end_loose_unit(node);
     } else {
         effects::end_unit(node);
+    }
+    if node.cluster.slot_stats.is_enabled() {
+        slot_stats::replicated(node, request.slot, before.0, selected, request.client);
     }
     note_write(node, request.client, before, leased);
     if node.unit.slept > 0 {
@@ -424,7 +429,7 @@ pub(crate) fn call(
         node.stats.count_error(&String::from_utf8_lossy(code));
     }
     let written = reply.buffer().len().saturating_sub(start);
-    observe::executed(node, client, command, args, Cost { micros, reply: written, failed });
+    observe::executed(node, client, command, args, Cost { micros, reply: written, failed, slot });
     tracking::after_command(node, client, command, args);
 }
 

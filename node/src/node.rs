@@ -544,6 +544,8 @@ impl Node {
     /// Derives everything that follows from the settings; CONFIG SET calls it after a change.
     pub(crate) fn apply_policy(&mut self) {
         self.policy = Policy::of(&self.config.settings);
+        let counted = self.cluster.enabled && self.config.settings.cluster_slot_stats_enabled;
+        self.cluster.slot_stats.set_enabled(counted);
         self.limits.proto_max_bulk_len = self.policy.proto_max_bulk_len;
         self.limits.lazy_expire = self.policy.lazy_expire;
         self.limits.lazy_server_del = self.policy.lazy_server_del;

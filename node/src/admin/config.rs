@@ -181,6 +181,7 @@ fn refusal(error: SetError) -> Refusal {
 /// CONFIG RESETSTAT.
 fn reset_stat(node: &mut Node, _: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
     node.stats.reset();
+    node.cluster.slot_stats.reset();
     node.keyspace.reset_stats();
     node.keyspace.reset_freed();
     crate::eviction::reset_stats(node);

@@ -92,8 +92,14 @@ fn install(node: &mut Node, topology: Arc<Topology>) {
     };
     let version = topology.version;
     let before = node.cluster.topology.replace(topology.clone());
-    let same_owners = before.is_some_and(|b| Arc::ptr_eq(&b.slots, &topology.slots) && b.me == topology.me);
+    // A replica serves what its primary does, so that a new primary is a change of owners, too.
+    let same = |b: &Topology| {
+        let (was, is) = (b.myself(), topology.myself());
+        Arc::ptr_eq(&b.slots, &topology.slots) && (was.id, was.primary) == (is.id, is.primary)
+    };
+    let same_owners = before.is_some_and(|before| same(&before));
     if !same_owners {
+        node.cluster.slot_stats.forget_lost(&topology);
         let serves = |slot: Slot| topology.serves(slot) || topology.importing.contains_key(&slot);
         pubsub::leave_lost_slots(node, serves);
         transaction::touch_where(node, |_, key, _| !serves(Slot::of_key(key)));

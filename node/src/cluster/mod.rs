@@ -9,6 +9,7 @@ pub(crate) mod hold;
 pub(crate) mod install;
 pub(crate) mod lease;
 pub(crate) mod redirect;
+pub(crate) mod slot_stats;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +32,8 @@ pub struct ClusterState {
     pub(crate) own_names: Option<install::OwnNames>,
     /// CLUSTER SLOTS and its kin as they were last answered.
     pub(crate) replies: crate::admin::cluster::cached::Cache,
+    /// `cluster-slot-stats-enabled`.
+    pub(crate) slot_stats: slot_stats::SlotStats,
     /// The control thread wants a report when so much of the log is applied.
     pub(crate) report_at: Option<ReplOffset>,
     /// Who waits for a failover to end.

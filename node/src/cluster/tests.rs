@@ -421,6 +421,25 @@ fn nobody_is_heard_before_the_first_view() {
 }
 
 #[test]
+fn a_replica_of_another_primary_unsubscribes_from_the_former_ones_slots() {
+    let replica_of = |primary: u8| {
+        let mut mine = view();
+        mine.nodes[0].flags = NodeFlags::REPLICA;
+        mine.nodes[0].primary = Some(id(primary));
+        let slots: Vec<u16> = (0..16384).map(|slot| u16::from(slot >= 8000) + 1).collect();
+        mine.slots = slots.into();
+        mine
+    };
+    let first = replica_of(b'b');
+    let mut second = replica_of(b'c');
+    second.slots = first.slots.clone();
+    let mut world = world(first);
+    world.run(&["SSUBSCRIBE", "bar"]);
+    install(&mut world, second);
+    assert_eq!(world.read(1), "*3\r\n$12\r\nsunsubscribe\r\n$3\r\nbar\r\n:0\r\n");
+}
+
+#[test]
 fn keys_of_a_lost_slot_are_dropped_unless_it_comes_back() {
     let mut world = world(view());
     world.run(&["SET", "bar", "1"]);

@@ -13,9 +13,10 @@ pub(crate) mod latency;
 pub(crate) mod monitor;
 mod redact;
 
+use crate::cluster::slot_stats;
 use crate::node::Node;
 use crate::session::{Client, Role};
-use base::{Args, OwnedArgs};
+use base::{Args, OwnedArgs, Slot};
 use commandlog::{CommandLogs, Kind};
 use latency::Latency;
 use spec::{Command, flag};
@@ -51,6 +52,8 @@ pub(crate) struct Cost {
     pub reply: usize,
     /// Whether it was answered with an error.
     pub failed: bool,
+    /// The slot of its keys, if that is known.
+    pub slot: Option<Slot>,
 }
 
 /// A command that waits for something: what it takes to count it when it goes on.
@@ -58,6 +61,7 @@ pub(crate) struct Unfinished {
     command: &'static Command,
     args: OwnedArgs,
     micros: u64,
+    slot: Option<Slot>,
 }
 
 /// A command ran, or began to wait.
@@ -81,7 +85,8 @@ pub(crate) fn executed(
     let cost = Cost { micros: cost.micros + before.as_ref().map_or(0, |before| before.micros), ..cost };
     if waits {
         let args = args.to_owned();
-        session.unfinished = Some(Box::new(Unfinished { command, args, micros: cost.micros }));
+        session.unfinished =
+            Some(Box::new(Unfinished { command, args, micros: cost.micros, slot: cost.slot }));
     }
     let event = if command.fast() { "fast-command" } else { "command" };
     note_latency(node, event, cost.micros);
@@ -101,7 +106,7 @@ pub(crate) fn unblocked(node: &mut Node, client: Client, reply: usize, failed: b
     let Some(session) = node.sessions.get_mut(client) else { return };
     let Some(unfinished) = session.unfinished.take() else { return };
     // Waiting costs nobody anything: as in Redis it is no part of the command's time.
-    let cost = Cost { micros: unfinished.micros, reply, failed };
+    let cost = Cost { micros: unfinished.micros, reply, failed, slot: unfinished.slot };
     count(node, client, unfinished.command, unfinished.args.as_args(), cost);
 }
 
@@ -120,6 +125,9 @@ fn count(node: &mut Node, client: Client, command: &'static Command, args: Args<
         if node.policy.latency_tracking {
             stats.histogram.get_or_insert_default().record_micros(cost.micros);
         }
+    }
+    if node.cluster.slot_stats.is_enabled() {
+        slot_stats::executed(node, client, command, args, cost);
     }
     let limits = &node.policy.command_logs;
     let over = |kind: Kind, value: u64| limits[kind as usize].is_some_and(|limit| value >= limit);
@@ -153,7 +161,7 @@ fn request_bytes_at_most(args: Args<'_>) -> u64 {
 }
 
 /// What a request weighs on the wire: its multibulk form.
-fn request_bytes(args: Args<'_>) -> u64 {
+pub(crate) fn request_bytes(args: Args<'_>) -> u64 {
     let decimals = |value: usize| value.checked_ilog10().unwrap_or(0) as usize + 1;
     let head = decimals(args.len()) + 3;
     (args.iter().map(|arg| decimals(arg.len()) + arg.len() + 5).sum::<usize>() + head) as u64

@@ -5,6 +5,7 @@
 
 use super::Kind;
 use crate::api::{Action, ToControl};
+use crate::cluster::slot_stats;
 use crate::effects;
 use crate::node::Node;
 use crate::refusal::Outcome;
@@ -78,6 +79,7 @@ pub(crate) fn deliver_remote(node: &mut Node, channel: &[u8], message: &[u8], sh
 fn deliver(node: &mut Node, kind: Kind, name: &[u8], channel: &[u8], message: &[u8]) -> usize {
     let Some(clients) = node.pubsub.index(kind).get(name) else { return 0 };
     let clients: Vec<Client> = clients.iter().copied().collect();
+    let mut sent = 0;
     let mut encoded: [Option<Vec<u8>>; 2] = [None, None];
     for client in &clients {
         let Some(session) = node.sessions.get(*client) else { continue };
@@ -85,6 +87,10 @@ fn deliver(node: &mut Node, kind: Kind, name: &[u8], channel: &[u8], message: &[
         let bytes = encoded[usize::from(protocol == Protocol::Resp3)]
             .get_or_insert_with(|| encode(protocol, kind, name, channel, message));
         node.push_to(*client, |reply| reply.raw(bytes));
+        sent += bytes.len();
+    }
+    if kind == Kind::Shard && node.cluster.slot_stats.is_enabled() {
+        slot_stats::pushed(node, channel, sent);
     }
     clients.len()
 }

@@ -113,6 +113,13 @@ fn with_primary<R>(node: &mut Node, f: impl FnOnce(&mut Primary, &mut Context<'_
     f(&mut replication.primary, &mut context)
 }
 
+impl Replication {
+    /// How many replicas there are.
+    pub(crate) fn replica_count(&self) -> usize {
+        self.primary.replica_count()
+    }
+}
+
 /// Whether anybody replicates from us.
 pub(crate) fn has_replicas(node: &Node) -> bool {
     node.replication.primary.replica_count() > 0

@@ -221,6 +221,27 @@ const CLUSTER_SUBCOMMANDS: &[Command] = &[
         .args(&[string("node-id")])
         .tips(&["nondeterministic_output"])
         .deprecated("5.0.0", "`CLUSTER REPLICAS`"),
+    command("cluster|slot-stats", -4)
+        .summary("Tells what each slot of this node holds and costs.")
+        .since("8.0.0")
+        .complexity("O(N) in the number of slots, O(N*log(N)) with ORDERBY")
+        .flags(STALE | LOADING)
+        .args(&[one_of(
+            "filter",
+            &[
+                block("slotsrange", &[integer("start-slot"), integer("end-slot")]).token("SLOTSRANGE"),
+                block(
+                    "orderby",
+                    &[
+                        string("metric"),
+                        integer("limit").token("LIMIT").optional(),
+                        one_of("order", &[token("asc", "ASC"), token("desc", "DESC")]).optional(),
+                    ],
+                )
+                .token("ORDERBY"),
+            ],
+        )])
+        .tips(&["nondeterministic_output", "request_policy:all_shards"]),
     command("cluster|slots", 2)
         .summary("Maps ranges of hash slots to nodes.")
         .since("3.0.0")

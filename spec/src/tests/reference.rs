@@ -28,6 +28,7 @@ const NEWER: &[&str] = &[
     "cluster|events",
     "cluster|explain",
     "cluster|myshardid",
+    "cluster|slot-stats",
     "commandlog",
     "commandlog|get",
     "commandlog|help",

@@ -11,6 +11,7 @@ mod info;
 mod map;
 mod mutate;
 mod nodes;
+mod slot_stats;
 
 use super::AdminHandler;
 use crate::node::Node;
@@ -35,6 +36,7 @@ pub(super) fn handler(name: &str) -> Option<AdminHandler> {
         "cluster|shards" => shards,
         "cluster|info" => cluster_info,
         "cluster|links" => links,
+        "cluster|slot-stats" => slot_stats::slot_stats,
         "cluster|myid" => my_id,
         "cluster|myshardid" => my_shard_id,
         "cluster|keyslot" => key_slot,

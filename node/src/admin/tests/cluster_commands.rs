@@ -250,3 +250,25 @@ fn a_new_host_name_is_seen_by_the_next_command_of_the_same_transaction() {
     }
     assert!(bench.run("EXEC").contains("\"host-z\" :7000"));
 }
+
+#[test]
+fn slots_are_listed_with_what_they_hold_and_cost() {
+    let mut bench = bench();
+    assert_eq!(
+        bench.run("CLUSTER SLOT-STATS SLOTSRANGE 98 299"),
+        "[[:98 [\"key-count\" :0]] [:99 [\"key-count\" :0]] [:200 [\"key-count\" :0]]]"
+    );
+    assert_eq!(bench.run("CLUSTER SLOT-STATS ORDERBY key-count LIMIT 1 ASC"), "[[:0 [\"key-count\" :0]]]");
+    for (command, error) in [
+        ("SLOTSRANGE 5 4", "-ERR Start slot number 5 is greater than end slot number 4"),
+        ("SLOTSRANGE 0 16384", "-ERR Invalid or out of range slot"),
+        ("ORDERBY cpu-usec", "-ERR Unrecognized sort metric for ORDERBY."),
+        ("ORDERBY key-count ASC DESC", "-ERR Multiple filters of the same type are disallowed."),
+        ("ORDERBY key-count LIMIT", "-ERR syntax error"),
+    ] {
+        assert_eq!(bench.run(&format!("CLUSTER SLOT-STATS {command}")), error);
+    }
+    bench.run("CONFIG SET cluster-slot-stats-enabled yes");
+    let all = "[[:7 [\"key-count\" :0 \"cpu-usec\" :0 \"network-bytes-in\" :0 \"network-bytes-out\" :0]]]";
+    assert_eq!(bench.run("CLUSTER SLOT-STATS SLOTSRANGE 7 7"), all);
+}
