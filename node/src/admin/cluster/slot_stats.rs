@@ -35,7 +35,7 @@ pub(super) fn slot_stats(node: &mut Node, _: Client, args: Args<'_>, reply: &mut
             let order = parse_order(node, args)?;
             sorted(node, &topology, &order)
         }
-        _ => return Err(subcommand_syntax("cluster", args)),
+        _ => return Err(subcommand_syntax(args)),
     };
     reply.array(slots.len());
     for slot in slots {
