@@ -10,7 +10,7 @@ use crate::actions::{Action, ConfigVersion, DataEvent, LinkEvent, LinkId, LogLev
 use crate::codec::{ClusterId, PacketError, Process};
 use crate::commands::{Command, Hooks, Proposal};
 use crate::config::Config;
-use crate::failover::{Boot, Election, Lease, Manual, Promotion, Takeover};
+use crate::failover::{Ballots, Boot, Election, Lease, Manual, Promotion, Takeover};
 use crate::gossip::{Intruders, Seeding, Spread, Twin};
 use crate::journal::{Event, EventType, Inquiry, Journal};
 use crate::nodes_conf::NodesConf;
@@ -57,6 +57,7 @@ pub struct Machine {
     pub(crate) slots: SlotMap,
     pub(crate) current_epoch: Epoch,
     pub(crate) last_vote_epoch: Epoch,
+    pub(crate) ballots: Ballots,
     pub(crate) links: Links,
     pub(crate) blacklist: Blacklist,
     pub(crate) health: Health,
@@ -103,8 +104,10 @@ pub struct Machine {
     pub(crate) orders: VecDeque<Order>,
     pub(crate) actions: VecDeque<Action>,
     pub(crate) todo: Todo,
-    /// Our claims changed: tell everybody as soon as they are durable.
+    /// Our claims changed: tell everybody,
     pub(crate) announce: bool,
+    /// as soon as this version is durable.
+    pub(crate) announce_after: Option<ConfigVersion>,
     pub(crate) gossip_round: u64,
     pub(crate) suspects: usize,
     pub(crate) hooks: Hooks,
@@ -148,6 +151,7 @@ impl Machine {
             slots: SlotMap::new(),
             current_epoch: Epoch(0),
             last_vote_epoch: Epoch(0),
+            ballots: Ballots::default(),
             links: Links::new(),
             blacklist: Blacklist::default(),
             health: Health::new(),
@@ -181,6 +185,7 @@ impl Machine {
             actions: VecDeque::new(),
             todo: Todo { state: true, ..Todo::default() },
             announce: false,
+            announce_after: None,
             gossip_round: 0,
             suspects: 0,
             hooks: Hooks::default(),
@@ -355,10 +360,13 @@ impl Machine {
             }
         }
         self.order_replication();
+        if core::mem::take(&mut self.announce) {
+            self.announce_after = Some(self.saver.hurry());
+        }
         self.flush_save();
         self.refresh_wire();
-        if self.announce && self.saver.is_clean() {
-            self.announce = false;
+        if self.announce_after.is_some_and(|version| self.saver.is_saved(version)) {
+            self.announce_after = None;
             self.broadcast_pong();
         }
         self.flush_topology();

@@ -22,6 +22,7 @@ impl Machine {
     pub(crate) fn restore(&mut self, conf: &NodesConf) {
         self.current_epoch = conf.current_epoch;
         self.last_vote_epoch = conf.last_vote_epoch;
+        self.ballots.begin_above(conf.last_vote_epoch);
         self.cluster_id = conf.cluster_id;
         self.stays_alone = conf.stays_alone;
         for line in conf.nodes.iter().filter(|line| !line.flags.has(NodeFlags::HANDSHAKE)) {
@@ -80,6 +81,7 @@ impl Machine {
         for slot in line.slots.iter() {
             self.add_slot(ix, slot);
         }
+        self.nodes[ix].share_slots(&line.slots);
         for (slot, id) in &line.migrating {
             if let Some(other) = self.find_or_add(*id) {
                 self.slots.migrating.insert(*slot, other);

@@ -5,6 +5,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use base::{Epoch, NodeId};
 
+/// Bytes of extensions for which there is room from the start.
+const ROOM: usize = 256;
+
 /// Builds one packet. The order of calls is the order of bytes: gossip before extensions.
 #[derive(Clone, Debug)]
 pub struct Writer {
@@ -19,6 +22,13 @@ impl Writer {
         let mut head = [0; HEADER_LEN];
         header.write(&mut head);
         Self { bytes: head.to_vec(), count: 0, extensions: 0 }
+    }
+
+    /// As [`Self::new`], with room for so many gossip entries.
+    pub fn with_room(header: &Header<'_>, entries: usize) -> Self {
+        let mut writer = Self::new(header);
+        writer.bytes.reserve(entries * super::GOSSIP_LEN + ROOM);
+        writer
     }
 
     /// Adds a gossip entry.

@@ -3,6 +3,7 @@
 use super::{Answer, CommandError};
 use crate::actions::{LogLevel, Order};
 use crate::config::BUS_PORT_OFFSET;
+use crate::failover::Ballots;
 use crate::machine::Machine;
 use crate::topology::NodeFlags;
 use alloc::format;
@@ -110,6 +111,7 @@ impl Machine {
         let me = self.me;
         self.current_epoch = Epoch(0);
         self.last_vote_epoch = Epoch(0);
+        self.ballots = Ballots::default();
         self.nodes[me].config_epoch = Epoch(0);
         self.log(LogLevel::Notice, "configEpoch set to 0 via CLUSTER RESET HARD".into());
         self.nodes.rename(me, id);

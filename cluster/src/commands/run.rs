@@ -35,7 +35,7 @@ impl Machine {
             }
             command => self.run(command),
         };
-        let version = (result.is_ok() && !asks).then(|| self.saver.pending());
+        let version = (result.is_ok() && !asks).then(|| self.saver.hurry());
         self.queue_reply(request, result, version);
     }
 

@@ -6,18 +6,19 @@
 //! Then a request for votes with a new epoch, saved before it is sent. Votes count only with exactly that epoch, one per voter (rule 10).
 //! Who has not voted is asked again a few times: a voter refuses for a second while it knows a replica that holds more (rule 14).
 //! Candidates of several shards that failed together take epochs at some distance from each other, in the order of their primaries' names, a moment
-//! after each other; if a later epoch overtakes one all the same, and voters enough know how to vote for one candidate again, it asks in a new one (rule 16).
+//! after each other. In a crowd nobody knows how many there are: there a candidate takes an epoch that leaves the number of its first slot when divided
+//! by that of all slots, which no other shard's can take. If a later epoch overtakes one all the same, and voters enough know how to vote for one candidate again, it asks in a new one (rule 16).
 //! Whose data is too old, or from another history, does not stand.
 
 use crate::actions::{After, LogLevel};
 use crate::codec::{Header, MessageType, mflags};
 use crate::journal::Step;
 use crate::machine::Machine;
-use crate::state::NodeIx;
+use crate::state::{Node, NodeIx};
 use crate::topology::NodeFlags;
 use alloc::collections::BTreeSet;
 use alloc::format;
-use base::{Epoch, Millis, NodeId, ReplOffset};
+use base::{Epoch, Millis, NodeId, ReplOffset, SLOT_COUNT};
 use core::cmp::Reverse;
 
 const MOST_DELAY_MS: u64 = 500;
@@ -25,6 +26,10 @@ const MOST_DELAY_MS: u64 = 500;
 const DELAY_SHARE: u64 = 30;
 /// Between the candidates of shards that failed together.
 const SHARD_STEP_MS: u64 = 4;
+/// So many shards that failed together are a crowd,
+const CROWD: u64 = 8;
+/// whose candidates follow each other faster, if most voters do not mind the order of epochs.
+const CROWD_STEP_MS: u64 = 1;
 /// A failure is told again to the voters if it is no older than this.
 const NEWS_MS: u64 = 1000;
 /// A flag that a sibling raised so shortly before we heard of the failure is about this failure.
@@ -64,8 +69,8 @@ pub(crate) struct Election {
     sent: bool,
     epoch: Epoch,
     requested_at: Millis,
-    /// How many shards before ours failed with it.
-    shard_rank: u64,
+    /// How long the shards before ours are let go first, in ms.
+    shard_delay: u64,
     /// The siblings have been told that our offset is final.
     told_frozen: bool,
     /// Won, but for nothing.
@@ -188,18 +193,16 @@ impl Machine {
     fn schedule_election(&mut self) {
         let now = self.now.mono;
         let manual = self.manual.in_progress();
-        let (rank, shard_rank) = if manual { (0, 0) } else { (self.rank(), self.shard_rank()) };
+        let (rank, shard_delay) = if manual { (0, 0) } else { (self.rank(), self.shard_delay()) };
         let base = self.delay_unit();
         let delay = match manual || self.is_provably_best() {
-            true => shard_rank * SHARD_STEP_MS,
-            false => {
-                base + self.prng.below(base.max(1)) + rank as u64 * 2 * base + shard_rank * SHARD_STEP_MS
-            }
+            true => shard_delay,
+            false => base + self.prng.below(base.max(1)) + rank as u64 * 2 * base + shard_delay,
         };
         self.election.reset();
         self.election.start_at = Some(now + delay);
         self.election.rank = rank;
-        self.election.shard_rank = shard_rank;
+        self.election.shard_delay = shard_delay;
         self.election.told_frozen = self.sees_primary_failed();
         let offset = self.my_offset();
         self.log(
@@ -226,14 +229,36 @@ impl Machine {
         (self.config.node_timeout_ms / DELAY_SHARE).min(MOST_DELAY_MS)
     }
 
-    /// How many primaries with smaller names are failed too, for no longer than a node timeout: their shards elect at the same time.
-    fn shard_rank(&self) -> u64 {
-        let Some(primary) = self.my_primary() else { return 0 };
+    /// How many primaries are failed too, for no longer than a node timeout, as their shards elect at the same time: those with smaller names, and all.
+    fn failed_together(&self) -> (u64, u64) {
+        let Some(primary) = self.my_primary() else { return (0, 0) };
         let (mine, limit) = (&self.nodes[primary], self.config.node_timeout_ms);
-        let before = |n: &crate::state::Node| {
-            n.is_voter() && n.failed() && n.id < mine.id && self.now.mono.since(n.fail_time) <= limit
-        };
-        self.nodes.iter().filter(|(_, n)| before(n)).count() as u64
+        let together = |n: &Node| n.is_voter() && n.failed() && self.now.mono.since(n.fail_time) <= limit;
+        let failed = self.nodes.iter().filter(|(_, n)| together(n));
+        failed.fold((0, 0), |(before, all), (_, n)| (before + u64::from(n.id < mine.id), all + 1))
+    }
+
+    fn shard_delay(&self) -> u64 {
+        let (before, all) = self.failed_together();
+        let ours = |n: &Node| n.is_voter() && n.is_grapevine() && !n.failed();
+        let quick =
+            all >= CROWD && self.nodes.iter().filter(|(_, n)| ours(n)).count() >= self.health.quorum();
+        before * if quick { CROWD_STEP_MS } else { SHARD_STEP_MS }
+    }
+
+    /// The epoch to ask for votes in: the next one, or one that no other shard will ask in.
+    pub(crate) fn epoch_to_ask_in(&self, manual: bool) -> Epoch {
+        let (before, all) = if manual { (0, 0) } else { self.failed_together() };
+        let current = self.current_epoch.0;
+        let first = self.my_primary().and_then(|primary| self.nodes[primary].slots.iter().next());
+        match first.filter(|_| all >= CROWD) {
+            None => Epoch(current.saturating_add(1 + before)),
+            Some(slot) => {
+                let (modulus, own) = (SLOT_COUNT as u64, slot.index() as u64);
+                let ahead = (own + modulus - current % modulus - 1) % modulus + 1;
+                Epoch(current.saturating_add(ahead))
+            }
+        }
     }
 
     /// Whether this replica sees its primary failed, and nothing comes from it any more: its offset is final.
@@ -266,10 +291,10 @@ impl Machine {
         }
         let now = self.now.mono;
         if start_at > now && self.is_provably_best() {
-            let soon = (now + self.election.shard_rank * SHARD_STEP_MS).min(start_at);
+            let soon = (now + self.election.shard_delay).min(start_at);
             self.election.start_at = Some(soon);
             // Told once: from here on only time moves it.
-            self.election.shard_rank = 0;
+            self.election.shard_delay = 0;
             return soon;
         }
         self.worsen_rank(start_at)
@@ -293,9 +318,8 @@ impl Machine {
 
     fn request_votes(&mut self) {
         let manual = self.manual.in_progress();
-        let distance = if manual { 0 } else { self.shard_rank() };
-        self.current_epoch = Epoch(self.current_epoch.0.saturating_add(1 + distance));
-        let epoch = self.current_epoch;
+        let epoch = self.epoch_to_ask_in(manual);
+        self.current_epoch = epoch;
         self.election.epoch = epoch;
         self.election.tries += u32::from(self.election.sent);
         self.election.asked_again = 0;
@@ -323,8 +347,7 @@ impl Machine {
     fn overtaken(&self) -> bool {
         let since = self.now.mono.since(self.election.requested_at);
         let patience = OVERTAKEN_MS << self.election.tries.min(OVERTAKEN_DOUBLINGS);
-        let again =
-            |n: &crate::state::Node| n.is_voter() && n.is_grapevine() && !n.failed() && !n.suspected();
+        let again = |n: &Node| n.is_voter() && n.is_grapevine() && !n.failed() && !n.suspected();
         !self.election.over
             && self.current_epoch > self.election.epoch
             && since >= patience
@@ -334,19 +357,20 @@ impl Machine {
     /// Asks the voters that have not voted for us, in the same epoch. Who has voted for another says no again.
     fn ask_again(&mut self) {
         let now = self.now.mono;
-        let (epoch, mine) = (self.election.epoch, self.saver.is_clean());
+        let epoch = self.election.epoch;
         let due = now.since(self.election.asked_at) >= ASK_AGAIN_MS && self.election.asked_again < ASK_AGAIN;
         // A later epoch has begun meanwhile: nobody votes in ours any more.
-        if !due || !mine || self.current_epoch != epoch {
+        if !due || self.current_epoch != epoch {
             return;
         }
+        let version = self.saver.hurry();
         self.election.asked_at = now;
         self.election.asked_again += 1;
         let force = if self.manual.in_progress() { mflags::FORCEACK } else { 0 };
         let packet = self.bare_packet(MessageType::AuthRequest, force);
         let silent = |ix| self.nodes[ix].is_voter() && !self.election.votes.contains(&self.nodes[ix].id);
         for link in self.links_to(silent) {
-            self.send(link, MessageType::AuthRequest, packet.clone(), After::Now);
+            self.send(link, MessageType::AuthRequest, packet.clone(), After::Saved(version));
         }
     }
 

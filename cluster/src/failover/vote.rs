@@ -1,6 +1,6 @@
 //! A voting primary is asked for its vote.
 //!
-//! One vote per epoch, saved before it is sent. Refused: an epoch that is not the latest, a candidate that is no replica of a failed primary (FORCEACK excepted),
+//! One vote per epoch, saved before it is sent. Refused: an epoch that is not the latest (unless only other shards' elections have gone beyond it, see `ballots`), a candidate that is no replica of a failed primary (FORCEACK excepted),
 //! a vote for a second replica of the same primary within two node timeouts (the first one's lease counts on that), and claims that somebody with a later config epoch has taken over.
 //!
 //! Votes respect data (rule 14): for a second a candidate is refused while a replica of the same primary that holds more is there to be elected. A replica that is not in
@@ -8,11 +8,11 @@
 //! then voted for, with what may be lost in the journal. An operator's failover (FORCEACK) is not judged so.
 
 use crate::actions::{After, LinkId, LogLevel};
-use crate::codec::{Header, MessageType, mflags};
+use crate::codec::{Header, MessageType, Writer, mflags};
 use crate::gossip::claim::bits;
 use crate::journal::Step;
 use crate::machine::Machine;
-use crate::state::NodeIx;
+use crate::state::{Claims, NodeIx};
 use crate::topology::NodeFlags;
 use alloc::format;
 use alloc::string::String;
@@ -41,20 +41,23 @@ impl Machine {
         }
         let own = self.nodes[candidate].link.filter(|l| self.links.is_up(*l));
         let Some(primary) = self.nodes[candidate].primary else { return };
-        self.last_vote_epoch = self.current_epoch;
+        let asked = header.current_epoch;
+        self.ballots.give(asked);
+        self.last_vote_epoch = self.last_vote_epoch.max(asked);
         self.nodes[primary].voted_time = Some(self.now.mono);
         self.nodes[primary].voted_for = Some(candidate);
         let although = better.map_or_else(String::new, |(other, more)| {
             format!(", although {} holds {more} bytes more", self.nodes[other].id)
         });
-        let text = format!("given a vote in epoch {}{although}", self.current_epoch);
+        let text = format!("given a vote in epoch {asked}{although}");
         self.note_step(Step::Granted, candidate, Some(primary), text);
         let version = self.saver.mark();
         self.publisher.structure_changed();
-        let packet = self.bare_packet(MessageType::AuthAck, 0);
+        // The candidate counts votes that say exactly its epoch.
+        let claims = Claims { current_epoch: asked, ..self.live_claims() };
+        let packet = Writer::new(&self.header(MessageType::AuthAck, &claims)).finish();
         self.send(own.unwrap_or(link), MessageType::AuthAck, packet, After::Saved(version));
-        let text =
-            format!("Failover auth granted to {} for epoch {}", self.label(candidate), self.current_epoch);
+        let text = format!("Failover auth granted to {} for epoch {asked}", self.label(candidate));
         self.log(LogLevel::Notice, text);
     }
 
@@ -90,17 +93,24 @@ impl Machine {
         Err(format!("{} holds {more} bytes more and may stand", self.label(better)))
     }
 
+    /// Whether no other replica of the candidate's failed primary has had our vote: then it was other shards that have reached later epochs.
+    fn only_others_voted_for(&self, candidate: NodeIx) -> bool {
+        let Some(primary) = self.nodes[candidate].primary.map(|ix| &self.nodes[ix]) else { return false };
+        let first = primary.voted_time.is_none_or(|at| at < primary.fail_time);
+        primary.failed() && (first || primary.voted_for == Some(candidate))
+    }
+
     fn may_vote(&self, candidate: NodeIx, header: &Header<'_>) -> Result<(), String> {
         // A promise that cannot be saved is not made.
         if let Some(error) = self.saver.failure() {
             return Err(format!("nodes.conf cannot be written: {error}"));
         }
         let (asked, current) = (header.current_epoch, self.current_epoch);
-        if asked < current {
+        if asked < current && !self.only_others_voted_for(candidate) {
             return Err(format!("reqEpoch ({asked}) < curEpoch({current})"));
         }
-        if self.last_vote_epoch == current {
-            return Err(format!("already voted for epoch {current}"));
+        if !self.ballots.is_free(asked) {
+            return Err(format!("already voted for epoch {asked}"));
         }
         let node = &self.nodes[candidate];
         if node.is_primary() {

@@ -114,6 +114,8 @@ impl Machine {
         ours: Option<NodeIx>,
     ) -> Outcome {
         let mut outcome = Outcome::default();
+        let first = bits(slots).next().and_then(|slot| self.slots.owner(slot));
+        let before = first.map(|owner| self.nodes[owner].slots.clone());
         let held = self.nodes[claimant].slots.clone();
         let claims_others = slots.iter().any(|byte| *byte != 0);
         for slot in held.iter().filter(|slot| !bit(slots, *slot)) {
@@ -144,8 +146,12 @@ impl Machine {
             *outcome.taken.entry(owner).or_insert(0) += 1;
             self.delete_slot(slot);
             self.add_slot(claimant, slot);
-            self.saver.mark();
+            self.saver.mark_in_time();
             self.todo.state = true;
+        }
+        // A successor has what its primary had.
+        if let Some(before) = before.filter(|_| outcome.taken.values().sum::<usize>() > 0) {
+            self.nodes[claimant].share_slots(&before);
         }
         outcome
     }

@@ -14,7 +14,8 @@ use base::NodeId;
 
 /// Failure reports are valid for this many node timeouts.
 const REPORT_VALIDITY: u64 = 2;
-/// So many reports about a node are written down one by one: with a thousand voters the rest says nothing new.
+/// So many reports about a node are written down one by one, and so many about one that is failed already are kept: with a thousand voters the rest says
+/// nothing new, and a thousand about each of a thousand nodes are too many.
 const NOTED_REPORTS: usize = 32;
 /// A primary's FAIL may be undone after this many node timeouts.
 const UNDO_AFTER: u64 = 2;
@@ -23,6 +24,13 @@ impl Machine {
     /// `reporter`, a primary, suspects `ix`.
     pub(super) fn add_failure_report(&mut self, ix: NodeIx, reporter: NodeIx) {
         let now = self.now.mono;
+        let node = &self.nodes[ix];
+        if node.failed()
+            && node.fail_reports.len() > NOTED_REPORTS
+            && !node.fail_reports.contains_key(&reporter)
+        {
+            return;
+        }
         if self.nodes[ix].fail_reports.insert(reporter, now).is_none() {
             self.publisher.counters_changed();
             if self.nodes[ix].fail_reports.len() > NOTED_REPORTS {

@@ -129,7 +129,8 @@ impl Machine {
 
     /// Finds out who sent this. On our own link to a node only that node may answer; on accepted links the header says who it is.
     fn identify(&mut self, id: LinkId, header: &Header<'_>) -> Sender {
-        let Some(link) = self.links.get(id).cloned() else { return Sender::Ignore };
+        let Some(link) = self.links.get(id) else { return Sender::Ignore };
+        let (whose, inbound) = (link.node, link.inbound);
         if link.proved.is_some() && header.sender != link.proved {
             self.expel(id, "it speaks under another name than the one that it has proved");
             return Sender::Ignore;
@@ -138,7 +139,7 @@ impl Machine {
         if named == Some(self.me) {
             return self.on_own_name(id, header);
         }
-        match link.node.filter(|ix| !link.inbound && !self.nodes[*ix].in_handshake()) {
+        match whose.filter(|ix| !inbound && !self.nodes[*ix].in_handshake()) {
             Some(ix) if header.sender == Some(self.nodes[ix].id) => Sender::Known(ix),
             Some(ix) => {
                 self.on_wrong_name(id, ix, header);
@@ -164,7 +165,7 @@ impl Machine {
         node.extensions |= header.flags.has(NodeFlags::EXTENSIONS);
         if header.config_epoch > node.config_epoch {
             node.config_epoch = header.config_epoch;
-            self.saver.mark();
+            self.saver.mark_in_time();
             self.publisher.structure_changed();
         }
         // A header may lag behind its own config epoch only if its sender is broken; the clock must not.

@@ -17,9 +17,13 @@ const BELIEVED: u16 =
 
 impl Machine {
     pub(super) fn read_gossip(&mut self, sender: NodeIx, section: GossipSection<'_>) {
+        // In large clusters entries come in the order of names.
+        let mut guess = 0;
         for entry in section.iter() {
             let Some(id) = entry.node else { continue };
-            match self.nodes.find(&id) {
+            let found = self.nodes.find_near(&id, guess);
+            guess = found.map_or(guess, |(place, _)| place + 1);
+            match found.map(|(_, ix)| ix) {
                 Some(ix) if ix == self.me => {}
                 Some(ix) => self.gossip_about(sender, ix, &entry),
                 None => self.gossip_about_new(id, &entry),
@@ -55,7 +59,7 @@ impl Machine {
         if unreachable && !entry.flags.has(NodeFlags::NOADDR) && !entry.ip.is_empty() {
             let (port, tls_port) = self.order_ports(entry.port, entry.second_port);
             if self.set_address(ix, entry.ip.into(), port, tls_port, entry.bus_port) {
-                self.saver.mark();
+                self.saver.mark_in_time();
             }
         }
     }

@@ -3,7 +3,7 @@
 use crate::actions::{Action, After, LinkId};
 use crate::codec::{Gossip, Header, Mark, MessageType, Writer, capability, mflags};
 use crate::machine::Machine;
-use crate::state::{Claims, NodeIx};
+use crate::state::{Claims, Node, NodeIx};
 use crate::topology::{NodeFlags, State};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -17,6 +17,8 @@ const GOSSIP_SHARE: usize = 10;
 const GOSSIP_LEAST: usize = 3;
 /// The data thread reports ten times a second: no shorter silence is a hang, whatever the node timeout.
 const LEAST_HANG_MS: u64 = 300;
+/// With so many nodes and more, about such as follow each other in the order of names.
+const NEIGHBOURS_FROM: usize = 256;
 
 impl Machine {
     /// A header with these claims.
@@ -118,7 +120,7 @@ impl Machine {
             // Nobody else may compare it with anything.
             header.offset = header.offset.max(self.held_offset());
         }
-        let mut writer = Writer::new(&header);
+        let mut writer = Writer::with_room(&header, about.len());
         for ix in about {
             writer.gossip(&self.gossip_entry(ix));
         }
@@ -198,11 +200,39 @@ impl Machine {
 
     /// Whom to gossip about: some at random, and everybody who is suspected.
     fn choose_gossip(&mut self) -> Vec<NodeIx> {
-        self.gossip_round += 1;
-        let round = self.gossip_round;
-        let mut fresh = self.nodes.len().saturating_sub(2);
+        let fresh = self.nodes.len().saturating_sub(2);
         let wanted = (self.nodes.len() / GOSSIP_SHARE).max(GOSSIP_LEAST).min(fresh);
         let mut chosen = Vec::with_capacity(wanted);
+        if self.nodes.len() >= NEIGHBOURS_FROM {
+            self.choose_neighbours(wanted, &mut chosen);
+        } else {
+            self.choose_at_random(wanted, fresh, &mut chosen);
+        }
+        if self.suspects > 0 {
+            let known = |n: &Node| !n.in_handshake() && (n.has_address() || n.is_voter());
+            let suspected = |n: &Node| n.suspected() && known(n);
+            chosen.extend(self.nodes.iter().filter(|(_, n)| suspected(n)).map(|(ix, _)| ix));
+        }
+        chosen
+    }
+
+    fn is_hidden(node: &Node) -> bool {
+        node.in_handshake() || !node.has_address() || (node.link.is_none() && node.slot_count == 0)
+    }
+
+    /// Some that follow each other in the order of names, which is everybody's: who writes hundreds of entries, and who reads them, goes through memory once.
+    fn choose_neighbours(&mut self, wanted: usize, chosen: &mut Vec<NodeIx>) {
+        let me = self.me;
+        let told = |ix: &NodeIx| {
+            let node = &self.nodes[*ix];
+            *ix != me && !node.suspected() && !Self::is_hidden(node)
+        };
+        chosen.extend(self.nodes.ring_from_anywhere(&mut self.prng).filter(told).take(wanted));
+    }
+
+    fn choose_at_random(&mut self, wanted: usize, mut fresh: usize, chosen: &mut Vec<NodeIx>) {
+        self.gossip_round += 1;
+        let round = self.gossip_round;
         for _ in 0..wanted * 3 {
             if fresh == 0 || chosen.len() >= wanted {
                 break;
@@ -212,20 +242,12 @@ impl Machine {
             if ix == self.me || node.suspected() || node.gossip_round == round {
                 continue;
             }
-            let hidden =
-                node.in_handshake() || !node.has_address() || (node.link.is_none() && node.slot_count == 0);
             fresh -= 1;
-            if !hidden {
+            if !Self::is_hidden(node) {
                 node.gossip_round = round;
                 chosen.push(ix);
             }
         }
-        if self.suspects > 0 {
-            let known = |n: &crate::state::Node| !n.in_handshake() && (n.has_address() || n.is_voter());
-            let suspected = |n: &crate::state::Node| n.suspected() && known(n);
-            chosen.extend(self.nodes.iter().filter(|(_, n)| suspected(n)).map(|(ix, _)| ix));
-        }
-        chosen
     }
 
     fn gossip_entry(&self, ix: NodeIx) -> Gossip<'_> {

@@ -22,6 +22,16 @@ pub(crate) struct Claims {
     pub current_epoch: Epoch,
 }
 
+impl Claims {
+    /// Whether they differ in nothing but the current epoch, which is everybody's.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let slots = Arc::ptr_eq(&self.slots, &other.slots) || self.slots == other.slots;
+        slots
+            && (self.flags, self.primary, self.config_epoch)
+                == (other.flags, other.primary, other.config_epoch)
+    }
+}
+
 impl Machine {
     /// The claims as of now, durable or not.
     pub(crate) fn live_claims(&self) -> Claims {

@@ -21,7 +21,7 @@ impl Machine {
         if epoch > self.current_epoch {
             self.note_own(EventType::Epoch, format!("current epoch {} becomes {epoch}", self.current_epoch));
             self.current_epoch = epoch;
-            self.saver.mark();
+            self.saver.mark_in_time();
             self.publisher.structure_changed();
         }
     }

@@ -30,6 +30,8 @@ pub(crate) struct WaitingReply {
 pub(crate) struct Publisher {
     version: TopologyVersion,
     structure: bool,
+    /// Since when structure waits.
+    since: Option<Millis>,
     counters: bool,
     counters_at: Millis,
     /// Slots that this node lost to others since the last publication.
@@ -65,7 +67,23 @@ impl Machine {
         if self.promotion_holds_publication() || !(self.publisher.structure || due) {
             return;
         }
-        self.publish_topology();
+        let since = *self.publisher.since.get_or_insert(self.now.mono);
+        if due || self.now.mono.since(since) >= self.pace_ms() || self.publication_is_urgent() {
+            self.publish_topology();
+        }
+    }
+
+    /// Whether more has changed than what we think of others: something that the data thread or a client waits for.
+    fn publication_is_urgent(&self) -> bool {
+        let (known, me) = (self.topology.myself(), self.myself());
+        !self.orders.is_empty()
+            || !self.publisher.replies.is_empty()
+            || self.publisher.lost.is_some()
+            || self.topology.state != self.health.state
+            || (known.id, known.flags) != (me.id, me.flags)
+            || known.primary != me.primary.map(|primary| self.nodes[primary].id)
+            || (me.is_primary() && known.config_epoch != me.config_epoch)
+            || !(Arc::ptr_eq(&known.slots, &me.slots) || known.slots == me.slots)
     }
 
     /// Publishes now; the version published.
@@ -73,6 +91,7 @@ impl Machine {
         let version = self.publisher.next_version();
         self.publisher.version = version;
         self.publisher.structure = false;
+        self.publisher.since = None;
         self.publisher.counters = false;
         self.publisher.counters_at = self.now.mono;
         let topology = Arc::new(self.build_topology(version));

@@ -86,7 +86,7 @@ impl Machine {
         self.attach(ix, primary);
         let shard = self.nodes[primary].shard_id;
         self.set_shard(ix, shard);
-        self.saver.mark();
+        self.saver.mark_in_time();
         self.publisher.structure_changed();
     }
 
@@ -136,7 +136,7 @@ impl Machine {
     fn set_shard(&mut self, ix: NodeIx, shard: NodeId) {
         if self.nodes[ix].shard_id != shard {
             self.nodes[ix].shard_id = shard;
-            self.saver.mark();
+            self.saver.mark_in_time();
             self.publisher.structure_changed();
         }
     }
@@ -207,9 +207,9 @@ impl Machine {
         if holds && !self.data.is_synced() { self.data.held } else { ReplOffset(0) }
     }
 
-    /// Both the published view and the file are out of date, and the cluster's state may be.
+    /// Both the published view and the file are out of date, and the cluster's state may be. Own claims are saved at once, others have time.
     pub(crate) fn structure_and_state_changed(&mut self) {
-        self.saver.mark();
+        self.saver.mark_in_time();
         self.publisher.structure_changed();
         self.todo.state = true;
     }

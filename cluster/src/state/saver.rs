@@ -1,7 +1,8 @@
 //! Versions of nodes.conf: what has changed, what is being written, what is durable.
 //!
 //! Model: one save under way at a time; changes in the meantime gather for the next one, so that one fsync covers a burst (of votes too).
-//! Whoever needs something durable asks for [`Saver::mark`]'s version and waits for it.
+//! Whoever needs something durable asks for [`Saver::mark`]'s version and waits for it. What is only known of others has time: in a large
+//! cluster, whose file takes long to write, it is saved a few times a second ([`Machine::pace_ms`]).
 //! With a failing disk the file is tried again each second; meanwhile nothing is promised (`is_failing`).
 
 use super::claims::Claims;
@@ -22,6 +23,10 @@ pub(crate) struct Saver {
     emitted: ConfigVersion,
     saved: ConfigVersion,
     dirty: bool,
+    /// Somebody waits for what has changed.
+    urgent: bool,
+    /// Since when changes wait that have time.
+    since: Option<Millis>,
     in_flight: Option<Claims>,
     saved_claims: Option<Claims>,
     failed: Option<(Millis, String)>,
@@ -33,6 +38,17 @@ impl Saver {
     /// Something changed; the version that will contain it.
     pub fn mark(&mut self) -> ConfigVersion {
         self.dirty = true;
+        self.hurry()
+    }
+
+    /// Something changed that nobody waits for, and of which our packets say nothing.
+    pub fn mark_in_time(&mut self) {
+        self.dirty = true;
+    }
+
+    /// Somebody waits for everything so far; the version that contains it.
+    pub fn hurry(&mut self) -> ConfigVersion {
+        self.urgent |= self.dirty;
         self.pending()
     }
 
@@ -72,7 +88,17 @@ impl Saver {
     }
 }
 
+/// What concerns only others is saved and published when so many nodes' lines were written per ms since it changed: at once in small clusters.
+const NODES_PER_MS: usize = 20;
+/// But after so long in any case.
+const MOST_PACE_MS: u64 = 100;
+
 impl Machine {
+    /// How long what concerns only others may wait to be saved and published, in ms.
+    pub(crate) fn pace_ms(&self) -> u64 {
+        ((self.nodes.len() / NODES_PER_MS) as u64).min(MOST_PACE_MS)
+    }
+
     /// Starts a save if there is something to save and none is under way.
     pub(crate) fn flush_save(&mut self) {
         let waiting =
@@ -80,9 +106,16 @@ impl Machine {
         if !self.saver.dirty || self.saver.in_flight.is_some() || waiting {
             return;
         }
+        let since = *self.saver.since.get_or_insert(self.now.mono);
+        let live = self.live_claims();
+        if !self.saver.urgent && self.wire.says_the_same(&live) && self.now.mono.since(since) < self.pace_ms()
+        {
+            return;
+        }
         self.saver.emitted.0 += 1;
         self.saver.dirty = false;
-        self.saver.in_flight = Some(self.live_claims());
+        (self.saver.urgent, self.saver.since) = (false, None);
+        self.saver.in_flight = Some(live);
         let version = self.saver.emitted;
         let text = self.nodes_conf().print();
         self.actions.push_back(Action::Save { version, text });
@@ -109,7 +142,7 @@ impl Machine {
             return;
         }
         self.saver.in_flight = None;
-        self.saver.dirty = true;
+        (self.saver.dirty, self.saver.urgent) = (true, true);
         let before = self.saver.failed.replace((self.now.mono, error.to_string()));
         // It is tried again each second: said once, and when the reason changes.
         if before.is_none_or(|(_, old)| old != error) {

@@ -88,6 +88,9 @@ impl Machine {
     pub(crate) fn delete_slot(&mut self, slot: Slot) -> Option<NodeIx> {
         let owner = self.slots.owner(slot)?;
         self.nodes[owner].remove_slot(slot);
+        if self.nodes[owner].slot_count == 0 {
+            self.nodes.share_no_slots(owner);
+        }
         self.slots.set(slot, None);
         self.publisher.structure_changed();
         Some(owner)

@@ -63,6 +63,11 @@ impl Nodes {
         Some(ix)
     }
 
+    /// A node has no slots any more: it shares what all such nodes share.
+    pub fn share_no_slots(&mut self, ix: NodeIx) {
+        self[ix].slots = self.no_slots.clone();
+    }
+
     pub fn remove(&mut self, ix: NodeIx) -> Option<Node> {
         let id = self.slab.get(usize::from(ix.0))?.as_ref()?.id;
         if let Ok(place) = self.search(&id) {
@@ -91,6 +96,25 @@ impl Nodes {
 
     pub fn find(&self, id: &NodeId) -> Option<NodeIx> {
         self.search(id).ok().map(|place| self.by_id[place].1)
+    }
+
+    /// As [`Self::find`], looking first at this place of the order; also says which place it was.
+    pub fn find_near(&self, id: &NodeId, guess: usize) -> Option<(usize, NodeIx)> {
+        let begins = beginning(id);
+        if let Some((known, ix)) = self.by_id.get(guess)
+            && *known == begins
+            && self[*ix].id == *id
+        {
+            return Some((guess, *ix));
+        }
+        self.search(id).ok().map(|place| (place, self.by_id[place].1))
+    }
+
+    /// All of them in the order of names, which is a ring, from some place on.
+    pub fn ring_from_anywhere(&self, prng: &mut Prng) -> impl Iterator<Item = NodeIx> + '_ {
+        let start = prng.below(self.by_id.len().max(1) as u64) as usize;
+        let (before, after) = self.by_id.split_at(start.min(self.by_id.len()));
+        after.iter().chain(before).map(|(_, ix)| *ix)
     }
 
     pub fn len(&self) -> usize {

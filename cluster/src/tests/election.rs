@@ -2,7 +2,9 @@
 
 use super::world::World;
 use crate::*;
+use alloc::collections::BTreeSet;
 use base::Slot;
+use std::vec::Vec;
 
 fn owner_of_zero(world: &World, index: usize) -> Option<base::NodeId> {
     world.topology(index).owner(Slot::new(0)?).map(|n| n.id)
@@ -153,4 +155,27 @@ fn equal_replicas_rank_by_their_names() {
     world.run(3000);
     let ranks = |text: &str| [3, 6].iter().filter(|i| world.logged(**i, text)).count();
     assert_eq!((ranks("(rank #0,"), ranks("(rank #1,")), (1, 1));
+}
+
+#[test]
+fn in_a_crowd_no_two_shards_ask_in_the_same_epoch() {
+    let mut world = World::formed(9, 9, 35);
+    let dead: Vec<base::NodeId> = (0..8).map(|index| world.id(index)).collect();
+    let mut epochs = BTreeSet::new();
+    for index in 9..17 {
+        let machine = &mut world.members[index].machine;
+        let alone = machine.epoch_to_ask_in(false).0 - machine.current_epoch().0;
+        assert_eq!(alone, 1, "its shard alone");
+        // Each has heard of another epoch, and of the failures in another order.
+        machine.current_epoch = base::Epoch(machine.current_epoch().0 + index as u64 % 3);
+        let now = machine.now.mono;
+        for ix in dead.iter().filter_map(|id| machine.nodes.find(id)).collect::<Vec<_>>() {
+            machine.nodes[ix].flags.set(NodeFlags::FAIL);
+            machine.nodes[ix].fail_time = now;
+        }
+        let epoch = machine.epoch_to_ask_in(false);
+        assert!(epoch > machine.current_epoch() && epoch.0 <= machine.current_epoch().0 + 16_384);
+        assert!(epochs.insert(epoch), "{epoch:?} twice");
+        assert_eq!(machine.epoch_to_ask_in(true).0, machine.current_epoch().0 + 1, "an operator's");
+    }
 }

@@ -126,3 +126,44 @@ fn an_epoch_repeated_as_a_replica_is_no_collision() {
     }
     assert_eq!(world.members[me].machine.config_epoch(), epoch);
 }
+
+#[test]
+fn in_a_large_cluster_what_others_say_is_saved_and_published_in_time_and_what_is_asked_for_at_once() {
+    let mut world = World::formed(3, 3, 77);
+    for n in 0..400u16 {
+        let mut id = [b'0'; 40];
+        id[..3].copy_from_slice(std::format!("{n:03x}").as_bytes());
+        world.plant(0, base::NodeId(id), 20_000 + n);
+    }
+    world.run(300);
+    let now = world.now;
+    let machine = &mut world.members[0].machine;
+    assert_eq!(machine.pace_ms(), 20);
+    let mut step = |at: u64, act: &dyn Fn(&mut Machine)| {
+        machine.now = super::world::now_at(at);
+        act(machine);
+        // A report that changes nothing.
+        machine.handle_save_failed(super::world::now_at(at), ConfigVersion(0), "");
+        let mut seen = (0, 0);
+        while let Some(action) = machine.poll_action() {
+            match action {
+                Action::Save { version, .. } => {
+                    machine.handle_saved(super::world::now_at(at), version);
+                    seen.0 += 1;
+                }
+                Action::ToData { message: ToData::Topology(_), .. } => seen.1 += 1,
+                _ => {}
+            }
+        }
+        seen
+    };
+    step(now + 1000, &|_| {});
+    step(now + 2000, &|_| {});
+    let hear = |epoch| move |machine: &mut Machine| machine.observe_epoch(Epoch(epoch));
+    assert_eq!(step(now + 2001, &hear(500)), (0, 0));
+    assert_eq!(step(now + 2010, &hear(501)), (0, 0));
+    assert_eq!(step(now + 2021, &|_| {}), (1, 1), "20 ms after the first");
+    assert_eq!(step(now + 2030, &hear(502)), (0, 0));
+    let bump = |machine: &mut Machine| machine.command(machine.now, RequestId(9), Command::BumpEpoch);
+    assert_eq!(step(now + 2031, &bump), (1, 1), "an operator waits");
+}

@@ -2,7 +2,7 @@
 
 use super::world::World;
 use crate::*;
-use base::Slot;
+use base::{Epoch, Slot};
 
 fn owner_of_zero(world: &World, index: usize) -> Option<base::NodeId> {
     world.topology(index).owner(Slot::new(0)?).map(|n| n.id)
@@ -79,4 +79,20 @@ fn an_operator_may_prefer_the_worse_one() {
     world.ok(6, Command::Failover(FailoverMode::Force));
     world.run_until(300, "forced", |w| owner_of_zero(w, 1) == Some(worse));
     assert!(!world.logged(1, "may stand"));
+}
+
+#[test]
+fn later_epochs_of_other_shards_cost_nobody_a_vote() {
+    let mut world = World::formed(3, 3, 116);
+    let heir = world.id(3);
+    world.kill(0);
+    world.run_until(15_000, "it asks", |w| w.logged(3, "Starting a failover election for epoch 7."));
+    for voter in [1, 2] {
+        world.members[voter].machine.current_epoch = Epoch(60);
+    }
+    world.run_until(100, "elected in the epoch that it asked in", |w| w.logged(3, "Failover election won"));
+    assert_eq!(world.members[3].machine.config_epoch(), Epoch(7));
+    world.run_until(5_000, "known", |w| owner_of_zero(w, 1) == Some(heir));
+    assert!(world.members[1].machine.current_epoch() >= Epoch(60), "nothing went back");
+    world.assert_single_votes();
 }
