@@ -2,7 +2,8 @@
 //!
 //! The checkout is only read. Its tests are copied below `target/tcl`, with our binaries where the suite looks for its
 //! own, and each file runs by itself under a deadline: a test that hangs costs its file and not the run. Tests that
-//! cannot pass by design are named in `xtask/tcl/left-out.txt`, each with its reason, and are skipped.
+//! cannot pass by design are named in `xtask/tcl/left-out.txt`, each with its reason, and are skipped; what keeps a file from
+//! going on is replaced as `xtask/tcl/replace.txt` says.
 //! The last lines are a table for docs/conformance.md.
 
 use crate::process::{binary, build};
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 /// Files that run when none is named: those that need nothing which does not exist yet.
 const FILES: &str = include_str!("../tcl/files.txt");
 const LEFT_OUT: &str = include_str!("../tcl/left-out.txt");
+const REPLACED: &str = include_str!("../tcl/replace.txt");
 /// A file may take this long, unless `--deadline` says otherwise, in seconds.
 const DEADLINE: u64 = 600;
 /// A file's servers listen from here on, unless `GRAPEVINE_TCL_PORT` says otherwise.
@@ -138,12 +140,32 @@ fn prepare(options: &Options) -> Result<PathBuf, String> {
         let text = fs::read_to_string(&defaults).map_err(failed)?;
         fs::write(&defaults, format!("{text}\n{VALKEY_DEFAULTS}")).map_err(failed)?;
     }
+    replace_texts(&work).map_err(failed)?;
     for (program, ours) in PROGRAMS {
         let theirs = format!("{}-{program}", if valkey { "valkey" } else { "redis" });
         // A copy: a build meanwhile does not change what is tested.
         fs::copy(binary(ours, &options.profile), work.join("src").join(theirs)).map_err(failed)?;
     }
     Ok(work)
+}
+
+/// Replaces what `xtask/tcl/replace.txt` names, where this checkout has it.
+fn replace_texts(work: &Path) -> std::io::Result<()> {
+    for row in REPLACED.lines().filter(|line| !line.starts_with('#')) {
+        let mut fields = row.splitn(4, " | ");
+        let (Some(file), Some(from), Some(to)) = (fields.next(), fields.next(), fields.next()) else {
+            continue;
+        };
+        let path = work.join("tests").join(file).with_extension("tcl");
+        // Some files hold bytes that are no text.
+        let bytes = fs::read(&path).unwrap_or_default();
+        if let Ok(text) = String::from_utf8(bytes)
+            && text.contains(from)
+        {
+            fs::write(&path, text.replace(from, to))?;
+        }
+    }
+    Ok(())
 }
 
 /// The tests of a file that are left out.

@@ -112,6 +112,7 @@ pub(crate) fn run(node: &mut Node, client: Client) {
         reply: session.output.take(),
         consumed: std::mem::take(&mut session.consumed),
     };
+    session.lent = batch.input.capacity() + batch.reply.buffer().capacity() + session.parser.memory();
     batch.window.begin(&mut session.parser);
     // What our primary executed is executed here, whatever our clock says of the keys' time.
     node.keyspace.set_ignore_expiry(primary);
@@ -264,6 +265,7 @@ fn give_back(node: &mut Node, client: Client, mut batch: Batch) {
     batch.window.finish(&mut session.parser);
     node.window = batch.window;
     session.executing = false;
+    session.lent = 0;
     if batch.consumed >= batch.input.len() {
         batch.input.clear();
         if batch.input.capacity() > KEEP_CAPACITY {

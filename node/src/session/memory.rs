@@ -24,6 +24,7 @@ impl Session {
             + self.parser.memory()
             + self.queue_memory()
             + self.parked
+            + self.lent
             + self.name.capacity()
             + self.bookkeeping()
     }
@@ -83,7 +84,7 @@ pub(crate) fn limit_changed(node: &mut Node) {
 /// Closes the largest sessions until the limit is kept.
 pub(crate) fn evict(node: &mut Node) {
     let limit = node.policy.client_memory;
-    if limit == 0 || (node.client_memory.sum as u64) < limit {
+    if limit == 0 || node.client_memory.sum as u64 <= limit {
         return;
     }
     let mut candidates: Vec<(usize, Client)> = node
@@ -93,7 +94,7 @@ pub(crate) fn evict(node: &mut Node) {
         .map(|(client, session)| (session.counted, client))
         .collect();
     candidates.sort_unstable();
-    while node.client_memory.sum as u64 >= limit {
+    while node.client_memory.sum as u64 > limit {
         let Some((_, client)) = candidates.pop() else { return warn(node) };
         evict_one(node, client);
     }

@@ -128,6 +128,8 @@ pub struct Session {
     pub doomed: bool,
     /// What `maxmemory-clients` counts for it, in bytes.
     pub counted: usize,
+    /// Bytes of its buffers that are taken out while its commands run.
+    pub lent: usize,
     /// Close it once its output is written; it executes nothing more.
     pub close_after_reply: bool,
     /// The last command, for CLIENT LIST and so that its name need not be hashed again.
@@ -199,6 +201,7 @@ impl Session {
             crowded: false,
             doomed: false,
             counted: 0,
+            lent: 0,
             parked: 0,
             close_after_reply: false,
             last_command: None,
