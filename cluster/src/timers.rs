@@ -65,7 +65,7 @@ impl Machine {
             self.consider_migration();
         }
         self.close_inquiries();
-        self.expire_proposals();
+        self.review_proposals();
         self.renew_lease();
         self.publisher.counters_changed();
         if self.health.state != State::Ok {

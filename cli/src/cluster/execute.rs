@@ -16,8 +16,9 @@ use crate::args::{Settings, lossy};
 
 /// Batches in a row that may not change what the source still holds.
 const MAX_FUTILE: usize = 10;
-/// What a source says that has lost its last slot, and is a replica already.
-const ALREADY_REPLICA: &str = "ERR Please use SETSLOT only with masters.";
+/// What a source says that has heard of the target's claim first, and perhaps follows it already, as may its replicas: then there is nothing left
+/// to tell it.
+const KNOWS_ALREADY: [&str; 3] = ["ERR Please use SETSLOT only with masters.", "UNBLOCKED", "NOREPLICAS"];
 
 /// How a slot is moved.
 #[derive(Clone, Copy, Default, Debug)]
@@ -57,7 +58,7 @@ pub fn move_slot(
     }
     set_slot(cluster, to, slot, "node", to)?;
     if let Err(error) = set_slot(cluster, from, slot, "node", to)
-        && !error.starts_with(ALREADY_REPLICA)
+        && !KNOWS_ALREADY.iter().any(|words| error.starts_with(words))
     {
         return Err(error);
     }

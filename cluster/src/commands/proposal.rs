@@ -13,7 +13,6 @@ use crate::actions::{After, RequestId};
 use crate::codec::{Extension, MessageType, SetSlotKind, Writer, capability};
 use crate::machine::Machine;
 use crate::state::NodeIx;
-use crate::topology::NodeFlags;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use base::{Millis, NodeId, Slot};
@@ -67,11 +66,8 @@ impl Machine {
     fn takes_proposals(&self, ix: NodeIx) -> bool {
         let node = &self.nodes[ix];
         let able = node.mark.is_some_and(|mark| mark.capabilities & capability::SET_SLOT != 0);
-        node.is_replica()
-            && node.primary == Some(self.me)
-            && able
-            && !node.flags.any(NodeFlags::PFAIL | NodeFlags::FAIL)
-            && node.link.is_some_and(|link| self.links.is_up(link))
+        // Who is only suspected may take over all the same.
+        able && self.is_waited_for(ix) && node.link.is_some_and(|link| self.links.is_up(link))
     }
 
     /// A PONG with all that a heartbeat says of this node, and one thing more.
@@ -126,15 +122,27 @@ impl Machine {
         }
     }
 
-    /// Gives up those whose time is over.
-    pub(crate) fn expire_proposals(&mut self) {
-        let now = self.now.mono;
-        if self.proposals.iter().all(|proposal| proposal.deadline > now) {
+    /// Goes on with those that wait for nobody any more (who has failed, or follows another primary by now, is not waited for), and gives up
+    /// those whose time is over.
+    pub(crate) fn review_proposals(&mut self) {
+        if self.proposals.is_empty() {
             return;
         }
-        let (over, left) = core::mem::take(&mut self.proposals).into_iter().partition(|p| p.deadline <= now);
-        self.proposals = left;
-        let over: Vec<Proposal> = over;
+        let now = self.now.mono;
+        let mut over = Vec::new();
+        for mut proposal in core::mem::take(&mut self.proposals) {
+            proposal.waiting.retain(|id| self.nodes.find(id).is_some_and(|ix| self.is_waited_for(ix)));
+            if proposal.waiting.is_empty() {
+                self.execute(proposal.request, proposal.command);
+            } else if proposal.deadline <= now {
+                over.push(proposal);
+            } else {
+                self.proposals.push(proposal);
+            }
+        }
+        if over.is_empty() {
+            return;
+        }
         for proposal in over {
             let result = Err(CommandError::NoReplicas);
             if let Command::Asked { by, words, .. } = &proposal.command {
@@ -142,7 +150,12 @@ impl Machine {
             }
             self.queue_reply(proposal.request, result, None);
         }
-        // What they were told does not come to pass.
+        // What the others were told does not come to pass.
         self.pong_to_siblings();
+    }
+
+    fn is_waited_for(&self, ix: NodeIx) -> bool {
+        let node = &self.nodes[ix];
+        node.is_replica() && node.primary == Some(self.me) && !node.failed()
     }
 }

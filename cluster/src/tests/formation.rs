@@ -175,3 +175,19 @@ fn what_clients_are_to_be_told_reaches_the_others() {
     world.configure(0, |config| config.announce_client_ipv4 = "".into());
     world.run_until(20_000, "withdrawn", |w| told(w).as_deref() == Some("127.0.0.1"));
 }
+
+#[test]
+fn the_directive_says_how_long_a_forgotten_node_stays_out() {
+    let mut world = World::formed(3, 0, 186);
+    world.configure(0, |config| config.blacklist_ttl_ms = 3000);
+    let gone = world.id(2);
+    world.ok(0, Command::Forget { node: gone.0.to_vec() });
+    // Here, and as this node has told the other one.
+    let out = |world: &World, index: usize| {
+        world.members[index].machine.blacklist.contains(&gone, base::Millis(world.now))
+    };
+    world.run(1500);
+    assert!(out(&world, 0) && out(&world, 1));
+    world.run(2500);
+    assert!(!out(&world, 0) && !out(&world, 1));
+}

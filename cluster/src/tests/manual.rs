@@ -117,3 +117,19 @@ fn only_replicas_are_asked() {
     let refused = world.command(0, Command::Failover(FailoverMode::Force));
     assert_eq!(refused, Err(CommandError::FailoverOnPrimary));
 }
+
+#[test]
+fn the_directive_says_how_long_it_may_take() {
+    let mut world = World::formed(3, 3, 185);
+    for index in [0, 3] {
+        world.configure(index, |config| config.manual_failover_timeout_ms = 1200);
+    }
+    world.members[3].data.of = None;
+    world.members[0].data.offset += 500;
+    world.ok(3, Command::Failover(FailoverMode::Default));
+    world.run(1_000);
+    assert!(world.members[0].data.paused);
+    world.run(800);
+    assert!(world.logged(3, "Manual failover timed out.") && world.logged(0, "Manual failover timed out."));
+    assert!(!world.members[0].data.paused);
+}

@@ -1,6 +1,6 @@
 //! Slots that are being moved while the masters at either end fail.
 
-use super::world::World;
+use super::world::{self, World};
 use crate::*;
 use base::{NodeId, Slot};
 use std::string::ToString;
@@ -151,4 +151,18 @@ fn a_slot_that_its_source_gives_away_is_taken() {
     world.ok(0, command);
     world.run_until(5_000, "everybody knows", |w| (0..6).all(|index| owner(w, index) == Some(target)));
     assert!(world.topology(1).importing.is_empty());
+}
+
+#[test]
+fn a_replica_that_fails_meanwhile_is_not_waited_for() {
+    let mut world = World::formed(3, 3, 98);
+    let to = world.id(1);
+    world.members[3].cut = true;
+    let action = SetSlotAction::Migrating(name(to));
+    let slot_text = SLOT.to_string().into_bytes();
+    // Its node timeout is two seconds: long before the command's time is over it has failed.
+    let now = world::now_at(world.now);
+    let command = Command::SetSlot { slot: slot_text, action, keys: 0, timeout_ms: 60_000 };
+    world.members[0].machine.command(now, RequestId(77), command);
+    world.run_until(20_000, "it is carried out", |w| w.topology(0).migrating.contains_key(&slot()));
 }
