@@ -46,8 +46,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Most socket events taken from the kernel at a time. Few, because replies leave at the end of a turn: what the kernel keeps of a
-/// socket is still in the processor's caches then, and nobody waits for the requests of a thousand others.
+/// Most socket events taken from the kernel at a time. Few, because replies leave at the end of a turn: nobody waits for the requests
+/// of a thousand others.
 const EVENTS_PER_WAIT: usize = 32;
 /// Most rounds of "end of batch, write, actions" in one turn; what is left then comes in the next.
 const DRAINS_PER_TURN: usize = 8;
