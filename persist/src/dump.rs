@@ -34,8 +34,13 @@ impl std::error::Error for DumpError {}
 
 /// The payload of a value; `compress` is `rdbcompression`.
 pub fn encode(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
+    encode_showing(value, compress, || ())
+}
+
+/// [`encode`], which calls `step` every few elements of a large value.
+pub fn encode_showing(value: ValueRef<'_>, compress: bool, step: impl FnMut()) -> Vec<u8> {
     let mut out = vec![kind_of(&value)];
-    out.extend_from_slice(&Encoder::value_bytes(value, compress));
+    out.extend_from_slice(&Encoder::value_bytes(value, compress, step));
     out.extend_from_slice(&(WRITTEN_VERSION as u16).to_le_bytes());
     let sum = base::crc::crc64(&out);
     out.extend_from_slice(&sum.to_le_bytes());

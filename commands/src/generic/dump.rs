@@ -9,9 +9,9 @@ use resp::Reply;
 
 /// DUMP key
 pub fn dump(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
-    let compress = ctx.limits.compress;
+    let (compress, pulse) = (ctx.limits.compress, ctx.pulse);
     match ctx.lookup(args.at(1), Touch::Read) {
-        Some(found) => reply.bulk(&dump::encode(found.value(), compress)),
+        Some(found) => reply.bulk(&dump::encode_showing(found.value(), compress, || pulse.tick())),
         None => reply.null(),
     }
     Ok(())

@@ -26,6 +26,7 @@ fn long_commands_show_that_the_thread_lives() {
     fill(&["RPUSH", "l"], &|n| vec![n.to_string()]);
     fill(&["HSET", "h"], &|n| vec![member(n), n.to_string()]);
     fill(&["GEOADD", "g"], &|n| vec!["13".to_owned(), format!("38.{n:04}"), member(n)]);
+    fill(&["SADD", "long"], &|n| vec![format!("{n:0100}")]);
     runner.run(&format!("SET a {}", "a".repeat(300)));
     for n in 1..=ELEMENTS {
         runner.run(&format!("XADD x {n} field value"));
@@ -48,6 +49,7 @@ fn long_commands_show_that_the_thread_lives() {
         "SORT l",
         "SORT l ALPHA DESC STORE d",
         "LCS a a LEN",
+        "DUMP long",
         "HGETALL h",
         "HKEYS h",
         "HVALS h",

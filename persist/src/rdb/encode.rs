@@ -186,12 +186,13 @@ impl Encoder {
         }
     }
 
-    /// A value alone, as DUMP has it.
-    pub(crate) fn value_bytes(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
+    /// A value alone, as DUMP has it; `step` is called every few elements of a large one.
+    pub(crate) fn value_bytes(value: ValueRef<'_>, compress: bool, mut step: impl FnMut()) -> Vec<u8> {
         let mut encoder = Encoder::new(compress, false);
         encoder.out.clear();
         let mut place = encoder.value(value, None);
         while let Some(from) = place {
+            step();
             place = encoder.go_on(value, from);
         }
         encoder.out
