@@ -4,7 +4,7 @@
 //! What cannot be equal is compared by what it means, never skipped: KEYS and SCAN as sets, RANDOMKEY by membership,
 //! remaining times within a tolerance (the two clocks are read at different moments), DUMP by restoring it.
 
-use crate::amount::{compared, runs};
+use crate::amount::{compared, seeds};
 use crate::runner::Runner;
 use base::{DbIndex, OwnedArgs, Prng, UnixMillis};
 use resp::{Protocol, Value, ValueParser};
@@ -440,9 +440,9 @@ const STEPS: usize = 4000;
 
 /// Strings, keys in general, and LCS: as many commands as for three types.
 fn all_runs(protocol: Protocol, first_seed: u64) {
-    let runs = runs(STEPS, 2) * 3 / 2;
-    (first_seed..first_seed + runs).for_each(|seed| side_by_side(protocol, seed, STEPS));
-    compared(&format!("strings and keys, {protocol:?}"), runs * STEPS as u64);
+    let seeds = seeds(first_seed, STEPS * 2 / 3, 3);
+    seeds.clone().for_each(|seed| side_by_side(protocol, seed, STEPS));
+    compared(&format!("strings and keys, {protocol:?}"), (seeds.end - seeds.start) * STEPS as u64);
 }
 
 #[test]

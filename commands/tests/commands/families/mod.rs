@@ -12,7 +12,7 @@ mod sort;
 pub(super) mod streams;
 mod zsets;
 
-use crate::amount::{compared, runs};
+use crate::amount::{compared, seeds};
 use crate::differential::{Raw, events};
 use crate::replica::follow;
 use crate::runner::Runner;
@@ -104,12 +104,12 @@ fn run(family: &Family, protocol: Protocol, seed: u64) {
 
 /// Runs a family in both protocols, over as many seeds as asked for.
 pub(super) fn side_by_side(family: &Family, first_seed: u64) {
-    let runs = runs(STEPS, 4);
-    for seed in first_seed..first_seed + runs {
+    let seeds = seeds(first_seed, STEPS, 4);
+    for seed in seeds.clone() {
         let protocol = if seed.is_multiple_of(2) { Protocol::Resp2 } else { Protocol::Resp3 };
         run(family, protocol, seed);
     }
-    compared(family.name, runs * STEPS as u64);
+    compared(family.name, (seeds.end - seeds.start) * STEPS as u64);
 }
 
 /// Every value as DUMP has it.

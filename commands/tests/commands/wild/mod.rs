@@ -9,7 +9,7 @@ mod generate;
 mod pair;
 
 use crate::allocations::peak_of;
-use crate::amount::{compared, runs};
+use crate::amount::{compared, seeds};
 use crate::runner::Runner;
 use base::{OwnedArgs, Prng, UnixMillis};
 pub(crate) use compare::meaning;
@@ -210,8 +210,7 @@ fn is_endless(command: &Command, args: &[Vec<u8>]) -> bool {
 /// Runs on one group, over as many seeds as asked for.
 fn anything(group: &'static str, first_seed: u64) {
     let groups = by_group();
-    let runs = runs(STEPS, 2);
-    let all: u64 = (first_seed..first_seed + runs).map(|seed| side_by_side(&groups, group, seed)).sum();
+    let all: u64 = seeds(first_seed, STEPS, 2).map(|seed| side_by_side(&groups, group, seed)).sum();
     compared(&format!("any command of {group}"), all);
 }
 

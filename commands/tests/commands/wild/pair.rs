@@ -78,6 +78,11 @@ impl Pair {
             named.map(|e| format!("{}:{}:{}", e.db.0, e.name, String::from_utf8_lossy(e.key))).collect();
         let mut theirs = events(&mut self.redis, &mut self.subscriber);
         theirs.retain(|event| !event.contains(":expired:"));
+        // Where something is stored over a key that has expired, Redis deletes it without looking at its time.
+        for (db, key) in &self.ours.expired {
+            let deleted = format!("{}:del:{}", db.0, String::from_utf8_lossy(key));
+            theirs.retain(|event| *event != deleted);
+        }
         (ours, theirs)
     }
 
