@@ -657,8 +657,16 @@ impl Node {
             memory::limit_changed(self);
         }
         crate::replication::config_changed(self, &names);
-        let named =
-            ["cluster-announce-hostname", "cluster-announce-client-ipv4", "cluster-announce-client-ipv6"];
+        let named = [
+            "cluster-announce-hostname",
+            "cluster-announce-client-ipv4",
+            "cluster-announce-client-ipv6",
+            "cluster-announce-port",
+            "cluster-announce-tls-port",
+            "cluster-announce-bus-port",
+            "port",
+            "tls-port",
+        ];
         if self.cluster.enabled && names.iter().any(|name| named.contains(name)) {
             crate::cluster::install::rename_self(self);
         }

@@ -67,7 +67,9 @@ impl Machine {
         let node = &self.nodes[ix];
         let able = node.mark.is_some_and(|mark| mark.capabilities & capability::SET_SLOT != 0);
         // Who is only suspected may take over all the same.
-        able && self.is_waited_for(ix) && node.link.is_some_and(|link| self.links.is_up(link))
+        able && self.is_waited_for(ix)
+            && !node.failed()
+            && node.link.is_some_and(|link| self.links.is_up(link))
     }
 
     /// A PONG with all that a heartbeat says of this node, and one thing more.
@@ -122,8 +124,8 @@ impl Machine {
         }
     }
 
-    /// Goes on with those that wait for nobody any more (who has failed, or follows another primary by now, is not waited for), and gives up
-    /// those whose time is over.
+    /// Goes on with those that wait for nobody any more (who follows another primary by now is not waited for), and gives up those whose time
+    /// is over.
     pub(crate) fn review_proposals(&mut self) {
         if self.proposals.is_empty() {
             return;
@@ -156,6 +158,6 @@ impl Machine {
 
     fn is_waited_for(&self, ix: NodeIx) -> bool {
         let node = &self.nodes[ix];
-        node.is_replica() && node.primary == Some(self.me) && !node.failed()
+        node.is_replica() && node.primary == Some(self.me)
     }
 }

@@ -154,15 +154,18 @@ fn a_slot_that_its_source_gives_away_is_taken() {
 }
 
 #[test]
-fn a_replica_that_fails_meanwhile_is_not_waited_for() {
-    let mut world = World::formed(3, 3, 98);
+fn a_replica_that_leaves_meanwhile_is_not_waited_for() {
+    let mut world = World::formed(3, 6, 98);
     let to = world.id(1);
-    world.members[3].cut = true;
+    // The replica reads nothing that its primary says of its own accord.
+    world.ok(3, Command::Hook(Hook::DropPackets(1)));
     let action = SetSlotAction::Migrating(name(to));
     let slot_text = SLOT.to_string().into_bytes();
-    // Its node timeout is two seconds: long before the command's time is over it has failed.
     let now = world::now_at(world.now);
     let command = Command::SetSlot { slot: slot_text, action, keys: 0, timeout_ms: 60_000 };
     world.members[0].machine.command(now, RequestId(77), command);
+    world.run(500);
+    assert!(world.topology(0).migrating.is_empty());
+    world.ok(3, Command::Replicate { node: name(to), empty: true });
     world.run_until(20_000, "it is carried out", |w| w.topology(0).migrating.contains_key(&slot()));
 }

@@ -44,20 +44,22 @@ pub(crate) fn handle(node: &mut Node, message: ToData) {
     }
 }
 
-/// What this node is called: host name, and addresses for clients.
+/// What this node is called: ports, host name, and addresses for clients.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct OwnNames {
     hostname: Arc<str>,
     client_ipv4: Arc<str>,
     client_ipv6: Arc<str>,
+    /// For plain clients, for TLS, and of the bus.
+    ports: (u16, u16, u16),
 }
 
 impl OwnNames {
     /// The view in which this node is called so.
     fn over(&self, topology: Arc<Topology>) -> Arc<Topology> {
         let me = topology.myself();
-        let theirs = (&me.hostname, &me.client_ipv4, &me.client_ipv6);
-        if theirs == (&self.hostname, &self.client_ipv4, &self.client_ipv6) {
+        let theirs = (&me.hostname, &me.client_ipv4, &me.client_ipv6, (me.port, me.tls_port, me.bus_port));
+        if theirs == (&self.hostname, &self.client_ipv4, &self.client_ipv6, self.ports) {
             return topology;
         }
         let mut own = Topology::clone(&topology);
@@ -65,6 +67,7 @@ impl OwnNames {
             me.hostname = self.hostname.clone();
             me.client_ipv4 = self.client_ipv4.clone();
             me.client_ipv6 = self.client_ipv6.clone();
+            (me.port, me.tls_port, me.bus_port) = self.ports;
         }
         Arc::new(own)
     }
@@ -73,7 +76,9 @@ impl OwnNames {
 /// CONFIG SET has changed this node's own names: the next command, even of the same transaction, sees them.
 pub(crate) fn rename_self(node: &mut Node) {
     let settings = &node.config.settings;
+    let config = crate::admin::cluster_config(settings);
     let names = OwnNames {
+        ports: (config.announced_port(), config.announced_tls_port(), config.announced_bus_port()),
         hostname: settings.cluster_announce_hostname.as_str().into(),
         client_ipv4: settings.cluster_announce_client_ipv4.as_str().into(),
         client_ipv6: settings.cluster_announce_client_ipv6.as_str().into(),

@@ -248,7 +248,9 @@ fn a_new_host_name_is_seen_by_the_next_command_of_the_same_transaction() {
     for command in ["MULTI", "CONFIG SET cluster-announce-hostname host-z", "CLUSTER SLOTS"] {
         bench.run(command);
     }
-    assert!(bench.run("EXEC").contains("\"host-z\" :7000"));
+    assert!(bench.run("EXEC").contains("\"host-z\" :"));
+    bench.run("CONFIG SET cluster-announce-bus-port 12345");
+    assert!(bench.text("CLUSTER NODES").contains("@12345,host-z "));
 }
 
 #[test]
