@@ -300,9 +300,9 @@ pub struct DataStatus {
     pub syncing: bool,
     /// The replication history that `offset` counts in.
     pub history: ReplId,
-    /// As a primary that started from a file which says so: the offset of that data in the history that this node's replicas followed.
-    /// `None` if the file does not say how far it goes (an AOF), and once the node has been a replica since.
-    pub loaded: Option<ReplOffset>,
+    /// As a node that started from a file which says so: the history that this data is of (the one that this node's replicas, or its primary,
+    /// followed), and how far it went in it at the start. `None` if the file does not say.
+    pub loaded: Option<(ReplId, ReplOffset)>,
     /// Grows while the data thread works or waits; no growth is a hang.
     pub progress: u64,
     /// Whether the keyspace is empty.

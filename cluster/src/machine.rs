@@ -44,6 +44,7 @@ pub(crate) struct Todo {
     pub state: bool,
     pub failover: bool,
     pub manual: bool,
+    pub boot: bool,
 }
 
 /// One node of the cluster.
@@ -345,6 +346,9 @@ impl Machine {
 
     /// Draws the consequences of a call: elections, state, save, publication, orders, replies, in this order.
     fn finish(&mut self) {
+        if self.todo.boot {
+            self.boot_check();
+        }
         for _ in 0..MAX_ROUNDS {
             if self.todo.manual {
                 self.handle_manual_failover();

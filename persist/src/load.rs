@@ -11,7 +11,7 @@
 use crate::aof::AofFiles;
 use crate::rdb::{Decoder, Item};
 use crate::storage::{ErrorKind, Storage, StorageError};
-use base::Args;
+use base::{Args, ReplId, ReplOffset};
 use std::fmt;
 
 /// Bytes read from a file at a time.
@@ -139,6 +139,14 @@ impl Loader {
     ) -> Result<u64, LoadFailure> {
         while self.step(storage, u64::MAX, sink, log)? == Step::More {}
         Ok(self.total())
+    }
+
+    /// Where in the history of replication the data of an AOF is, if its files say so; when everything has been loaded.
+    pub fn position(&self) -> Option<(ReplId, ReplOffset)> {
+        match &self.source {
+            Source::Rdb(_) => None,
+            Source::Aof(files) => files.position(),
+        }
     }
 
     /// Bytes in all files; 0 before the first step.

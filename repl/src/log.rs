@@ -128,6 +128,8 @@ pub struct Log {
     wire_db: Option<DbIndex>,
     aof: bool,
     aof_db: Option<DbIndex>,
+    /// Bytes of the SELECTs that the AOF got, all told.
+    aof_selects: u64,
     scratch: Vec<u8>,
 }
 
@@ -150,6 +152,7 @@ impl Log {
             wire_db: None,
             aof: false,
             aof_db: None,
+            aof_selects: 0,
             scratch: Vec::new(),
         }
     }
@@ -237,6 +240,11 @@ impl Log {
         self.local = Store::new(0);
     }
 
+    /// How many bytes of what the AOF got since the start were SELECTs, which it writes by itself.
+    pub fn aof_selects(&self) -> u64 {
+        self.aof_selects
+    }
+
     /// Lets the AOF reader begin with a SELECT, because a new file begins here.
     pub fn begin_aof_file(&mut self) {
         self.aof_db = None;
@@ -252,7 +260,9 @@ impl Log {
             debug_assert!(record.seq < self.end);
             if record.meta.needs_database() && self.aof_db != Some(record.meta.db) {
                 self.aof_db = Some(record.meta.db);
+                let before = out.len();
                 push_select(out, record.meta.db);
+                self.aof_selects += (out.len() - before) as u64;
             }
             let wire = record.meta.targets.includes(Targets::REPLICAS);
             let store = if wire { &self.wire } else { &self.local };

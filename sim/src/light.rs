@@ -40,16 +40,18 @@ pub struct Light {
     progress: u64,
     prng: Prng,
     /// What its file said, until it has been a replica.
-    loaded: Option<u64>,
+    loaded: Option<(ReplId, u64)>,
     /// What a snapshot holds, which is taken now and then.
-    saved: u64,
+    saved: (ReplId, u64),
 }
 
 /// What stays on disk when the process ends.
 #[derive(Clone, Debug)]
 pub struct Kept {
-    /// The position.
+    /// The position,
     pub offset: u64,
+    /// in this history.
+    pub history: ReplId,
     /// The slots that held keys.
     pub slots: SlotSet,
 }
@@ -60,8 +62,8 @@ impl Light {
         Self {
             role: Role::Primary,
             offset: kept.map_or(0, |kept| kept.offset),
-            loaded: kept.map(|kept| kept.offset),
-            saved: kept.map_or(0, |kept| kept.offset),
+            loaded: kept.map(|kept| (kept.history, kept.offset)),
+            saved: kept.map_or((ReplId::ZERO, 0), |kept| (kept.history, kept.offset)),
             // Data that is loaded as a primary's begins a history of its own (the engine's rule 14).
             history: ReplId::random(prng),
             prng: prng.fork(),
@@ -77,12 +79,16 @@ impl Light {
 
     /// What would be left of it: everything, or what the last snapshot holds.
     pub fn kept(&self, all: bool) -> Kept {
-        Kept { offset: if all { self.offset } else { self.saved }, slots: self.own_slots() }
+        // Until something is written, what was loaded at start is of the history that the file named.
+        let now =
+            self.loaded.filter(|(_, offset)| *offset == self.offset).unwrap_or((self.history, self.offset));
+        let (history, offset) = if all { now } else { self.saved };
+        Kept { offset, history, slots: self.own_slots() }
     }
 
     /// Takes a snapshot.
     pub fn save(&mut self) {
-        self.saved = self.offset;
+        self.saved = (self.history, self.offset);
     }
 
     fn own_slots(&self) -> SlotSet {
@@ -193,7 +199,7 @@ impl Light {
             last_primary_io: self.last_primary_io,
             synced_once: self.synced_once,
             history: self.history,
-            loaded: self.loaded.map(ReplOffset),
+            loaded: self.loaded.map(|(history, offset)| (history, ReplOffset(offset))),
             progress: self.progress,
             empty: self.offset == 0,
         })

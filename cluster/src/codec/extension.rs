@@ -14,6 +14,7 @@ const JOURNAL_QUESTION: u16 = 0xF000;
 const JOURNAL_ANSWER: u16 = 0xF001;
 const TAKEOVER: u16 = 0xF002;
 const NAME_TAKEN: u16 = 0xF003;
+const HOLDING: u16 = 0xF004;
 const OPEN_SLOTS: u16 = 0xF010;
 const SET_SLOT: u16 = 0xF011;
 const SET_SLOT_DONE: u16 = 0xF012;
@@ -90,6 +91,13 @@ pub enum Extension<'a> {
         /// Its client port.
         port: u16,
     },
+    /// Type 0xF004, Grapevine's own: what the sender, a replica of the receiver, has loaded from its file.
+    Holding {
+        /// Of this history,
+        history: ReplId,
+        /// up to here.
+        offset: ReplOffset,
+    },
     /// Type 0xF010, Grapevine's own: slots that the sender, a primary, is moving to or from one node. Told to its replicas.
     OpenSlots {
         /// The slots come to the sender; else they leave it.
@@ -137,7 +145,7 @@ impl<'a> Extension<'a> {
                 }
                 _ => Extension::Unknown { kind },
             },
-            JOURNAL_QUESTION | JOURNAL_ANSWER | TAKEOVER | NAME_TAKEN => {
+            JOURNAL_QUESTION | JOURNAL_ANSWER | TAKEOVER | NAME_TAKEN | HOLDING => {
                 Self::read_own(kind, data).unwrap_or(Extension::Unknown { kind })
             }
             SET_SLOT | SET_SLOT_DONE => set_slot(kind, data).unwrap_or(Extension::Unknown { kind }),
@@ -174,6 +182,10 @@ impl<'a> Extension<'a> {
                 port: data.get(10..12).map(|_| u16_at(data, 10))?,
                 ip: text_field(data.get(12..12 + IP_LEN)?),
             },
+            HOLDING => Extension::Holding {
+                history: data.get(8..48).and_then(ReplId::parse)?,
+                offset: ReplOffset(integer(0)?),
+            },
             _ => Extension::Takeover {
                 primary: name(8)?,
                 history: data.get(48..88).and_then(ReplId::parse)?,
@@ -202,6 +214,9 @@ impl<'a> Extension<'a> {
             }
             Extension::Takeover { primary, history, offset } => {
                 (TAKEOVER, [&offset.0.to_be_bytes()[..], &primary.0, &history.0].concat())
+            }
+            Extension::Holding { history, offset } => {
+                (HOLDING, [&offset.0.to_be_bytes()[..], &history.0].concat())
             }
             Extension::NameTaken { process, ip, port } => {
                 let mut field = [0; IP_LEN];

@@ -22,6 +22,9 @@ const MAGIC: [u8; 2] = *b"GV";
 pub mod capability {
     /// Answers questions about its journal.
     pub const JOURNAL: u16 = 1;
+    /// Of a replica that has not synchronized since its start: it has, or is loading, data from a file, and tells its primary how far
+    /// that goes (`Holding`) as soon as it knows.
+    pub const HOLDS: u16 = 4;
     /// As a replica, takes note of its primary's SETSLOT before that is carried out.
     pub const SET_SLOT: u16 = 2;
 }

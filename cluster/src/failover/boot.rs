@@ -3,7 +3,8 @@
 //! Started as a primary that knows other nodes of its shard, it waits up to two seconds for their packets, and lets none of them synchronize meanwhile.
 //! If it has come back empty it asks all that time, as the first answers may be older than the last write. If then one of them holds something, the shard is
 //! handed over to it, by an election that needs no FAIL. The same if it has come back with less than a replica of its holds: it knows that only if its file
-//! says how far it goes (an RDB file does, an AOF does not), and asks only those that call themselves its replicas, as offsets of another history mean nothing.
+//! says how far it goes (an RDB does, an AOF by its notes), and asks only those that call themselves its replicas, as offsets of another history mean nothing.
+//! A replica that has come back itself says what its own file holds, and of which history (`Holding`); while it loads it is waited for, up to [`LOADING_MS`].
 //! A node of the shard that follows it without having synchronized tells it what it has from its old primary (`held_offset`). An operator who wants what this node
 //! has, and not what its replicas hold, says CLUSTER FAILOVER TAKEOVER to it. As a Redis replica does not understand that, the primary also falls silent, so that the others fail it over;
 //! it still votes. Bounded: if nobody took over, it serves, and says what was lost.
@@ -14,18 +15,20 @@
 
 use super::{longest_elections, promotion_limit};
 use crate::actions::{After, LinkId, LogLevel};
-use crate::codec::{Header, MessageType, Writer};
+use crate::codec::{Extension, Header, MessageType, Writer, capability};
 use crate::gossip::claim::bits;
 use crate::journal::EventType;
 use crate::machine::Machine;
 use crate::state::NodeIx;
 use crate::topology::FailReason;
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
-use base::{Millis, NodeId, ReplOffset};
+use base::{Millis, NodeId, ReplId, ReplOffset};
 
 /// How long the replicas' answers are waited for.
 const ASK_MS: u64 = 2000;
+/// How long, from its start on, it waits for replicas that are loading theirs.
+const LOADING_MS: u64 = 60_000;
 /// How long the nodes of the shard are left to speak first.
 const LISTEN_MS: u64 = 500;
 /// Within how many node timeouts of its last answer a silent primary is declared failed: it is pinged half of one after that answer, suspected a whole one
@@ -84,6 +87,10 @@ pub(crate) struct Boot {
     heard: BTreeSet<NodeIx>,
     /// Those that have called themselves our replicas since the start.
     followers: BTreeSet<NodeIx>,
+    /// Those of the waiting that will say what they have loaded.
+    loading: BTreeSet<NodeIx>,
+    /// What they said.
+    holdings: BTreeMap<NodeIx, (ReplId, ReplOffset)>,
     /// Who claims our unclaimed slots, and when it last did.
     rival: Option<(NodeIx, Millis)>,
 }
@@ -139,6 +146,8 @@ impl Boot {
         self.asked.remove(&ix);
         self.heard.remove(&ix);
         self.followers.remove(&ix);
+        self.loading.remove(&ix);
+        self.holdings.remove(&ix);
         self.rival = self.rival.filter(|(rival, _)| *rival != ix);
     }
 }
@@ -172,23 +181,60 @@ impl Machine {
         if self.boot.is_done() || !self.boot.asked.contains(&ix) {
             return;
         }
-        self.boot.waiting.remove(&ix);
         self.boot.heard.insert(ix);
         if header.primary == Some(self.myself().id) {
             self.boot.followers.insert(ix);
+        }
+        let will_tell = header.mark.is_some_and(|mark| mark.capabilities & capability::HOLDS != 0);
+        if will_tell && self.boot.followers.contains(&ix) {
+            self.boot.loading.insert(ix);
+        } else {
+            self.boot.loading.remove(&ix);
+            self.boot.holdings.remove(&ix);
+            self.boot.waiting.remove(&ix);
         }
         let claims_ours = |slot| self.slots.owner(slot) == Some(self.me);
         if header.is_primary && bits(header.slots).any(claims_ours) {
             self.boot.rival = Some((ix, self.now.mono));
         }
-        self.boot_check();
+        // When the rest of the packet has been read, too.
+        self.todo.boot = true;
+    }
+
+    /// A replica says what it has loaded.
+    pub(crate) fn on_holding(&mut self, ix: NodeIx, history: ReplId, offset: ReplOffset) {
+        if self.boot.loading.contains(&ix) {
+            self.boot.holdings.insert(ix, (history, offset));
+            self.boot.waiting.remove(&ix);
+            self.todo.boot = true;
+        }
+    }
+
+    /// To our primary, which may have come back with less.
+    pub(crate) fn write_holding(&self, writer: &mut Writer, target: Option<NodeIx>) {
+        let Some(primary) = target.filter(|target| self.my_primary() == Some(*target)) else { return };
+        if let Some(history) = self.data.held_from.filter(|_| self.has_to_tell())
+            && self.data.status.is_some()
+            && self.nodes[primary].is_grapevine()
+        {
+            writer.extension(&Extension::Holding { history, offset: self.data.held });
+        }
+    }
+
+    /// Whether this replica has data from a file, or may have, and has not synchronized since.
+    pub(crate) fn has_to_tell(&self) -> bool {
+        let unsaid = self.data.status.is_none() || (self.data.held_from.is_some() && !self.data.is_synced());
+        unsaid && self.myself().is_replica()
     }
 
     /// Ends the waiting when all have answered, or time is up.
     pub(crate) fn boot_check(&mut self) {
+        self.todo.boot = false;
         let now = self.now.mono;
         let answered = self.boot.waiting.is_empty();
+        let loads = self.boot.waiting.iter().any(|ix| self.boot.loading.contains(ix));
         match self.boot.phase {
+            Phase::Asking { .. } if loads && now.since(self.boot.started) < LOADING_MS => {}
             Phase::Asking { until } if now >= until || (answered && !self.is_empty()) => self.conclude_boot(),
             Phase::Yielding(y) if now >= y.until || (answered && self.best_mate().is_none()) => {
                 self.end_yielding();
@@ -202,15 +248,24 @@ impl Machine {
         let mine = self.own_position()?;
         let comparable = |ix: &&NodeIx| self.is_empty() || self.boot.followers.contains(ix);
         let heard = self.boot.heard.iter().filter(comparable);
-        let mates = heard.map(|ix| (self.nodes[*ix].id, self.nodes[*ix].repl_offset));
+        let mates = heard.filter_map(|ix| Some((self.nodes[*ix].id, self.position_of(*ix)?)));
         let most = mates.max_by_key(|(id, offset)| (*offset, core::cmp::Reverse(*id)));
         most.filter(|(_, offset)| *offset > mine)
+    }
+
+    /// How far a node's data goes, if that compares with ours. What it has loaded may be of a history long past.
+    fn position_of(&self, ix: NodeIx) -> Option<ReplOffset> {
+        let Some((history, offset)) = self.boot.holdings.get(&ix) else {
+            return Some(self.nodes[ix].repl_offset);
+        };
+        let ours = self.data.status.as_ref().and_then(|status| status.loaded);
+        (self.is_empty() || ours.is_some_and(|(own, _)| own == *history)).then_some(*offset)
     }
 
     /// How far our data goes, in the history that our replicas followed; `None` if nothing says that.
     fn own_position(&self) -> Option<ReplOffset> {
         let Some(status) = &self.data.status else { return Some(ReplOffset(0)) };
-        if status.empty { Some(status.offset) } else { status.loaded }
+        if status.empty { Some(status.offset) } else { status.loaded.map(|(_, offset)| offset) }
     }
 
     /// What we came back with, in words.
@@ -237,12 +292,13 @@ impl Machine {
         self.data.status.as_ref().is_none_or(|status| status.empty)
     }
 
-    /// Each tick: the replicas of an empty primary are asked again.
+    /// Each tick: the replicas of an empty primary are asked again, and those that have not said what they loaded.
     pub(crate) fn boot_ask(&mut self) {
-        if !matches!(self.boot.phase, Phase::Asking { .. }) || !self.is_empty() {
+        if !matches!(self.boot.phase, Phase::Asking { .. }) {
             return;
         }
-        for ix in self.boot.asked.clone() {
+        let again = if self.is_empty() { self.boot.asked.clone() } else { self.boot.loading.clone() };
+        for ix in again {
             if let Some(link) = self.nodes[ix].link {
                 self.send_heartbeat(link, MessageType::Ping);
             }

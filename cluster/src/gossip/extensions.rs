@@ -70,6 +70,7 @@ impl Machine {
                 Extension::Takeover { primary, history, offset } => {
                     self.on_takeover(sender, primary, history, offset);
                 }
+                Extension::Holding { history, offset } => self.on_holding(sender, history, offset),
                 Extension::NameTaken { process, ip, port } => self.on_name_taken(process, ip, port),
                 Extension::OpenSlots { .. } | Extension::SetSlot { .. } => {}
                 Extension::SetSlotDone { number } => self.on_set_slot_done(sender, number),

@@ -7,7 +7,7 @@ use crate::state::{Claims, Node, NodeIx};
 use crate::topology::{NodeFlags, State};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use base::{Epoch, NodeId, SlotSet};
+use base::{Epoch, NodeId, ReplOffset, SlotSet};
 
 /// What our headers' flags say about this program: it reads extensions, and Valkey's light PUBLISH headers. That it is Grapevine
 /// says the mark.
@@ -46,11 +46,16 @@ impl Machine {
             state: u8::from(self.health.state != State::Ok),
             mflags: if paused { mflags::PAUSED } else { 0 },
             mark: Some(Mark {
-                capabilities: capability::JOURNAL | capability::SET_SLOT,
+                capabilities: self.capabilities(),
                 cluster: self.cluster_id,
                 process: self.process,
             }),
         }
+    }
+
+    fn capabilities(&self) -> u16 {
+        let holds = if self.has_to_tell() { capability::HOLDS } else { 0 };
+        capability::JOURNAL | capability::SET_SLOT | holds
     }
 
     /// Queues a packet on a link that is up.
@@ -118,7 +123,8 @@ impl Machine {
         let mut header = self.header(kind, &self.wire);
         if target.is_some() && target == self.my_primary() {
             // Nobody else may compare it with anything.
-            header.offset = header.offset.max(self.held_offset());
+            let held = if self.data.held_from.is_none() { self.held_offset() } else { ReplOffset(0) };
+            header.offset = header.offset.max(held);
         }
         let mut writer = Writer::with_room(&header, about.len());
         for ix in about {
@@ -126,6 +132,7 @@ impl Machine {
         }
         self.write_extensions(&mut writer, extensions);
         self.write_takeover(&mut writer, target);
+        self.write_holding(&mut writer, target);
         self.write_open_slots(&mut writer, target);
         self.send(id, kind, writer.finish(), After::Now);
     }

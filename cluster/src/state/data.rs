@@ -8,7 +8,7 @@ use crate::actions::{DataEvent, DataStatus, LogLevel, Order, TopologyVersion};
 use crate::journal::EventType;
 use crate::machine::Machine;
 use alloc::format;
-use base::{Millis, ReplOffset, SlotSet};
+use base::{Millis, ReplId, ReplOffset, SlotSet};
 
 /// How long the data thread may act in another role than the cluster wants before it is told again.
 const ROLE_GRACE_MS: u64 = 1000;
@@ -21,6 +21,8 @@ pub(crate) struct DataView {
     sync_floor: TopologyVersion,
     /// How far the data goes that came from this shard, while we follow a new primary of it and have not synchronized with that one.
     pub held: ReplOffset,
+    /// The history of that, if it was not received but loaded from a file at start.
+    pub held_from: Option<ReplId>,
     /// Since when no more came to it.
     pub held_since: Option<Millis>,
     /// When progress last grew, once it has been seen growing.
@@ -37,6 +39,9 @@ impl DataView {
     /// A new primary: the present one's successor in the shard, or one of another shard, whose history ours says nothing about.
     pub fn primary_changed(&mut self, version: TopologyVersion, successor: bool, now: Millis) {
         let own = self.status.as_ref().filter(|_| self.is_synced()).map(|status| status.offset);
+        if own.is_some() || !successor {
+            self.held_from = None;
+        }
         self.held = match own {
             _ if !successor => ReplOffset(0),
             Some(offset) => {
@@ -90,11 +95,21 @@ impl Machine {
             _ => {}
         }
         if before.is_none() {
+            self.note_loaded();
             self.data_thread_is_up();
         }
         self.boot_check();
         if self.manual.in_progress() {
             self.todo.manual = true;
+        }
+    }
+
+    /// The first status: what a replica's file held counts until it has synchronized.
+    fn note_loaded(&mut self) {
+        let Some(status) = &self.data.status else { return };
+        if let Some((history, offset)) = status.loaded.filter(|_| self.myself().is_replica() && !status.empty)
+        {
+            (self.data.held, self.data.held_from) = (offset, Some(history));
         }
     }
 

@@ -121,7 +121,7 @@ fn random_status(prng: &mut Prng, now: Now) -> DataStatus {
         last_primary_io: Some(now.mono),
         synced_once: prng.chance(3, 4),
         history: ReplId::ZERO,
-        loaded: prng.chance(1, 2).then(|| ReplOffset(prng.below(100))),
+        loaded: prng.chance(1, 2).then(|| (base::ReplId([b'1'; 40]), ReplOffset(prng.below(100)))),
         progress: prng.below(5),
         empty: prng.chance(1, 2),
     }

@@ -3,6 +3,7 @@
 use super::world::World;
 use crate::*;
 use base::Slot;
+use std::vec::Vec;
 
 fn owner_of_zero(world: &World, index: usize) -> Option<base::NodeId> {
     world.topology(index).owner(Slot::new(0)?).map(|n| n.id)
@@ -85,4 +86,95 @@ fn a_replica_from_another_shard_is_not_asked_for_its_data() {
     world.restart(1, true);
     world.run_until(5_000, "serves", |w| w.topology(1).state != State::Fail(FailReason::AwaitingReplicas));
     assert!(!world.logged(1, "I came back empty, but replica"));
+}
+
+/// A primary and its replica are both started again, with what their files hold.
+fn both_restart(seed: u64, primary: (u64, Option<u64>), replica: (u64, Option<u64>)) -> World {
+    let mut world = World::formed(3, 3, seed);
+    [0, 3].iter().for_each(|index| world.kill(*index));
+    world.restart_at(0, primary.0, primary.1);
+    world.restart_at(3, replica.0, replica.1);
+    world
+}
+
+#[test]
+fn a_replica_that_was_restarted_too_says_what_its_file_holds() {
+    let mut world = both_restart(177, (400, Some(400)), (1000, Some(1000)));
+    let heir = world.id(3);
+    world.run_until(8_000, "handed over", |w| owner_of_zero(w, 1) == Some(heir));
+    assert_eq!(world.members[3].data.offset, 1000, "the replica was not wiped");
+    world.run_until(3_000, "the data came back", |w| w.members[0].data.offset == 1000);
+    world.run_until(10_000, "agreement", World::agreed);
+}
+
+#[test]
+fn an_empty_primary_yields_to_a_replica_that_was_restarted_too() {
+    let mut world = both_restart(178, (0, None), (1000, Some(1000)));
+    let heir = world.id(3);
+    world.run_until(8_000, "handed over", |w| owner_of_zero(w, 1) == Some(heir));
+    assert_eq!(world.members[3].data.offset, 1000, "the replica was not wiped");
+    world.run_until(3_000, "the data came back", |w| w.members[0].data.offset == 1000);
+}
+
+#[test]
+fn a_replica_that_is_still_loading_is_waited_for() {
+    let mut world = World::formed(3, 3, 179);
+    let heir = world.id(3);
+    [0, 3].iter().for_each(|index| world.kill(*index));
+    world.members[3].loads_until = world.now + 15_000;
+    world.restart_at(0, 400, Some(400));
+    world.restart_at(3, 1000, Some(1000));
+    world.run(14_000);
+    assert_eq!(world.topology(0).state, State::Fail(FailReason::AwaitingReplicas));
+    world.run_until(8_000, "handed over", |w| owner_of_zero(w, 1) == Some(heir));
+    assert_eq!(world.members[3].data.offset, 1000, "the replica was not wiped");
+}
+
+#[test]
+fn but_not_for_ever() {
+    let mut world = World::formed(3, 3, 180);
+    [0, 3].iter().for_each(|index| world.kill(*index));
+    world.members[3].loads_until = u64::MAX;
+    world.restart_at(0, 400, Some(400));
+    world.restart_at(3, 1000, Some(1000));
+    world.run(55_000);
+    assert_eq!(world.topology(0).state, State::Fail(FailReason::AwaitingReplicas));
+    world.run_until(8_000, "serves", |w| w.topology(0).state == State::Ok);
+}
+
+#[test]
+fn a_file_of_another_history_says_nothing() {
+    let mut world = World::formed(3, 3, 181);
+    [0, 3].iter().for_each(|index| world.kill(*index));
+    world.restart_at(0, 400, Some(400));
+    world.restart_at(3, 5000, Some(5000));
+    world.members[3].data.history = base::ReplId([b'9'; 40]);
+    world.run_until(5_000, "serves", |w| w.topology(0).state == State::Ok);
+    assert_eq!(owner_of_zero(&world, 1), Some(world.id(0)));
+    world.run_until(2_000, "the replica has what its primary has", |w| w.members[3].data.offset == 400);
+}
+
+#[test]
+fn both_with_the_same_the_primary_serves() {
+    let mut world = both_restart(182, (1000, Some(1000)), (1000, Some(1000)));
+    world.run_until(5_000, "serves", |w| w.topology(0).state == State::Ok);
+    assert_eq!(owner_of_zero(&world, 1), Some(world.id(0)));
+}
+
+#[test]
+fn in_whatever_order_a_whole_cluster_is_restarted_nobody_is_wiped_by_less() {
+    for (seed, order) in [(183, [0, 1, 2, 3, 4, 5]), (184, [5, 4, 3, 2, 1, 0]), (185, [3, 0, 4, 1, 5, 2])] {
+        let mut world = World::formed(3, 3, seed);
+        (0..6).for_each(|index| world.kill(index));
+        for index in order {
+            // The primaries have lost their last seconds, as with appendfsync everysec.
+            let offset = if index < 3 { 900 } else { 1000 };
+            world.restart_at(index, offset, Some(offset));
+            world.run(300);
+        }
+        world.run_until(30_000, "served again", World::agreed);
+        world.run(3_000);
+        let held: Vec<u64> = (0..6).map(|index| world.members[index].data.offset).collect();
+        assert_eq!(held, [1000; 6], "{order:?}");
+    }
 }

@@ -34,8 +34,10 @@ pub struct Data {
     pub of: Option<NodeId>,
     pub offset: u64,
     pub empty: bool,
-    /// What the file said that it holds, after a restart.
+    /// What the file said that it holds, after a restart,
     pub loaded: Option<u64>,
+    /// of this history.
+    pub history: ReplId,
     pub synced: bool,
     pub heard: Option<Millis>,
     pub paused: bool,
@@ -61,6 +63,8 @@ pub struct Member {
     pub data_stalled: bool,
     /// Its data thread works, but does not synchronize with anybody.
     pub data_refuses: bool,
+    /// Its data thread loads files until then, and says nothing.
+    pub loads_until: u64,
     /// Its data thread does not carry out promotions.
     pub deaf: bool,
     life: u32,
@@ -109,6 +113,7 @@ fn fresh_data() -> Data {
         offset: 0,
         empty: true,
         loaded: None,
+        history: ReplId([b'5'; 40]),
         synced: false,
         heard: None,
         paused: false,
@@ -134,6 +139,7 @@ impl Member {
             disk_fails: false,
             data_stalled: false,
             data_refuses: false,
+            loads_until: 0,
             deaf: false,
             life: 0,
             log: Vec::new(),
@@ -465,6 +471,7 @@ impl World {
             return;
         }
         match event {
+            DataEvent::Status(_) if self.now < self.members[index].loads_until => self.status_soon(index),
             DataEvent::Status(_) => {
                 // Built anew when it is delivered: the stand-in has no queue.
                 self.replicate_step(index);
@@ -516,7 +523,7 @@ impl World {
             last_primary_io: data.heard,
             synced_once: data.synced,
             history: ReplId::ZERO,
-            loaded: data.loaded.map(ReplOffset),
+            loaded: data.loaded.map(|offset| (data.history, ReplOffset(offset))),
             progress: data.progress,
             empty: data.empty,
         }

@@ -15,8 +15,9 @@ use crate::api::{Action, LogLevel};
 use crate::gate::Until;
 use crate::node::Node;
 use crate::{blocking, gate, replication};
-use base::{Millis, ReplOffset};
+use base::{Millis, ReplId, ReplOffset};
 use config::AppendFsync;
+use persist::aof::Note;
 use persist::{AofStage, BaseForm, DiskRequest, Seq, SnapshotTarget, SyncPolicy};
 use std::collections::VecDeque;
 
@@ -88,6 +89,8 @@ pub(crate) struct Aof {
     needs_base: bool,
     /// When records were handed over last, in seconds since 1970.
     noted: i64,
+    /// Where in which history the present file's reader takes the data to be, and whether it counts on from there.
+    position: Option<(ReplId, ReplOffset, bool)>,
 }
 
 impl Aof {
@@ -115,6 +118,7 @@ impl Aof {
             given_up: false,
             needs_base: false,
             noted: 0,
+            position: None,
         }
     }
 
@@ -301,6 +305,7 @@ pub(crate) fn rewrite(node: &mut Node) -> Result<(), String> {
     snapshot::begin(node, snapshot::Kind::Rewrite, target)?;
     let base = (node.log.aof_end_seq(), node.log.offset());
     node.persistence.aof.base = base;
+    node.persistence.aof.position = None;
     if node.persistence.aof.state == State::On {
         node.log.begin_aof_file();
     } else if !alone {
@@ -331,8 +336,22 @@ pub(crate) fn flush(node: &mut Node) {
         return;
     }
     let mut bytes = time_note(node);
-    let Some(upto) = node.log.take_aof(&mut bytes) else { return };
-    node.persistence.aof.noted = node.now.unix.seconds();
+    let (noted, selected) = (bytes.len(), node.log.aof_selects());
+    let upto = match node.log.take_aof(&mut bytes) {
+        Some(upto) => {
+            node.persistence.aof.noted = node.now.unix.seconds();
+            upto
+        }
+        None => {
+            bytes.clear();
+            node.persistence.aof.handed
+        }
+    };
+    let counted = bytes.len().saturating_sub(noted) as u64 - (node.log.aof_selects() - selected);
+    note_position(node, counted, &mut bytes);
+    if bytes.is_empty() {
+        return;
+    }
     let policy = policy(node);
     let offset = node.log.offset();
     let aof = &mut node.persistence.aof;
@@ -355,6 +374,26 @@ fn time_note(node: &Node) -> Vec<u8> {
     } else {
         Vec::new()
     }
+}
+
+/// In cluster mode: how far the data goes in the history of replication, where that does not follow from the note before and the
+/// `counted` bytes since. A primary that comes back compares it with what its replicas hold.
+fn note_position(node: &mut Node, counted: u64, bytes: &mut Vec<u8>) {
+    if !node.cluster.enabled || node.log.backlog_size().is_none() {
+        return;
+    }
+    let (id, offset) = (node.replication.history.id(), node.log.offset());
+    let counts = !replication::is_replica(node);
+    let position = &mut node.persistence.aof.position;
+    let known =
+        position.map(|(known, at, how)| (known, ReplOffset(at.0 + if how { counted } else { 0 }), how));
+    if known == Some((id, offset, counts)) && (counts || counted == 0) {
+        *position = known;
+        return;
+    }
+    let named = known.is_none_or(|(known, _, _)| known != id);
+    *position = Some((id, offset, counts));
+    Note { id: named.then_some(id), offset, counts }.print(bytes);
 }
 
 /// Whether all that was executed is in the files, or none of it ever will be.

@@ -165,12 +165,15 @@ fn step(
 
 /// Everything is there: `seconds` it took, `None` if there was nothing to load.
 fn finish(node: &mut Node, loading: Loading, seconds: Option<f64>) -> LoadReport {
-    let Loading { of_aof, again, found: Found { keys, expired, empty, history, .. }, .. } = loading;
+    let Loading { loader, of_aof, again, found: Found { keys, expired, empty, history, .. }, .. } = loading;
     let mut report = LoadReport::default();
     if let Some(seconds) = seconds {
         report = LoadReport { keys, expired };
         if of_aof {
             node.log(LogLevel::Notice, format!("DB loaded from append only file: {seconds:.3} seconds"));
+            if !again {
+                replication::loaded_up_to(node, loader.position());
+            }
         } else {
             let mut counts = format!("Done loading RDB, keys loaded: {keys}, keys expired: {expired}");
             if empty > 0 {

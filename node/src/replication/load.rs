@@ -120,9 +120,15 @@ pub(crate) fn loaded(node: &mut Node, history: Option<LoadedHistory>) {
     node.log.start_backlog(node.config.settings.repl_backlog_size);
     node.log.restart_wire(offset, None);
     node.replication.loaded = Some((id, offset));
+    node.replication.from_file = Some((id, offset));
     if let Some(db) = history.db {
         node.log.resume_wire_db(DbIndex(db));
     }
+}
+
+/// An AOF was loaded at start that says how far it goes: others are told. As in Redis, nobody goes on from there by a partial sync.
+pub(crate) fn loaded_up_to(node: &mut Node, position: Option<(ReplId, ReplOffset)>) {
+    node.replication.from_file = position;
 }
 
 /// The data is loaded: follow the configured primary.

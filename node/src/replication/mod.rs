@@ -19,7 +19,7 @@ pub(crate) mod stray;
 mod tests;
 
 pub(crate) use commands::handler;
-pub(crate) use load::{LoadedHistory, loaded, start};
+pub(crate) use load::{LoadedHistory, loaded, loaded_up_to, start};
 pub(crate) use primary::{
     acknowledged, acknowledged_safe, ask_for_acks, good_replicas, lagging, log_lagging, replica_is_alive,
     snapshot_bytes, snapshot_ended, snapshot_held_back,
@@ -48,8 +48,10 @@ pub struct Replication {
     /// FAILOVER.
     failover: Failover,
     upstream: Option<replica::Upstream>,
-    /// The data at this offset of this history was loaded at start; until something is written it still is.
+    /// The data at this offset of this history was loaded at start from an RDB; until something is written it still is.
     loaded: Option<(ReplId, ReplOffset)>,
+    /// What the file at start, of either kind, said of its data. Stays: the cluster may hear of it only when we follow somebody already.
+    from_file: Option<(ReplId, ReplOffset)>,
     next_conn: u64,
     /// What our successor lacks, if we were replaced.
     stray: stray::Stray,
@@ -64,6 +66,7 @@ impl Replication {
             failover: Failover::default(),
             upstream: None,
             loaded: None,
+            from_file: None,
             next_conn: FIRST_CONN,
             stray: stray::Stray::default(),
         }

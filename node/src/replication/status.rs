@@ -17,7 +17,7 @@ pub(crate) fn status(node: &Node) -> DataStatus {
         synced_once: upstream.is_none_or(|u| u.synced),
         syncing: is_loading(node),
         history: node.replication.history.id(),
-        loaded: node.replication.loaded.map(|(_, offset)| offset),
+        loaded: node.replication.from_file,
         progress: node.progress.get(),
         empty: node.keyspace.is_empty(),
     }

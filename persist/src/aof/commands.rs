@@ -1,6 +1,7 @@
 //! [`CommandReader`]: the commands of an AOF out of pieces of any size. Stricter than a client's parser (no inline
 //! commands) and bounded the same way; it knows at which byte each command ends, for cutting a torn tail.
 
+use super::position::Note;
 use base::{ArgRange, Args};
 use std::fmt;
 
@@ -42,6 +43,8 @@ pub struct CommandReader {
     /// Where scanning of an incomplete command goes on: next byte, arguments missing (`None`: no `*` line yet).
     scan: usize,
     missing: Option<i64>,
+    /// The last note of ours that was passed.
+    note: Option<Note>,
 }
 
 impl CommandReader {
@@ -79,6 +82,11 @@ impl CommandReader {
         &self.buffer[self.start..self.start + self.used]
     }
 
+    /// The last note of Grapevine's that stood before the command just handed out, or, after `None`, at the end so far.
+    pub fn take_note(&mut self) -> Option<Note> {
+        self.note.take()
+    }
+
     /// Offset behind the last whole command (and the notes after it).
     pub fn offset(&self) -> u64 {
         self.offset + self.used as u64
@@ -112,6 +120,7 @@ impl CommandReader {
             match self.missing {
                 None => match bytes[line] {
                     b'#' => {
+                        self.note = Note::parse(&bytes[line..next]).or(self.note.take());
                         self.start += next;
                         self.offset += next as u64;
                         self.restart();

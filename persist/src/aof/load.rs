@@ -8,13 +8,18 @@
 //!
 //! An AOF from before Redis 7 (one file beside the directory) becomes the base of a new manifest.
 
+use super::position::Tracker;
 use super::{CommandReader, FileInfo, FileType, Manifest, manifest_name, path};
 use crate::load::{Input, LoadFailure, LogLine, Sink, Step, pump};
 use crate::rdb::Decoder;
 use crate::storage::{ErrorKind, Storage, StorageError};
+use base::{ReplId, ReplOffset};
 use std::collections::VecDeque;
 
 type Lines = Vec<LogLine>;
+
+/// Names longer than this are none that the tracker knows.
+const LONGEST_TRACKED: usize = 8;
 
 /// Reads the manifest; an empty one if there is none.
 pub fn read_manifest(
@@ -43,6 +48,8 @@ pub(crate) struct AofFiles {
     total: u64,
     /// Bytes in the files that are done.
     done: u64,
+    /// How far the data goes, by the notes in the files that are done.
+    tracker: Tracker,
 }
 
 impl AofFiles {
@@ -55,7 +62,13 @@ impl AofFiles {
             current: None,
             total: 0,
             done: 0,
+            tracker: Tracker::default(),
         }
+    }
+
+    /// Where in the history of replication the data is, if notes say so; when everything has been loaded.
+    pub fn position(&self) -> Option<(ReplId, ReplOffset)> {
+        self.tracker.position()
     }
 
     /// Bytes in all files.
@@ -87,6 +100,7 @@ impl AofFiles {
                 return Ok(Step::More);
             }
             self.done += file.offset;
+            self.tracker = file.tracker;
             log.push(file.epitaph(input.storage));
             self.current = None;
         }
@@ -126,6 +140,7 @@ impl AofFiles {
             stage: Stage::Head(Vec::new()),
             good: 0,
             transaction: None,
+            tracker: self.tracker,
         });
         true
     }
@@ -189,6 +204,7 @@ struct OneFile {
     good: u64,
     /// Before the MULTI that is open.
     transaction: Option<u64>,
+    tracker: Tracker,
 }
 
 impl OneFile {
@@ -281,7 +297,10 @@ impl OneFile {
         loop {
             let args = match reader.next_command() {
                 Ok(Some(args)) => args,
-                Ok(None) => return Ok(()),
+                Ok(None) => {
+                    reader.take_note().into_iter().for_each(|note| self.tracker.note(note));
+                    return Ok(());
+                }
                 Err(error) => {
                     log.push(LogLine::warning(format!("AOF {}: {error}", self.name)));
                     return Err(self.bad_format());
@@ -293,7 +312,10 @@ impl OneFile {
             } else if name.eq_ignore_ascii_case(b"exec") || name.eq_ignore_ascii_case(b"discard") {
                 self.transaction = None;
             }
+            let head: Vec<u8> = name.iter().copied().take(LONGEST_TRACKED).collect();
             sink.command(args)?;
+            reader.take_note().into_iter().for_each(|note| self.tracker.note(note));
+            self.tracker.command(&head, reader.command_bytes().len());
             self.good = reader.offset();
             if sink.has_enough() {
                 return Ok(());

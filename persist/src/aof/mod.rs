@@ -1,5 +1,6 @@
 //! The multi-part AOF: a directory with a base file (an RDB, or commands), increment files (commands), and a manifest
-//! that names them. Commands are RESP arrays of bulk strings; a line that begins with `#` between them is a note.
+//! that names them. Commands are RESP arrays of bulk strings; a line that begins with `#` between them is a note (a time, or Grapevine's
+//! own: `position`).
 //!
 //! Names: `<appendfilename>.<seq>.base.rdb` (or `.base.aof`), `<appendfilename>.<seq>.incr.aof`, `<appendfilename>.manifest`.
 //!
@@ -13,6 +14,7 @@ use crate::storage::{ErrorKind, FileId, Storage, StorageError, directory_of};
 mod commands;
 mod load;
 mod manifest;
+mod position;
 mod rewrite;
 
 #[cfg(test)]
@@ -22,6 +24,7 @@ pub use commands::{CommandReader, ReadError};
 pub(crate) use load::AofFiles;
 pub use load::read_manifest;
 pub use manifest::{FileInfo, FileType, Manifest, ManifestError};
+pub use position::Note;
 pub(crate) use rewrite::{CommandWriter, Place};
 
 /// The manifest's name inside the directory.

@@ -1,6 +1,6 @@
 //! A cluster is made as the cluster manager makes one: slots, config epochs, MEET, agreement, REPLICATE.
 
-use base::{Epoch, NodeId, Prng, SLOT_COUNT, Slot, SlotSet};
+use base::{Epoch, NodeId, Prng, ReplId, SLOT_COUNT, Slot, SlotSet};
 use cluster::nodes_conf::{NodeLine, NodesConf};
 use cluster::{Command, NodeFlags};
 
@@ -54,7 +54,7 @@ pub fn make(world: &mut World, shape: &Shape, light: bool, prng: &mut Prng) -> b
     for host in 0..shape.hosts() {
         let mut own = conf.clone();
         own.nodes[host].flags.set(NodeFlags::MYSELF);
-        let data = Kept { offset: 100, slots: (*own.nodes[host].slots).clone() };
+        let data = Kept { offset: 100, history: ReplId([b'1'; 40]), slots: (*own.nodes[host].slots).clone() };
         world.install(host, own.print(), Some(data));
         world.start(host, world.now().plus_millis(host as u64 % 100));
     }

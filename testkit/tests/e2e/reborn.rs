@@ -1,7 +1,10 @@
 //! A master without persistence that is killed and restarted at once comes back empty. Its replicas must not copy the
-//! emptiness: it leaves the shard to them (rule 17 of the cluster).
+//! emptiness: it leaves the shard to them (rule 17 of the cluster). Nor must they copy an append only file that has lost its tail.
 
-use grapevine_testkit::{Cluster, Kind, wait_for};
+use grapevine_testkit::{Cluster, Kind, Server, wait_for};
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
 
 const NODE_TIMEOUT_MS: u64 = 5000;
 const KEYS: usize = 100;
@@ -47,4 +50,105 @@ fn replicas_survive_a_master_that_comes_back_empty_at_once() {
 #[test]
 fn replicas_of_redis_survive_it_too() {
     kill_and_restart_at_once(Redis);
+}
+
+/// The newest increment of a server's append only file.
+fn increment(server: &Server) -> PathBuf {
+    let folder = fs::read_dir(server.folder().join("appendonlydir")).expect("the files");
+    let mut files: Vec<_> = folder.map(|entry| entry.expect("an entry").path()).collect();
+    files.retain(|path| path.to_string_lossy().ends_with(".incr.aof"));
+    files.sort();
+    files.pop().expect("an increment")
+}
+
+/// As if the last writes had not reached the disk.
+fn cut_tail(server: &Server) {
+    let path = increment(server);
+    let bytes = fs::read(&path).expect("the file");
+    fs::write(&path, &bytes[..bytes.len() * 2 / 3]).expect("a shorter file");
+}
+
+fn with_files() -> (Cluster, Vec<String>) {
+    let directives =
+        [("appendonly", "yes"), ("cluster-crash-detection", "no"), ("repl-diskless-sync-delay", "0")];
+    let cluster = Cluster::start(&[Grapevine; 6], NODE_TIMEOUT_MS, &directives);
+    cluster.create(Grapevine, 1);
+    let keys = fill(&cluster, 0);
+    let last = format!("\r\n{}\r\n", keys.last().expect("keys")).into_bytes();
+    for i in [0, replica_of_first(&cluster)] {
+        wait_for("the last key is in the file", || {
+            let bytes = fs::read(increment(&cluster.nodes[i])).expect("the file");
+            bytes.windows(last.len()).any(|found| found == last)
+        });
+    }
+    (cluster, keys)
+}
+
+fn replica_of_first(cluster: &Cluster) -> usize {
+    let id = cluster.id(0);
+    (1..6).find(|i| cluster.view(*i).iter().any(|n| n.id == cluster.id(*i) && n.master == id)).expect("one")
+}
+
+fn nothing_is_lost(cluster: &Cluster, keys: &[String]) {
+    wait_for("the last key is served again", || is_kept(cluster, keys.last().expect("keys")));
+    cluster.wait_until_healthy();
+    let lost: Vec<_> = keys.iter().filter(|key| !is_kept(cluster, key)).collect();
+    assert!(lost.is_empty(), "lost: {lost:?}");
+    let log = cluster.nodes[0].log();
+    assert!(log.contains("I came back with data up to offset"), "{log}");
+}
+
+#[test]
+fn replicas_survive_a_master_whose_append_only_file_has_lost_its_tail() {
+    let (mut cluster, keys) = with_files();
+    cluster.nodes[0].kill();
+    cut_tail(&cluster.nodes[0]);
+    cluster.nodes[0].start();
+    nothing_is_lost(&cluster, &keys);
+}
+
+#[test]
+fn so_does_one_that_is_started_again_with_it() {
+    let (mut cluster, keys) = with_files();
+    let replica = replica_of_first(&cluster);
+    cluster.nodes[0].kill();
+    cluster.nodes[replica].kill();
+    cut_tail(&cluster.nodes[0]);
+    cluster.nodes[0].start();
+    cluster.nodes[replica].start();
+    nothing_is_lost(&cluster, &keys);
+}
+
+#[test]
+fn a_master_whose_append_only_file_is_whole_serves_again() {
+    let (mut cluster, keys) = with_files();
+    let replica = replica_of_first(&cluster);
+    cluster.nodes[0].kill();
+    cluster.nodes[replica].kill();
+    cluster.nodes[0].start();
+    cluster.nodes[replica].start();
+    cluster.wait_until_healthy();
+    assert_eq!(cluster.nodes[0].info("role").as_deref(), Some("master"), "{}", cluster.nodes[0].log());
+    assert!(keys.iter().all(|key| is_kept(&cluster, key)));
+    assert!(!cluster.nodes[0].log().contains("leaving the shard"), "{}", cluster.nodes[0].log());
+}
+
+#[test]
+fn redis_reads_an_append_only_file_with_notes() {
+    let mut cluster = Cluster::start(&[Grapevine; 6], NODE_TIMEOUT_MS, &[("appendonly", "yes")]);
+    cluster.create(Grapevine, 1);
+    fill(&cluster, 0);
+    let replica = replica_of_first(&cluster);
+    (0..6).for_each(|i| cluster.nodes[i].kill());
+    for i in [0, replica] {
+        let bytes = fs::read(increment(&cluster.nodes[i])).expect("the file");
+        let word: &[u8] = if i == 0 { b"#GV:" } else { b"#GR:" };
+        assert!(bytes.windows(word.len()).any(|found| found == word), "there are notes");
+        let manifest = cluster.nodes[i].folder().join("appendonlydir/appendonly.aof.manifest");
+        let checked = Command::new("redis-check-aof").arg(manifest).output().expect("redis-tools");
+        assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
+        cluster.nodes[i].become_kind(Redis);
+        cluster.nodes[i].start();
+        wait_for("all keys are loaded", || cluster.nodes[i].text(&["DBSIZE"]) == KEYS.to_string());
+    }
 }
