@@ -184,6 +184,7 @@ fn reset_stat(node: &mut Node, _: Client, _: Args<'_>, reply: &mut Reply) -> Out
     node.cluster.slot_stats.reset();
     node.keyspace.reset_stats();
     node.keyspace.reset_freed();
+    crate::replication::reset_counts(node);
     crate::eviction::reset_stats(node);
     reply.ok();
     Ok(())

@@ -139,7 +139,13 @@ fn debug(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> 
         (b"reload", _) => return reload::rdb(node, client, args),
         (b"loadaof", 2) => return reload::aof(node, client),
         (b"protocol", 3) => return protocol::protocol(args.at(2), reply),
-        (b"object", 3) => return object(node, client, args, reply),
+        (b"object", 3) => {
+            // What has expired and is only hidden is shown, too.
+            node.keyspace.set_ignore_expiry(true);
+            let outcome = object(node, client, args, reply);
+            node.keyspace.set_ignore_expiry(node.loading);
+            return outcome;
+        }
         (other, _) => {
             return inspect::look(node, client, other, args, reply)
                 .unwrap_or_else(|| Err(refuse(other, args)));

@@ -28,7 +28,7 @@ pub(crate) use replica::{
     applied, failed, follow, handle_connected, heard, holds_link, is_streaming, link_input, load_resumes_at,
     promote, refuse, resume_load, set_safe,
 };
-pub(crate) use status::{info, is_loading, snapshot_fields, status, syncs};
+pub(crate) use status::{info, is_loading, reset_counts, snapshot_fields, status, syncs};
 
 use crate::node::Node;
 use crate::session::{Client, Session};

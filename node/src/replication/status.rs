@@ -41,6 +41,11 @@ pub(crate) fn snapshot_fields(node: &Node) -> Vec<(String, Vec<u8>)> {
     ]
 }
 
+/// `sync_full` and its kin begin at 0 again.
+pub(crate) fn reset_counts(node: &mut Node) {
+    node.replication.primary.reset_counts();
+}
+
 /// `sync_full` and its kin.
 pub(crate) fn syncs(node: &Node) -> SyncCounts {
     node.replication.primary.counts()

@@ -340,9 +340,14 @@ impl Primary {
         self.links.values().filter(done).count()
     }
 
-    /// Since when there has been no replica.
+    /// How many synchronizations there were.
     pub fn counts(&self) -> SyncCounts {
         self.counts
+    }
+
+    /// Counts them from 0 again (CONFIG RESETSTAT).
+    pub fn reset_counts(&mut self) {
+        self.counts = SyncCounts::default();
     }
 
     /// The connection is gone.

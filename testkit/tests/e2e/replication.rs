@@ -43,6 +43,8 @@ fn full_then_partial(master: Kind, replica: Kind) {
     wait_for("the replica is back", || replica.text(&["GET", "after"]) == "cut");
     assert_eq!(master.info("sync_partial_ok").as_deref(), Some("1"));
     assert_eq!(master.info("sync_full").as_deref(), Some("1"));
+    master.command(&["CONFIG", "RESETSTAT"]);
+    assert_eq!(master.info("sync_partial_ok").as_deref(), Some("0"));
 
     // Promotion: the replica goes on with the history of its master as the second id.
     let old = master.info("master_replid");
