@@ -19,6 +19,8 @@ pub struct Disk {
     pub stalled_until: Instant,
     /// Writes fail.
     pub failing: bool,
+    /// Nobody will start from this disk: what the file says about its node is kept, and the text is not.
+    pub spare: bool,
 }
 
 impl Disk {
@@ -36,7 +38,7 @@ impl Disk {
             return Some(Err(version));
         }
         self.durable = Durable::read(&text);
-        self.conf = Some(text);
+        self.conf = (!self.spare).then_some(text);
         Some(Ok(version))
     }
 

@@ -180,6 +180,9 @@ pub struct Report {
 
 /// How long the bus is watched before anything happens, in ms.
 const CALM_MS: u64 = 5000;
+/// And in a cluster of so many nodes, where each second is millions of packets.
+const LARGE_CALM_MS: u64 = 1500;
+const LARGE: usize = 1500;
 
 /// Runs a seed: the seed chooses the scenario and its size.
 pub fn run(options: Options) -> Report {
@@ -197,6 +200,9 @@ pub fn run(options: Options) -> Report {
         ..Config::default()
     };
     let mut world = World::new(prng.next_u64(), shape.hosts(), &config, options.keep_lines);
+    if options.no_healing && shape.hosts() >= LARGE {
+        world.keep_no_files();
+    }
     let chosen = Scenario::choose(&mut prng);
     let scenario = options.scenario.unwrap_or(chosen);
     if scenario.has_clients() {
@@ -238,7 +244,8 @@ fn play(report: &mut Report, shape: &Shape, options: &Options, prng: &mut Prng) 
         _ => {}
     }
     let calm = world.counts();
-    if !world.run_for(CALM_MS) {
+    let calm_ms = if shape.hosts() < LARGE { CALM_MS } else { LARGE_CALM_MS };
+    if !world.run_for(calm_ms) {
         return;
     }
     let (before, at) = (world.counts(), world.now());
@@ -246,7 +253,7 @@ fn play(report: &mut Report, shape: &Shape, options: &Options, prng: &mut Prng) 
     let (after, millis) = (world.counts(), (world.now().millis() - at.millis()).max(1));
     let nodes = world.alive().len();
     report.traffic = (
-        Traffic::between(&calm, &before, CALM_MS, shape.hosts()),
+        Traffic::between(&calm, &before, calm_ms, shape.hosts()),
         Traffic::between(&before, &after, millis, nodes),
     );
     if let Some(recovery) = outcome {

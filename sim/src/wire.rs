@@ -120,26 +120,28 @@ pub struct Durable {
 impl Durable {
     /// Reads the lines that matter; `None` if one of them is missing or strange.
     pub fn read(text: &str) -> Option<Self> {
-        let mut durable = None;
-        let mut vars = None;
-        // The other nodes' lines are as long as there are of them.
-        for line in text.lines().filter(|line| line.starts_with("vars") || line.contains("myself")) {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            if words.first() == Some(&"vars") {
-                vars = Some((variable(&words, "currentEpoch")?, variable(&words, "lastVoteEpoch")?));
-            } else if words.get(2).is_some_and(|flags| flags.split(',').any(|flag| flag == "myself")) {
-                durable = Some(Self {
-                    id: NodeId::parse(words[0].as_bytes())?,
-                    current_epoch: 0,
-                    last_vote_epoch: 0,
-                    config_epoch: words.get(6)?.parse().ok()?,
-                    primary: words[2].split(',').any(|flag| flag == "master"),
-                    slots: slots(words.get(8..).unwrap_or(&[]))?,
-                });
-            }
+        // The other nodes' lines are as many as there are of them, and are left alone.
+        let own = text.lines().filter(|line| line.contains("myself")).find_map(Self::read_own)?;
+        let vars: Vec<&str> =
+            text.lines().rev().find(|line| line.starts_with("vars"))?.split_whitespace().collect();
+        let (current, vote) = (variable(&vars, "currentEpoch")?, variable(&vars, "lastVoteEpoch")?);
+        Some(Self { current_epoch: current, last_vote_epoch: vote, ..own })
+    }
+
+    fn read_own(line: &str) -> Option<Self> {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let flags = words.get(2)?;
+        if !flags.split(',').any(|flag| flag == "myself") {
+            return None;
         }
-        let (current_epoch, last_vote_epoch) = vars?;
-        Some(Self { current_epoch, last_vote_epoch, ..durable? })
+        Some(Self {
+            id: NodeId::parse(words[0].as_bytes())?,
+            current_epoch: 0,
+            last_vote_epoch: 0,
+            config_epoch: words.get(6)?.parse().ok()?,
+            primary: flags.split(',').any(|flag| flag == "master"),
+            slots: slots(words.get(8..).unwrap_or(&[]))?,
+        })
     }
 }
 

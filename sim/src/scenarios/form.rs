@@ -45,20 +45,37 @@ impl Shape {
 /// From so many hosts on a cluster is started as one that was formed before: joining one by one is another question.
 const FORMED_BEFORE: usize = 100;
 
+/// From so many hosts on they start one after the other, so many microseconds apart.
+const SLOW_START: usize = 300;
+const START_STEP_MICROS: u64 = 250;
+
 /// Makes the cluster, in either way. False if a checker has complained or it did not come about.
 pub fn make(world: &mut World, shape: &Shape, light: bool, prng: &mut Prng) -> bool {
     if !light || shape.hosts() < FORMED_BEFORE {
         return form(world, shape);
     }
-    let conf = nodes_conf(shape, prng);
-    for host in 0..shape.hosts() {
-        let mut own = conf.clone();
-        own.nodes[host].flags.set(NodeFlags::MYSELF);
-        let data = Kept { offset: 100, history: ReplId([b'1'; 40]), slots: (*own.nodes[host].slots).clone() };
-        world.install(host, own.print(), Some(data));
-        world.start(host, world.now().plus_millis(host as u64 % 100));
+    let mut conf = nodes_conf(shape, prng);
+    let names: Vec<NodeId> = conf.nodes.iter().map(|line| line.id).collect();
+    // As a node writes its file: in the order of names.
+    conf.nodes.sort_by_key(|line| line.id);
+    for (host, name) in names.iter().enumerate() {
+        let Ok(place) = conf.nodes.binary_search_by_key(name, |line| line.id) else { continue };
+        conf.nodes[place].flags.set(NodeFlags::MYSELF);
+        let data =
+            Kept { offset: 100, history: ReplId([b'1'; 40]), slots: (*conf.nodes[place].slots).clone() };
+        world.install(host, conf.print(), Some(data));
+        conf.nodes[place].flags.clear(NodeFlags::MYSELF);
+        world.start(host, world.now().plus_micros(start_micros(shape, host)));
     }
     converge(world, 60_000, "start of a cluster that was formed before")
+}
+
+/// When a host of a large cluster starts: each opens links to all others, and what is under way at one instant fills the memory.
+fn start_micros(shape: &Shape, host: usize) -> u64 {
+    match shape.hosts() {
+        SLOW_START.. => host as u64 * START_STEP_MICROS,
+        _ => host as u64 % 100 * 1000,
+    }
 }
 
 /// What every node's file says, but for whose it is. In order of host.
