@@ -55,7 +55,7 @@ impl Machine {
             Step::Node(ix) => (SetSlotKind::Node, self.nodes[ix].id),
         };
         for ix in &able {
-            self.send_beside_heartbeat(*ix, &Extension::SetSlot { number, slot, kind, node }, After::Now);
+            self.ping_with(*ix, &Extension::SetSlot { number, slot, kind, node });
         }
         let waiting = able.iter().map(|ix| self.nodes[*ix].id).collect();
         let deadline = self.now.mono + *timeout_ms;
@@ -74,12 +74,26 @@ impl Machine {
 
     /// A PONG with all that a heartbeat says of this node, and one thing more.
     pub(crate) fn send_beside_heartbeat(&mut self, to: NodeIx, extension: &Extension<'_>, after: After) {
+        self.send_with(to, MessageType::Pong, extension, after);
+    }
+
+    fn send_with(&mut self, to: NodeIx, kind: MessageType, extension: &Extension<'_>, after: After) {
         let Some(link) = self.nodes[to].link.filter(|link| self.links.is_up(*link)) else { return };
-        let mut writer = Writer::new(&self.header(MessageType::Pong, &self.wire));
+        let mut writer = Writer::new(&self.header(kind, &self.wire));
         self.write_extensions(&mut writer, true);
         self.write_open_slots(&mut writer, Some(to));
         writer.extension(extension);
-        self.send(link, MessageType::Pong, writer.finish(), after);
+        self.send(link, kind, writer.finish(), after);
+    }
+
+    /// A PING with one thing more.
+    fn ping_with(&mut self, to: NodeIx, extension: &Extension<'_>) {
+        let now = self.now.mono;
+        let Some(link) = self.nodes[to].link.filter(|link| self.links.is_up(*link)) else { return };
+        self.links.note_ping(link, now);
+        // An older one that is still unanswered goes on counting.
+        self.nodes[to].ping_sent.get_or_insert(now);
+        self.send_with(to, MessageType::Ping, extension, After::Now);
     }
 
     /// Our primary is about to change a slot.
