@@ -108,6 +108,7 @@ impl Machine {
         if self.my_primary() != Some(sender) || self.is_silent() {
             return;
         }
+        let mut successor = None;
         let open = &mut self.slots.inherited;
         match kind {
             SetSlotKind::Migrating => drop(open.migrating.insert(slot, node)),
@@ -119,12 +120,17 @@ impl Machine {
         }
         if kind == SetSlotKind::Node {
             let Some(ix) = self.nodes.find(&node).filter(|ix| self.nodes[*ix].is_primary()) else { return };
-            self.delete_slot(slot);
+            let was_ours = self.delete_slot(slot) == Some(sender);
             self.add_slot(ix, slot);
+            let emptied = was_ours && ix != sender && self.nodes[sender].slot_count == 0;
+            successor = Some(ix).filter(|_| emptied && self.config.allow_replica_migration);
         }
         self.structure_and_state_changed();
         let after = After::Saved(self.saver.pending());
         self.send_beside_heartbeat(sender, &Extension::SetSlotDone { number }, after);
+        if let Some(ix) = successor {
+            self.follow(ix, "Configuration change detected. Reconfiguring myself as a replica of");
+        }
     }
 
     /// A replica knows.
