@@ -156,7 +156,8 @@ impl Machine {
                 self.note_emptied(node);
             }
         }
-        if becomes_mine && self.slots.importing.remove(&slot).is_some() {
+        if becomes_mine && let Some(source) = self.slots.importing.remove(&slot) {
+            self.slots.taken.insert(slot, source);
             // The new owner must win against the old one's claim, wherever it was heard.
             if self.bump_config_epoch() {
                 self.log(LogLevel::Notice, format!("configEpoch updated after importing slot {slot}"));

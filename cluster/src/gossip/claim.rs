@@ -1,6 +1,7 @@
 //! Who owns what: claims win by config epoch (specification, "Hash slots configuration propagation").
 //!
-//! A slot goes to its claimant if nobody owns it, if its owner has stopped claiming it, or if the claim's epoch is larger than the owner's. A slot that this node is importing is
+//! A slot goes to its claimant if nobody owns it, if its owner has stopped claiming it, if the claim's epoch is larger than the owner's, or if
+//! it is as large and the owner was giving the slot to the claimant. A slot that this node is importing is
 //! left alone, unless it is the source's successor that claims it: the operator closes it. Who claims with an older epoch than the owner's is told so by UPDATE.
 
 use crate::actions::LogLevel;
@@ -32,6 +33,9 @@ impl Machine {
         let node = &self.nodes[ix];
         let speaker = if node.is_primary() { Some(ix) } else { node.primary };
         let Some(speaker) = speaker else { return };
+        if speaker == ix {
+            self.note_released(ix, header.slots);
+        }
         if self.nodes[speaker].slots.as_bytes() == header.slots {
             return;
         }
@@ -117,6 +121,7 @@ impl Machine {
         let first = bits(slots).next().and_then(|slot| self.slots.owner(slot));
         let before = first.map(|owner| self.nodes[owner].slots.clone());
         let held = self.nodes[claimant].slots.clone();
+        let mut contested = false;
         let claims_others = slots.iter().any(|byte| *byte != 0);
         for slot in held.iter().filter(|slot| !bit(slots, *slot)) {
             // Not unbound yet: a few redirections too many are better than an uncovered slot.
@@ -132,9 +137,16 @@ impl Machine {
                 continue;
             }
             let wins = match owner {
-                Some(owner) => self.slots.is_unclaimed(slot) || self.nodes[owner].config_epoch < epoch,
+                Some(owner) => {
+                    let newer = self.nodes[owner].config_epoch < epoch || self.slots.is_unclaimed(slot);
+                    newer || (owner == self.me && self.is_handed_over(slot, claimant, epoch))
+                }
                 None => true,
             };
+            if wins && owner == Some(self.me) && self.has_taken(slot, claimant) {
+                contested = true;
+                continue;
+            }
             if !wins || !self.import_from_successor(slot, claimant) {
                 continue;
             }
@@ -149,11 +161,40 @@ impl Machine {
             self.saver.mark_in_time();
             self.todo.state = true;
         }
+        if contested && self.bump_config_epoch() {
+            let label = self.label(claimant);
+            let text = format!(
+                "Node {label} still claims slots that were imported from it: claimed again by a new epoch"
+            );
+            self.log(LogLevel::Notice, text);
+            self.announce = true;
+        }
         // A successor has what its primary had.
         if let Some(before) = before.filter(|_| outcome.taken.values().sum::<usize>() > 0) {
             self.nodes[claimant].share_slots(&before);
         }
         outcome
+    }
+
+    /// Whether the target of one of our moves claims its slot: the keys are there. If both of us took a new epoch at one moment they are the
+    /// same, and whoever took the next one would have the slot. A claim from before we had the slot has an older one.
+    fn is_handed_over(&self, slot: Slot, claimant: NodeIx, epoch: Epoch) -> bool {
+        self.slots.migrating.get(&slot) == Some(&claimant) && epoch >= self.config_epoch()
+    }
+
+    /// A primary's own packet: what was imported from it, or its shard, and is not claimed in it has been let go.
+    fn note_released(&mut self, ix: NodeIx, slots: &[u8; BITMAP_LEN]) {
+        let mut taken = core::mem::take(&mut self.slots.taken);
+        taken.retain(|slot, from| bit(slots, *slot) || !(*from == ix || self.share_shard(*from, ix)));
+        self.slots.taken = taken;
+    }
+
+    /// Whether the slot was imported from this node or its shard, which has not been heard to let it go. Its keys are here, so that a later
+    /// epoch of the old owner's, taken before it heard of ours, must not win. Who is to have it back shall.
+    fn has_taken(&self, slot: Slot, claimant: NodeIx) -> bool {
+        let Some(from) = self.slots.taken.get(&slot).copied() else { return false };
+        let goes_back = self.slots.migrating.contains_key(&slot);
+        !goes_back && (from == claimant || self.share_shard(from, claimant))
     }
 
     /// A replica whose primary is a replica goes on to that one's primary. Claims bring this about, too; but if the last claim came before the last

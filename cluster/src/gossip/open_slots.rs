@@ -152,7 +152,7 @@ impl Machine {
         (open.migrating.clone(), open.importing.clone())
     }
 
-    fn share_shard(&self, one: NodeIx, other: NodeIx) -> bool {
+    pub(super) fn share_shard(&self, one: NodeIx, other: NodeIx) -> bool {
         self.nodes[one].shard_id == self.nodes[other].shard_id
     }
 }

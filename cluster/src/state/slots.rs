@@ -19,6 +19,8 @@ pub(crate) struct SlotMap {
     assigned: usize,
     pub migrating: BTreeMap<Slot, NodeIx>,
     pub importing: BTreeMap<Slot, NodeIx>,
+    /// Slots that we have imported, by whom they came from, until that node is heard not to claim them any more.
+    pub taken: BTreeMap<Slot, NodeIx>,
     /// As a replica: what our primary is moving.
     pub inherited: Inherited,
     /// Slots that their owner has stopped claiming in its own packets; nobody else claims them yet.
@@ -34,6 +36,7 @@ impl SlotMap {
             assigned: 0,
             migrating: BTreeMap::new(),
             importing: BTreeMap::new(),
+            taken: BTreeMap::new(),
             inherited: Inherited::default(),
             not_claimed: SlotSet::empty(),
             generation: 0,
@@ -63,6 +66,7 @@ impl SlotMap {
         self.owners[slot.index()] = owner.map_or(NOBODY, |ix| ix.0);
         self.assigned = self.assigned + usize::from(owner.is_some()) - usize::from(old.is_some());
         self.not_claimed.remove(slot);
+        self.taken.remove(&slot);
         self.generation += 1;
     }
 }

@@ -169,3 +169,70 @@ fn a_replica_that_leaves_meanwhile_is_not_waited_for() {
     world.ok(3, Command::Replicate { node: name(to), empty: true });
     world.run_until(20_000, "it is carried out", |w| w.topology(0).migrating.contains_key(&slot()));
 }
+
+/// The source of one move is the target of another, and both end at one instant: the two new epochs are the same.
+#[test]
+fn a_slot_stays_where_its_keys_have_gone_when_epochs_collide() {
+    const OTHER: u64 = 12_000;
+    let mut collisions = 0;
+    for seed in 300..316 {
+        let mut world = World::formed(3, 0, seed);
+        let [source, target, third] = [0, 1, 2].map(|index| world.id(index));
+        let end = |world: &mut World, index: usize, slot: u64, node: NodeId| {
+            let slot = slot.to_string().into_bytes();
+            let action = SetSlotAction::Node(name(node));
+            world.ok(index, Command::SetSlot { slot, action, keys: 1, timeout_ms: 2000 });
+        };
+        let open = |world: &mut World, index: usize, slot: u64, action: SetSlotAction| {
+            let slot = slot.to_string().into_bytes();
+            world.ok(index, Command::SetSlot { slot, action, keys: 1, timeout_ms: 2000 });
+        };
+        open(&mut world, 1, SLOT, SetSlotAction::Importing(name(source)));
+        open(&mut world, 0, SLOT, SetSlotAction::Migrating(name(target)));
+        open(&mut world, 0, OTHER, SetSlotAction::Importing(name(third)));
+        open(&mut world, 2, OTHER, SetSlotAction::Migrating(name(source)));
+        world.run(200);
+        end(&mut world, 1, SLOT, target);
+        end(&mut world, 0, OTHER, source);
+        let epoch = |world: &World, index: usize| world.topology(index).myself().config_epoch;
+        collisions += usize::from(epoch(&world, 0) == epoch(&world, 1));
+        world.run_until(10_000, "everybody knows", |w| {
+            let other = Slot::new(OTHER).expect("a slot");
+            let owner_of_other = |index| w.topology(index).owner(other).map(|node| node.id);
+            (0..3).all(|index| owner(w, index) == Some(target) && owner_of_other(index) == Some(source))
+                && epoch(w, 0) != epoch(w, 1)
+        });
+        world.run(2_000);
+        assert!((0..3).all(|index| owner(&world, index) == Some(target)), "seed {seed}");
+        assert!(world.topology(0).migrating.is_empty());
+    }
+    assert!(collisions > 2, "{collisions}");
+}
+
+/// The source takes one epoch after the other before it hears that the target has its slot.
+#[test]
+fn a_slot_stays_where_its_keys_have_gone_when_its_old_owner_has_later_epochs() {
+    let mut world = World::formed(3, 0, 317);
+    let (source, target) = (world.id(0), world.id(1));
+    set(&mut world, 1, SetSlotAction::Importing(name(source)));
+    set(&mut world, 0, SetSlotAction::Migrating(name(target)));
+    world.run(200);
+    // An operator's bumps stand for the ends of imports that the target does not hear of.
+    world.members[1].cut = true;
+    for index in [0, 2, 0] {
+        assert!(world.command(index, Command::BumpEpoch).is_ok());
+        world.run(1_500);
+    }
+    set(&mut world, 1, SetSlotAction::Node(name(target)));
+    world.members[1].cut = false;
+    let epoch = |world: &World, index: usize| world.topology(index).myself().config_epoch;
+    assert!(epoch(&world, 1) < epoch(&world, 0));
+    world.run_until(20_000, "everybody knows", |w| (0..3).all(|index| owner(w, index) == Some(target)));
+    world.run(2_000);
+    assert!((0..3).all(|index| owner(&world, index) == Some(target)));
+    assert!(epoch(&world, 1) > epoch(&world, 0), "the target has the last word");
+    // Once the source has let it go, the slot can go back.
+    set(&mut world, 0, SetSlotAction::Importing(name(target)));
+    set(&mut world, 0, SetSlotAction::Node(name(source)));
+    world.run_until(5_000, "it is back", |w| (0..3).all(|index| owner(w, index) == Some(source)));
+}
