@@ -34,6 +34,8 @@ const PROGRAMS: [(&str, &str); 5] = [
     ("check-rdb", "grapevine-server"),
     ("check-aof", "grapevine-server"),
 ];
+/// How many lines of a failure's reason are shown.
+const REASON_LINES: usize = 3;
 /// What the suite reads besides its tests.
 const BESIDES: [&str; 4] = ["valkey.conf", "redis.conf", "sentinel.conf", "utils"];
 
@@ -62,6 +64,8 @@ struct Tally {
     skipped: usize,
     /// Why the run ended early.
     broken: Option<String>,
+    /// How many of the next lines say why the last test failed.
+    explaining: usize,
 }
 
 /// The command.
@@ -226,7 +230,10 @@ impl Tally {
         if verbose {
             println!("  {line}");
         }
-        let Some((kind, rest)) = line.strip_prefix('[').and_then(|l| l.split_once("]: ")) else { return };
+        let Some((kind, rest)) = line.strip_prefix('[').and_then(|l| l.split_once("]: ")) else {
+            return self.explain(line, verbose);
+        };
+        self.explaining = 0;
         match kind {
             "ok" => self.passed += 1,
             "skip" if skipped.iter().any(|name| rest.starts_with(name)) => self.left_out += 1,
@@ -235,12 +242,21 @@ impl Tally {
                 let name = rest.split(" in tests/").next().unwrap_or(rest);
                 println!("  failed: {rest}");
                 self.failed.push(name.to_owned());
+                self.explaining = REASON_LINES;
             }
             "exception" | "timeout" => {
                 println!("  {kind}: {rest}");
                 self.broken.get_or_insert_with(|| format!("{kind}: {rest}"));
             }
             _ => {}
+        }
+    }
+
+    /// Shows what the suite prints behind a failure.
+    fn explain(&mut self, line: &str, verbose: bool) {
+        if self.explaining > 0 && !verbose && !line.is_empty() {
+            println!("    {line}");
+            self.explaining -= 1;
         }
     }
 }
