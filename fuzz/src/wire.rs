@@ -65,10 +65,9 @@ fn shake_hands(bytes: &[u8]) {
     for mode in [SecretMode::Off, SecretMode::Permissive, SecretMode::Required] {
         let secrets = Arc::new(Secrets::new(mode, ["0123456789abcdef".to_string()]));
         let (me, nonce) = (NodeId([b'a'; 40]), [7; NONCE_LEN]);
-        for mut guard in [
-            Guard::accept(secrets.clone(), me, nonce),
-            Guard::initiate(secrets.clone(), me, nonce, false),
-        ] {
+        for mut guard in
+            [Guard::accept(secrets.clone(), me, nonce), Guard::initiate(secrets.clone(), me, nonce, false)]
+        {
             for piece in bytes.chunks(61) {
                 guard.feed(piece);
                 while let Ok(Some(_)) = guard.next_event() {}
