@@ -12,7 +12,7 @@ use base::Epoch;
 const MOST: usize = 4096;
 
 /// The votes that have been given.
-#[derive(Debug, Default)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub(crate) struct Ballots {
     /// Up to here everything counts as given.
     floor: Epoch,

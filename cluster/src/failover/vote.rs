@@ -7,6 +7,7 @@
 //! the primary's history states offset 0, so that offsets can be compared. A refusal does not use up the vote: the candidate asks again, and is
 //! then voted for, with what may be lost in the journal. An operator's failover (FORCEACK) is not judged so.
 
+use super::plea::{LastVote, Plea};
 use crate::actions::{After, LinkId, LogLevel};
 use crate::codec::{Header, MessageType, Writer, mflags};
 use crate::gossip::claim::bits;
@@ -15,7 +16,8 @@ use crate::machine::Machine;
 use crate::state::{Claims, NodeIx};
 use crate::topology::NodeFlags;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
+use base::Epoch;
 
 /// No vote for a second replica of the same primary within this many node timeouts.
 const VOTE_PAUSE: u64 = 2;
@@ -93,11 +95,19 @@ impl Machine {
         Err(format!("{} holds {more} bytes more and may stand", self.label(better)))
     }
 
-    /// Whether no other replica of the candidate's failed primary has had our vote: then it was other shards that have reached later epochs.
-    fn only_others_voted_for(&self, candidate: NodeIx) -> bool {
-        let Some(primary) = self.nodes[candidate].primary.map(|ix| &self.nodes[ix]) else { return false };
-        let first = primary.voted_time.is_none_or(|at| at < primary.fail_time);
-        primary.failed() && (first || primary.voted_for == Some(candidate))
+    /// How long no second replica of a primary is voted for, in ms.
+    pub(crate) fn vote_pause(&self) -> u64 {
+        self.config.node_timeout_ms.saturating_mul(VOTE_PAUSE)
+    }
+
+    /// What epochs and time have to say about a candidate.
+    fn plea(&self, candidate: NodeIx, asked: Epoch) -> Plea {
+        let primary = self.nodes[candidate].primary.map(|ix| &self.nodes[ix]);
+        let last = primary.and_then(|primary| {
+            Some(LastVote { at: primary.voted_time?, same_candidate: primary.voted_for == Some(candidate) })
+        });
+        let failed_since = primary.filter(|primary| primary.failed()).map(|primary| primary.fail_time);
+        Plea { asked, current: self.current_epoch, failed_since, last, now: self.now.mono }
     }
 
     fn may_vote(&self, candidate: NodeIx, header: &Header<'_>) -> Result<(), String> {
@@ -105,13 +115,8 @@ impl Machine {
         if let Some(error) = self.saver.failure() {
             return Err(format!("nodes.conf cannot be written: {error}"));
         }
-        let (asked, current) = (header.current_epoch, self.current_epoch);
-        if asked < current && !self.only_others_voted_for(candidate) {
-            return Err(format!("reqEpoch ({asked}) < curEpoch({current})"));
-        }
-        if !self.ballots.is_free(asked) {
-            return Err(format!("already voted for epoch {asked}"));
-        }
+        let plea = self.plea(candidate, header.current_epoch);
+        plea.check_epoch(&self.ballots).map_err(|refusal| refusal.to_string())?;
         let node = &self.nodes[candidate];
         if node.is_primary() {
             return Err("it is a master node".into());
@@ -121,13 +126,7 @@ impl Machine {
         if !self.nodes[primary].failed() && !forced {
             return Err("its master is up".into());
         }
-        let pause = self.config.node_timeout_ms * VOTE_PAUSE;
-        // Another epoch of the same candidate's is no second opinion: its first one was overtaken (rule 16).
-        let voted =
-            self.nodes[primary].voted_time.filter(|_| self.nodes[primary].voted_for != Some(candidate));
-        if let Some(ago) = voted.map(|at| self.now.mono.since(at)).filter(|ago| *ago < pause) {
-            return Err(format!("can't vote about this master before {} milliseconds", pause - ago));
-        }
+        plea.check_pause(self.vote_pause()).map_err(|refusal| refusal.to_string())?;
         let newer = |slot| {
             let owner = self.slots.owner(slot).filter(|_| !self.slots.is_unclaimed(slot))?;
             let epoch = self.nodes[owner].config_epoch;
