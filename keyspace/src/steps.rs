@@ -67,6 +67,13 @@ impl<'a> Pulse<'a> {
         });
     }
 
+    /// The items as they are, counted as they are taken: for what may be as many as a request has arguments.
+    #[inline]
+    pub fn over<I: Iterator>(self, items: I) -> impl Iterator<Item = I::Item> {
+        let beat = self.beat();
+        items.inspect(move |_| beat.one())
+    }
+
     /// For loops that end when they have found something.
     pub fn beat(self) -> Beat<'a> {
         Beat { pulse: self, seen: Cell::new(0) }
@@ -129,9 +136,11 @@ mod tests {
         assert_eq!((sum, counter.load(Ordering::Relaxed)), (19_900, 0));
         pulse.each(1000, 0..1000, |_| ());
         assert_eq!(counter.load(Ordering::Relaxed), 3);
+        assert_eq!(pulse.over(0..600).sum::<u64>(), 179_700);
+        assert_eq!(counter.load(Ordering::Relaxed), 5);
         let mut parts = Vec::new();
         pulse.in_parts(2 * PART + 5, |part| parts.push(part));
-        assert_eq!((parts, counter.load(Ordering::Relaxed)), (vec![PART, PART, 5], 5));
+        assert_eq!((parts, counter.load(Ordering::Relaxed)), (vec![PART, PART, 5], 7));
         Pulse::default().tick();
     }
 }

@@ -25,10 +25,11 @@ pub fn bitcount(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<
     if let Some(word) = args.get(4) {
         unit = Unit::parse(word)?;
     }
+    let pulse = ctx.pulse;
     let inverted = args.len() > 3 && start < 0 && end < 0 && start > end;
     let count = with_bytes(ctx, args.at(1), Touch::Read, |bytes| {
         let bits = range::bits(start, end, unit, bytes.len()).filter(|_| !inverted);
-        bits.map_or(0, |(from, to)| range::count(bytes, from, to))
+        bits.map_or(0, |(from, to)| range::count(bytes, from, to, pulse))
     })?;
     reply.int(count.unwrap_or(0) as i64);
     Ok(())

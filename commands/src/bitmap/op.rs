@@ -1,10 +1,14 @@
 //! Bitwise operations between strings: BITOP.
+//!
+//! Sources are read where they lie, a part of each at a time: the result is all that takes memory.
 
 use crate::parse::is;
 use crate::{Classes, CommandError, Ctx};
 use base::Args;
-use keyspace::{Encoding, NewValue, Touch, Ttl};
+use keyspace::{EMBEDDED_MAX, Encoding, NewValue, PART, Pulse, StringRef, Touch, Ttl};
 use resp::Reply;
+use std::borrow::Cow;
+use std::sync::Arc;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Operation {
@@ -49,85 +53,111 @@ pub fn bitop(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(),
             "ERR BITOP {name} must be called with at least two source keys."
         )));
     }
-    let mut state = State::new(operation);
-    for key in args.from(3).iter() {
-        let value = ctx.string(key, Touch::Read)?.map_or_else(Vec::new, |value| value.to_vec());
-        state.add(value);
+    let pulse = ctx.pulse;
+    for key in pulse.over(args.from(3).iter()) {
+        ctx.string(key, Touch::Read)?;
     }
-    let result = state.finish();
-    let dest = args.at(2);
-    if !result.is_empty() {
-        ctx.set(dest, NewValue::bytes(&result, Encoding::Raw), Ttl::Clear);
+    let shared = &*ctx;
+    let sources = pulse.over(args.from(3).iter()).map(|key| bytes_of(shared, key)).collect();
+    let result = Sources { operation, sources }.combine(pulse);
+    let (dest, len) = (args.at(2), result.len());
+    if len > 0 {
+        let value = match len {
+            ..=EMBEDDED_MAX => NewValue::Bytes(&result, Encoding::Raw),
+            _ => NewValue::Block(Arc::new(result)),
+        };
+        ctx.set(dest, value, Ttl::Clear);
         ctx.changed(Classes::STRING, "set", dest);
     } else if ctx.keyspace.remove(ctx.db, dest) {
         ctx.changed(Classes::GENERIC, "del", dest);
     }
-    reply.int(result.len() as i64);
+    reply.int(len as i64);
     Ok(())
 }
 
-/// The operation so far, over all sources that were added.
-struct State {
-    operation: Operation,
-    /// The result over the sources, or for those with a first source apart, over the others.
-    result: Vec<u8>,
-    /// The first source where it is treated apart.
-    first: Option<Vec<u8>>,
-    /// Bits seen more than once (ONE).
-    twice: Vec<u8>,
-    sources: usize,
+/// The bytes of a string that has been looked up; none without it.
+fn bytes_of<'k>(ctx: &'k Ctx<'_>, key: &[u8]) -> Cow<'k, [u8]> {
+    match ctx.keyspace.peek(ctx.db, key).and_then(|found| found.string()) {
+        None => Cow::Borrowed(&[]),
+        Some(StringRef::Bytes(bytes)) => Cow::Borrowed(bytes),
+        Some(int) => Cow::Owned(int.to_vec()),
+    }
 }
 
-impl State {
-    fn new(operation: Operation) -> Self {
-        Self { operation, result: Vec::new(), first: None, twice: Vec::new(), sources: 0 }
-    }
+/// What is combined, and how.
+struct Sources<'a> {
+    operation: Operation,
+    sources: Vec<Cow<'a, [u8]>>,
+}
 
-    fn add(&mut self, mut value: Vec<u8>) {
-        self.sources += 1;
-        if self.sources == 1 {
-            match self.operation {
-                Operation::Diff | Operation::Diff1 | Operation::AndOr => self.first = Some(value),
-                _ => self.result = value,
-            }
-            return;
-        }
-        let len = self.result.len().max(value.len());
-        self.result.resize(len, 0);
-        value.resize(len, 0);
-        let pairs = self.result.iter_mut().zip(&value);
-        match self.operation {
-            Operation::And => pairs.for_each(|(a, b)| *a &= b),
-            Operation::Xor => pairs.for_each(|(a, b)| *a ^= b),
-            Operation::One => {
-                self.twice.resize(len, 0);
-                for ((a, b), twice) in pairs.zip(&mut self.twice) {
-                    *twice |= *a & b;
-                    *a |= b;
-                }
-            }
-            _ => pairs.for_each(|(a, b)| *a |= b),
-        }
-    }
-
-    fn finish(mut self) -> Vec<u8> {
-        let mut result = self.result;
-        if let Some(mut first) = self.first.take() {
-            let len = result.len().max(first.len());
-            result.resize(len, 0);
-            first.resize(len, 0);
-            let pairs = result.iter_mut().zip(&first);
-            match self.operation {
-                Operation::Diff => pairs.for_each(|(others, first)| *others = first & !*others),
-                Operation::Diff1 => pairs.for_each(|(others, first)| *others &= !first),
-                _ => pairs.for_each(|(others, first)| *others &= first),
-            }
-        }
-        match self.operation {
-            Operation::Not => result.iter_mut().for_each(|byte| *byte = !*byte),
-            Operation::One => result.iter_mut().zip(&self.twice).for_each(|(a, twice)| *a &= !twice),
-            _ => {}
-        }
+impl Sources<'_> {
+    /// The result, as long as the longest source. It is made part by part, so that nothing else is as long.
+    fn combine(&self, pulse: Pulse<'_>) -> Vec<u8> {
+        let len = self.sources.iter().map(|source| source.len()).max().unwrap_or(0);
+        let mut result = vec![0; len];
+        let (mut rest, mut at) = (result.as_mut_slice(), 0);
+        pulse.in_parts(len, |part| {
+            let (out, behind) = core::mem::take(&mut rest).split_at_mut(part);
+            self.combine_part(out, at, pulse);
+            (rest, at) = (behind, at + part);
+        });
         result
     }
+
+    /// The part of the result that begins at `at`; `out`, of at most [`PART`] bytes, is all zeros.
+    fn combine_part(&self, out: &mut [u8], at: usize, pulse: Pulse<'_>) {
+        use Operation::{And, AndOr, Diff, Diff1, Not, One, Or, Xor};
+        let end = at + out.len();
+        let part = |source: &'_ Cow<'_, [u8]>| at.min(source.len())..end.min(source.len());
+        let Some((first, others)) = self.sources.split_first() else { return };
+        let first = &first[part(first)];
+        let mut others = pulse.over(others.iter()).map(|source| &source[part(source)]);
+        if !matches!(self.operation, Diff | Diff1 | AndOr) {
+            out[..first.len()].copy_from_slice(first);
+        }
+        match self.operation {
+            Not => invert(out),
+            And => others.for_each(|source| and(out, source)),
+            Xor => others.for_each(|source| with(out, source, |a, b| *a ^= b)),
+            One => one(out, &mut others),
+            Or | Diff | Diff1 | AndOr => others.for_each(|source| with(out, source, |a, b| *a |= b)),
+        }
+        // What the others have is there; now the first of them.
+        match self.operation {
+            Diff => {
+                invert(out);
+                and(out, first);
+            }
+            Diff1 => with(out, first, |a, b| *a &= !b),
+            AndOr => and(out, first),
+            Not | And | Or | Xor | One => {}
+        }
+    }
+}
+
+fn invert(out: &mut [u8]) {
+    out.iter_mut().for_each(|byte| *byte = !*byte);
+}
+
+/// Changes each byte by that of a source that may be shorter; the rest stays.
+fn with(out: &mut [u8], source: &[u8], change: impl Fn(&mut u8, u8)) {
+    out.iter_mut().zip(source).for_each(|(a, b)| change(a, *b));
+}
+
+/// Only the bits that a source has, too.
+fn and(out: &mut [u8], source: &[u8]) {
+    with(out, source, |a, b| *a &= b);
+    out[source.len()..].fill(0);
+}
+
+/// The bits that `out` and the others have once all together.
+fn one<'s>(out: &mut [u8], others: impl Iterator<Item = &'s [u8]>) {
+    let mut twice = [0u8; PART];
+    for source in others {
+        for ((a, twice), b) in out.iter_mut().zip(&mut twice).zip(source) {
+            *twice |= *a & b;
+            *a |= b;
+        }
+    }
+    with(out, &twice, |a, twice| *a &= !twice);
 }

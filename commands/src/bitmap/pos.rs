@@ -24,10 +24,11 @@ pub fn bitpos(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<()
     let start = args.get(3).map_or(Ok(0), integer)?;
     let unit = args.get(5).map_or(Ok(Unit::Byte), Unit::parse)?;
     let end = args.get(4).map(integer).transpose()?;
+    let pulse = ctx.pulse;
     let position = with_bytes(ctx, args.at(1), Touch::Read, |bytes| {
         let (from, to) = range::bits(start, end.unwrap_or(-1), unit, bytes.len())?;
         let behind = (!bit && end.is_none()).then_some(to);
-        range::find(bytes, bit, from, to).or(behind)
+        range::find(bytes, bit, from, to, pulse).or(behind)
     })?;
     reply.int(match position {
         None => -i64::from(bit),

@@ -2,6 +2,7 @@
 
 use crate::CommandError;
 use crate::parse::is;
+use keyspace::{PART, Pulse};
 
 /// BYTE or BIT.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,19 +50,25 @@ fn edge(bytes: &[u8], at: usize, from: usize, to: usize) -> u8 {
 }
 
 /// How many bits of `from..to`, which is not empty, are set.
-pub(super) fn count(bytes: &[u8], from: usize, to: usize) -> u64 {
+pub(super) fn count(bytes: &[u8], from: usize, to: usize, pulse: Pulse<'_>) -> u64 {
     let (first, last) = (from / 8, (to - 1) / 8);
     if first == last {
         return u64::from(edge(bytes, first, from, to).count_ones());
     }
     let edges = edge(bytes, first, from, to).count_ones() + edge(bytes, last, from, to).count_ones();
     let (words, rest) = bytes[first + 1..last].as_chunks::<8>();
-    let inner: u64 = words.iter().map(|word| u64::from(u64::from_ne_bytes(*word).count_ones())).sum();
+    let mut inner = 0;
+    for part in words.chunks(PART) {
+        inner += part.iter().map(|word| u64::from(u64::from_ne_bytes(*word).count_ones())).sum::<u64>();
+        if part.len() == PART {
+            pulse.tick();
+        }
+    }
     inner + rest.iter().map(|byte| u64::from(byte.count_ones())).sum::<u64>() + u64::from(edges)
 }
 
 /// The first bit of `from..to`, which is not empty, that is `bit`.
-pub(super) fn find(bytes: &[u8], bit: bool, from: usize, to: usize) -> Option<usize> {
+pub(super) fn find(bytes: &[u8], bit: bool, from: usize, to: usize, pulse: Pulse<'_>) -> Option<usize> {
     let (first, last) = (from / 8, (to - 1) / 8);
     let flip = if bit { 0 } else { 0xff };
     let look = |at: usize| {
@@ -75,10 +82,23 @@ pub(super) fn find(bytes: &[u8], bit: bool, from: usize, to: usize) -> Option<us
     }
     let skipped = bytes.get(first + 1..last).map_or(0, |inner| {
         let (words, _) = inner.as_chunks::<8>();
-        let boring = [flip; 8];
-        words.iter().take_while(|word| **word == boring).count() * 8
+        leading(words, [flip; 8], pulse) * 8
     });
     (first + 1 + skipped..=last).find_map(look)
+}
+
+/// How many words are `boring` before the first that is not.
+fn leading(words: &[[u8; 8]], boring: [u8; 8], pulse: Pulse<'_>) -> usize {
+    let mut all = 0;
+    for part in words.chunks(PART) {
+        let seen = part.iter().take_while(|word| **word == boring).count();
+        all += seen;
+        if seen < PART {
+            break;
+        }
+        pulse.tick();
+    }
+    all
 }
 
 #[cfg(test)]
@@ -88,7 +108,7 @@ mod tests {
 
     #[test]
     fn counts_and_finds_as_one_bit_after_the_other() {
-        let mut prng = Prng::new(3);
+        let (mut prng, pulse) = (Prng::new(3), Pulse::default());
         for _ in 0..3000 {
             let fill = *prng.pick(&[0, 0xff]).expect("two");
             let mut bytes = vec![fill; 1 + prng.below(40) as usize];
@@ -100,9 +120,9 @@ mod tests {
             let from = prng.below(total as u64) as usize;
             let to = from + 1 + prng.below((total - from) as u64) as usize;
             let is_set = |bit: usize| bytes[bit / 8] >> (7 - bit % 8) & 1 == 1;
-            assert_eq!(count(&bytes, from, to), (from..to).filter(|bit| is_set(*bit)).count() as u64);
+            assert_eq!(count(&bytes, from, to, pulse), (from..to).filter(|bit| is_set(*bit)).count() as u64);
             for bit in [false, true] {
-                assert_eq!(find(&bytes, bit, from, to), (from..to).find(|at| is_set(*at) == bit));
+                assert_eq!(find(&bytes, bit, from, to, pulse), (from..to).find(|at| is_set(*at) == bit));
             }
         }
     }

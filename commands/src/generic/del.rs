@@ -10,7 +10,7 @@ use resp::Reply;
 /// The same here: large values are always freed elsewhere. Reply: how many keys were there.
 pub fn del(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     let mut deleted = 0;
-    for key in args.from(1).iter() {
+    for key in ctx.pulse.over(args.from(1).iter()) {
         if ctx.keyspace.remove(ctx.db, key) {
             ctx.changed(Classes::GENERIC, "del", key);
             deleted += 1;
@@ -35,7 +35,8 @@ pub fn touch(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(),
 }
 
 fn count(ctx: &mut Ctx<'_>, args: Args<'_>, touch: Touch) -> i64 {
-    let there = args.from(1).iter().filter(|key| ctx.lookup(key, touch).is_some());
+    let keys = ctx.pulse.over(args.from(1).iter());
+    let there = keys.filter(|key| ctx.lookup(key, touch).is_some());
     there.count() as i64
 }
 

@@ -31,7 +31,7 @@ pub fn geoadd(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<()
         return Err(CommandError::Syntax);
     }
     let mut members = Vec::with_capacity(rest / 3);
-    for index in (first..args.len()).step_by(3) {
+    for index in ctx.pulse.over((first..args.len()).step_by(3)) {
         let place = point(args.at(index), args.at(index + 1))?;
         members.push((Cell::of(WORLD, place, STEP_MAX).aligned() as f64, args.at(index + 2)));
     }

@@ -44,11 +44,11 @@ pub fn hgetdel(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(
 
 /// Answers with the values of fields and removes them one by one: a field that is named twice is gone the second time.
 fn take(ctx: &mut Ctx<'_>, key: &[u8], fields: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
-    let clock = ctx.field_clock();
+    let (clock, pulse) = (ctx.field_clock(), ctx.pulse);
     reply.array(fields.len());
     let gone = ctx.change::<Hash, _>(key, |hash| {
         let mut gone = Vec::with_capacity(fields.len());
-        for field in fields.iter() {
+        for field in pulse.over(fields.iter()) {
             reply_field(reply, Some(hash), field, clock);
             if hash.remove(field) {
                 gone.push(field);
@@ -74,9 +74,10 @@ fn deleted(ctx: &mut Ctx<'_>, key: &[u8], fields: &[&[u8]], removed: bool) {
 }
 
 fn set_times(ctx: &mut Ctx<'_>, key: &[u8], at: i64, fields: Args<'_>) -> Result<(), CommandError> {
-    let settings = &ctx.limits.settings;
+    let (settings, pulse) = (&ctx.limits.settings, ctx.pulse);
     let set = ctx.change::<Hash, _>(key, |hash| {
-        fields.iter().filter(|field| hash.set_expiry(field, at, settings)).collect::<Vec<&[u8]>>()
+        let set = pulse.over(fields.iter()).filter(|field| hash.set_expiry(field, at, settings));
+        set.collect::<Vec<&[u8]>>()
     })?;
     if let Some(set) = set.filter(|set| !set.value.is_empty()) {
         let at = at.to_string();
@@ -86,8 +87,9 @@ fn set_times(ctx: &mut Ctx<'_>, key: &[u8], at: i64, fields: Args<'_>) -> Result
 }
 
 fn clear_times(ctx: &mut Ctx<'_>, key: &[u8], fields: Args<'_>) -> Result<(), CommandError> {
+    let pulse = ctx.pulse;
     let cleared = ctx.change::<Hash, _>(key, |hash| {
-        fields.iter().filter(|field| hash.clear_expiry(field)).collect::<Vec<&[u8]>>()
+        pulse.over(fields.iter()).filter(|field| hash.clear_expiry(field)).collect::<Vec<&[u8]>>()
     })?;
     if let Some(cleared) = cleared.filter(|cleared| !cleared.value.is_empty()) {
         changed_times(ctx, "hpersist", &[b"HPERSIST", key], &cleared.value);
@@ -232,7 +234,7 @@ pub fn hsetex(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<()
         return Ok(());
     }
     reply.int(1);
-    let (pairs, settings) = (o.pairs, &ctx.limits.settings);
+    let (pairs, settings, pulse) = (o.pairs, &ctx.limits.settings, ctx.pulse);
     if let Times::Set(at) = o.times
         && is_past(ctx, at)
     {
@@ -240,7 +242,7 @@ pub fn hsetex(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<()
     }
     ctx.change_or_create::<Hash, _>(key, |hash| {
         hash.expect(pairs.iter(), settings);
-        for i in (0..pairs.len()).step_by(2) {
+        for i in pulse.over((0..pairs.len()).step_by(2)) {
             let (field, value) = (pairs.at(i), pairs.at(i + 1));
             match o.times {
                 Times::Clear => _ = hash.set(field, value, settings),

@@ -72,11 +72,11 @@ fn expire(
     let behind = 3 + usize::from(condition.is_some());
     let fields = named(args, behind, "ERR Parameter `numFields` should be greater than 0")?;
     ctx.keyspace.expire_named_fields(ctx.db, key, fields.iter());
-    let (past, settings) = (is_past(ctx, at), &ctx.limits.settings);
+    let (past, settings, pulse) = (is_past(ctx, at), &ctx.limits.settings, ctx.pulse);
     let mut answers = Vec::with_capacity(fields.len());
     let mut done: Vec<&[u8]> = Vec::new();
     let changed = ctx.change::<Hash, _>(key, |hash| {
-        for field in fields.iter() {
+        for field in pulse.over(fields.iter()) {
             let answer = apply(hash, field, at, past, condition.unwrap_or(Condition::Always), settings);
             if matches!(answer, DONE | DELETED) {
                 done.push(field);
@@ -130,12 +130,14 @@ pub fn hpersist(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<
     ctx.read::<Hash>(key, Touch::Write)?;
     let fields = named(args, 2, POSITIVE_FIELDS)?;
     ctx.keyspace.expire_named_fields(ctx.db, key, fields.iter());
-    let mut answers = Vec::with_capacity(fields.len());
+    let (mut answers, pulse) = (Vec::with_capacity(fields.len()), ctx.pulse);
     ctx.change::<Hash, _>(key, |hash| {
-        answers.extend(fields.iter().map(|field| match (hash.contains(field), hash.clear_expiry(field)) {
-            (false, _) => NO_FIELD,
-            (true, false) => NO_TTL,
-            (true, true) => DONE,
+        answers.extend(pulse.over(fields.iter()).map(|field| {
+            match (hash.contains(field), hash.clear_expiry(field)) {
+                (false, _) => NO_FIELD,
+                (true, false) => NO_TTL,
+                (true, true) => DONE,
+            }
         }));
     })?;
     reply.array(fields.len());

@@ -16,10 +16,10 @@ pub fn hget(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), 
 
 /// HMGET key field [field ...]
 pub fn hmget(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
-    let (fields, clock) = (args.from(2), ctx.field_clock());
+    let (fields, clock, pulse) = (args.from(2), ctx.field_clock(), ctx.pulse);
     with_fields(ctx, args.at(1), fields.iter(), |hash| {
         reply.array(fields.len());
-        fields.iter().for_each(|field| reply_field(reply, hash, field, clock));
+        pulse.over(fields.iter()).for_each(|field| reply_field(reply, hash, field, clock));
     })
 }
 

@@ -26,11 +26,11 @@ fn set_pairs(ctx: &mut Ctx<'_>, args: Args<'_>, name: &'static str) -> Result<us
     if !texts.len().is_multiple_of(2) {
         return Err(CommandError::Arity(name));
     }
-    let settings = &ctx.limits.settings;
+    let (settings, pulse) = (&ctx.limits.settings, ctx.pulse);
     let pairs = texts.len() / 2;
     let created = ctx.change_or_create::<Hash, _>(key, |hash| {
         hash.expect(texts.iter(), settings);
-        (0..pairs).filter(|i| hash.set(texts.at(2 * i), texts.at(2 * i + 1), settings)).count()
+        pulse.over(0..pairs).filter(|i| hash.set(texts.at(2 * i), texts.at(2 * i + 1), settings)).count()
     })?;
     ctx.changed(Classes::HASH, "hset", key);
     ctx.effects.dirty += (pairs as u64).saturating_sub(1);
@@ -60,8 +60,10 @@ pub fn hsetnx(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<()
 /// Reply: how many were there.
 pub fn hdel(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     let (key, fields) = (args.at(1), args.from(2));
-    let removed =
-        ctx.change::<Hash, _>(key, |hash| fields.iter().filter(|field| hash.remove(field)).count())?;
+    let pulse = ctx.pulse;
+    let removed = ctx.change::<Hash, _>(key, |hash| {
+        pulse.over(fields.iter()).filter(|field| hash.remove(field)).count()
+    })?;
     let count = removed.map_or(0, |removed| removed.value);
     if count > 0 {
         ctx.changed(Classes::HASH, "hdel", key);

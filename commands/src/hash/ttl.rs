@@ -35,11 +35,11 @@ fn answer(
     shown: impl Fn(i64) -> i64,
     reply: &mut Reply,
 ) -> Result<(), CommandError> {
-    let clock = ctx.field_clock();
+    let (clock, pulse) = (ctx.field_clock(), ctx.pulse);
     let hash = ctx.read::<Hash>(args.at(1), Touch::Read)?;
     let fields = named(args, 2, POSITIVE_FIELDS)?;
     reply.array(fields.len());
-    for field in fields.iter() {
+    for field in pulse.over(fields.iter()) {
         reply.int(match hash.filter(|hash| hash.live(field, clock).is_some()) {
             Some(hash) => hash.expiry(field).map_or(NO_TTL, &shown),
             None => NO_FIELD,

@@ -21,7 +21,7 @@ pub fn pfadd(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(),
         None => (empty(), true),
     };
     let mut updates = u64::from(fresh);
-    for element in args.from(2).iter() {
+    for element in ctx.pulse.over(args.from(2).iter()) {
         let (index, count) = hash::place(element);
         let raised = if is_dense(&value) {
             dense::raise(&mut value[HEADER..], index, count)
@@ -40,7 +40,7 @@ pub fn pfadd(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(),
 /// Changes registers where they are, without copying 12 KiB.
 fn add_to_dense(ctx: &mut Ctx<'_>, key: &[u8], args: Args<'_>) -> Result<u64, CommandError> {
     let mut updates = 0;
-    for element in args.from(2).iter() {
+    for element in ctx.pulse.over(args.from(2).iter()) {
         let (index, count) = hash::place(element);
         let Some(value) = lookup(ctx, key, Touch::Silent)? else { break };
         let registers = &value[HEADER..];

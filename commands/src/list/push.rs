@@ -5,6 +5,7 @@ use crate::{Classes, CommandError, Ctx};
 use base::Args;
 use ds::List;
 use ds::list::End;
+use keyspace::Pulse;
 use resp::Reply;
 
 /// LPUSH key element [element ...]
@@ -28,9 +29,9 @@ pub fn rpushx(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<()
 }
 
 fn push(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply, end: End) -> Result<(), CommandError> {
-    let (key, limits) = (args.at(1), ctx.limits);
+    let (key, limits, pulse) = (args.at(1), ctx.limits, ctx.pulse);
     let done = ctx.change_or_create::<List, _>(key, |list| {
-        push_all(list, args.from(2), end, &limits.settings);
+        push_all(list, args.from(2), end, &limits.settings, pulse);
         list.len()
     })?;
     pushed(ctx, args, end);
@@ -39,9 +40,9 @@ fn push(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply, end: End) -> Resul
 }
 
 fn push_if_there(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply, end: End) -> Result<(), CommandError> {
-    let (key, limits) = (args.at(1), ctx.limits);
+    let (key, limits, pulse) = (args.at(1), ctx.limits, ctx.pulse);
     let done = ctx.change::<List, _>(key, |list| {
-        push_all(list, args.from(2), end, &limits.settings);
+        push_all(list, args.from(2), end, &limits.settings, pulse);
         list.len()
     })?;
     let Some(done) = done else {
@@ -53,10 +54,10 @@ fn push_if_there(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply, end: End)
     Ok(())
 }
 
-fn push_all(list: &mut List, elements: Args<'_>, end: End, settings: &ds::Settings) {
+fn push_all(list: &mut List, elements: Args<'_>, end: End, settings: &ds::Settings, pulse: Pulse<'_>) {
     list.grow(elements.iter().map(<[u8]>::len).sum(), elements.len(), settings);
     list.reserve(elements.iter());
-    for element in elements.iter() {
+    for element in pulse.over(elements.iter()) {
         list.push(end, element, settings);
     }
 }

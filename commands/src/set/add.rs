@@ -12,14 +12,14 @@ use resp::Reply;
 /// Reply: how many were not there.
 pub fn sadd(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     let (key, members) = (args.at(1), args.from(2));
-    let settings = &ctx.limits.settings;
+    let (settings, pulse) = (&ctx.limits.settings, ctx.pulse);
     let added = ctx.change_or_create::<Set, _>(key, |set| {
         if set.is_empty() {
             *set = Set::for_members(members.iter(), settings);
         } else {
             set.expect(members.len(), settings);
         }
-        members.iter().filter(|member| set.insert(Member::Bytes(member), settings)).count()
+        pulse.over(members.iter()).filter(|member| set.insert(Member::Bytes(member), settings)).count()
     })?;
     changed(ctx, "sadd", key, added.value);
     reply.int(added.value as i64);
@@ -31,8 +31,9 @@ pub fn sadd(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), 
 /// Reply: how many were there.
 pub fn srem(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     let (key, members) = (args.at(1), args.from(2));
+    let pulse = ctx.pulse;
     let removed = ctx.change::<Set, _>(key, |set| {
-        members.iter().filter(|member| set.remove(Member::Bytes(member))).count()
+        pulse.over(members.iter()).filter(|member| set.remove(Member::Bytes(member))).count()
     })?;
     let Some(removed) = removed else {
         reply.int(0);

@@ -24,10 +24,11 @@ pub fn sismember(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result
 
 /// SMISMEMBER key member [member ...]
 pub fn smismember(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
+    let pulse = ctx.pulse;
     let set = ctx.read::<Set>(args.at(1), Touch::Read)?;
     let members = args.from(2);
     reply.array(members.len());
-    for member in members.iter() {
+    for member in pulse.over(members.iter()) {
         reply.int(i64::from(set.is_some_and(|set| set.contains(Member::Bytes(member)))));
     }
     Ok(())

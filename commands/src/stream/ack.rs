@@ -16,8 +16,11 @@ pub(super) fn xack(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Resu
         return Ok(());
     }
     let ids = ids(args, 3)?;
+    let pulse = ctx.pulse;
     let done = ctx.change(key, |stream: &mut Stream| {
-        stream.change_group(name, |group, _| ids.into_iter().filter(|id| group.acknowledge(*id)).count())
+        stream.change_group(name, |group, _| {
+            pulse.over(ids.into_iter()).filter(|id| group.acknowledge(*id)).count()
+        })
     })?;
     let acknowledged = done.and_then(|done| done.value).unwrap_or(0);
     ctx.effects.dirty += acknowledged as u64;
@@ -36,10 +39,11 @@ pub(super) fn xackdel(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> R
         reply_nothing(reply, asked.ids.len());
         return Ok(());
     }
+    let pulse = ctx.pulse;
     let done = ctx.change(key, |stream: &mut Stream| {
         let mut counts = (0, 0);
         reply.array(asked.ids.len());
-        for id in &asked.ids {
+        for id in pulse.over(asked.ids.iter()) {
             let pending = stream.change_group(name, |group, _| group.acknowledge(*id)) == Some(true);
             counts.0 += u64::from(pending);
             let stays = pending && !asked.references.allow(stream, *id);

@@ -6,6 +6,7 @@ use crate::{Classes, CommandError, Ctx, Propagate};
 use base::Args;
 use ds::Stream;
 use ds::stream::{AppendError, NewId, StreamId, Trim};
+use keyspace::Pulse;
 use resp::Reply;
 
 /// What an XADD did.
@@ -30,9 +31,9 @@ pub(super) fn xadd(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Resu
     if id == NewId::Whole(StreamId::ZERO) {
         return Err(CommandError::Text("ERR The ID specified in XADD must be greater than 0-0"));
     }
-    let settings = ctx.limits.settings;
+    let (settings, pulse) = (ctx.limits.settings, ctx.pulse);
     let trim = options.trim.map(|(trim, _)| trim);
-    let append = |stream: &mut Stream| append(stream, id, fields, trim, &settings);
+    let append = |stream: &mut Stream| append(stream, id, fields, (trim, pulse), &settings);
     let added = if options.no_create {
         match ctx.change(key, append)? {
             Some(done) => done.value?,
@@ -64,7 +65,7 @@ fn append(
     stream: &mut Stream,
     id: NewId,
     fields: Args<'_>,
-    trim: Option<Trim>,
+    (trim, pulse): (Option<Trim>, Pulse<'_>),
     settings: &ds::Settings,
 ) -> Result<Added, CommandError> {
     if stream.log().last_id() == StreamId::MAX {
@@ -82,7 +83,7 @@ fn append(
             AppendError::TooLarge => "ERR Elements are too large to be stored",
         })
     })?;
-    let trimmed = trim.is_some_and(|trim| log.trim(&trim) > 0);
+    let trimmed = trim.is_some_and(|trim| log.trim(&trim, || pulse.tick()) > 0);
     let bound = trim.and_then(|trim| exact_bound(log, &trim));
     Ok(Added { id, trimmed, bound })
 }

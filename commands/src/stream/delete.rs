@@ -17,8 +17,9 @@ pub(super) fn xdel(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Resu
         return Ok(());
     }
     let ids = ids(args, 2)?;
+    let pulse = ctx.pulse;
     let done = ctx.change(key, |stream: &mut Stream| {
-        ids.into_iter().filter(|id| stream.log_mut().delete(*id)).count()
+        pulse.over(ids.into_iter()).filter(|id| stream.log_mut().delete(*id)).count()
     })?;
     let deleted = done.map_or(0, |done| done.value);
     spread(ctx, key, deleted as u64);
@@ -133,10 +134,11 @@ pub(super) fn xdelex(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Re
         reply_nothing(reply, asked.ids.len());
         return Ok(());
     }
+    let pulse = ctx.pulse;
     let done = ctx.change(key, |stream: &mut Stream| {
         let (mut deleted, mut released) = (0, 0);
         reply.array(asked.ids.len());
-        for id in &asked.ids {
+        for id in pulse.over(asked.ids.iter()) {
             if asked.references == References::Delete {
                 // Even where the entry itself is long gone.
                 released += acknowledge_everywhere(stream, *id);

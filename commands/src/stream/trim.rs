@@ -180,8 +180,9 @@ pub(super) fn xtrim(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Res
         reply.int(0);
         return Ok(());
     }
+    let pulse = ctx.pulse;
     let done = ctx.change(key, |stream: &mut Stream| {
-        let removed = stream.log_mut().trim(&trim);
+        let removed = stream.log_mut().trim(&trim, || pulse.tick());
         (removed, exact_bound(stream.log(), &trim))
     })?;
     let (removed, bound) = done.map(|done| done.value).unwrap_or_default();

@@ -26,7 +26,7 @@ pub fn strlen(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<()
 pub fn mget(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     reply.array(args.len().saturating_sub(1));
     ctx.keyspace.expect(ctx.db, args.iter().skip(1));
-    for key in args.from(1).iter() {
+    for key in ctx.pulse.over(args.from(1).iter()) {
         reply_string(reply, ctx.string(key, Touch::Read).unwrap_or(None));
     }
     Ok(())

@@ -126,7 +126,7 @@ pub fn msetnx(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<()
     if args.len().is_multiple_of(2) {
         return Err(CommandError::Arity("msetnx"));
     }
-    for index in (1..args.len()).step_by(2) {
+    for index in ctx.pulse.over((1..args.len()).step_by(2)) {
         if ctx.lookup(args.at(index), Touch::Write).is_some() {
             reply.int(0);
             return Ok(());
@@ -161,7 +161,7 @@ pub fn msetex(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<()
         None => Ttl::Clear,
     };
     ctx.keyspace.expect(ctx.db, pairs().map(|(key, _)| key));
-    pairs().for_each(|(key, value)| store(ctx, key, value, ttl));
+    ctx.pulse.over(pairs()).for_each(|(key, value)| store(ctx, key, value, ttl));
     let option: &[&[u8]] = match expiry {
         Some(at) => &[b"PXAT", &StringRef::Int(at.0).to_vec()],
         None if o.keep_ttl => &[b"KEEPTTL"],
@@ -181,7 +181,7 @@ pub fn msetex(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<()
 
 fn store_pairs(ctx: &mut Ctx<'_>, args: Args<'_>) {
     ctx.keyspace.expect(ctx.db, args.iter().skip(1).step_by(2));
-    for index in (1..args.len()).step_by(2) {
+    for index in ctx.pulse.over((1..args.len()).step_by(2)) {
         store(ctx, args.at(index), args.at(index + 1), Ttl::Clear);
     }
 }

@@ -5,6 +5,7 @@ use crate::parse::is;
 use crate::{Classes, CommandError, Ctx};
 use base::Args;
 use ds::{Settings, Zset};
+use keyspace::Pulse;
 use resp::Reply;
 
 /// ZADD's words.
@@ -84,7 +85,7 @@ fn run(ctx: &mut Ctx<'_>, args: Args<'_>, mut o: Options, reply: &mut Reply) -> 
     }
     o.check(rest / 2)?;
     let mut members = smallvec::SmallVec::<[(f64, &[u8]); 8]>::with_capacity(rest / 2);
-    for index in (first..args.len()).step_by(2) {
+    for index in ctx.pulse.over((first..args.len()).step_by(2)) {
         members.push((double(args.at(index))?, args.at(index + 1)));
     }
     add_members(ctx, args.at(1), &members, o, reply)
@@ -98,8 +99,8 @@ pub(crate) fn add_members(
     o: Options,
     reply: &mut Reply,
 ) -> Result<(), CommandError> {
-    let settings = ctx.limits.settings;
-    let change = |zset: &mut Zset| apply(zset, members, o, &settings);
+    let (settings, pulse) = (ctx.limits.settings, ctx.pulse);
+    let change = |zset: &mut Zset| apply(zset, members, o, &settings, pulse);
     let outcome = if o.xx {
         ctx.change(key, change)?.map_or(Ok(Outcome::default()), |changed| changed.value)?
     } else {
@@ -123,6 +124,7 @@ fn apply(
     members: &[(f64, &[u8])],
     o: Options,
     settings: &Settings,
+    pulse: Pulse<'_>,
 ) -> Result<Outcome, CommandError> {
     // The form that holds as many members as are given, as Redis takes it, even if some come twice.
     if zset.is_empty() {
@@ -132,7 +134,7 @@ fn apply(
         zset.expect(members.len(), settings);
     }
     let mut outcome = Outcome::default();
-    for &(score, member) in members {
+    for &(score, member) in pulse.over(members.iter()) {
         // With nothing to look at first, the old score comes out of the one change.
         if !(o.nx || o.xx || o.gt || o.lt || o.incr) {
             match zset.set(member, score, settings) {

@@ -12,9 +12,9 @@ use std::ops::Range;
 /// ZREM key member [member ...]
 pub fn zrem(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     let key = args.at(1);
-    let members = args.from(2);
+    let (members, pulse) = (args.from(2), ctx.pulse);
     remove(ctx, key, "zrem", reply, |zset| {
-        members.iter().filter(|member| zset.remove(member).is_some()).count()
+        pulse.over(members.iter()).filter(|member| zset.remove(member).is_some()).count()
     })
 }
 

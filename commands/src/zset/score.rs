@@ -23,10 +23,13 @@ pub fn zscore(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<()
 
 /// ZMSCORE key member [member ...]
 pub fn zmscore(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
+    let pulse = ctx.pulse;
     let zset = ctx.read::<Zset>(args.at(1), Touch::Read)?;
     let members = args.from(2);
     reply.array(members.len());
-    members.iter().for_each(|member| reply_score(reply, zset.and_then(|zset| zset.score(member))));
+    pulse
+        .over(members.iter())
+        .for_each(|member| reply_score(reply, zset.and_then(|zset| zset.score(member))));
     Ok(())
 }
 

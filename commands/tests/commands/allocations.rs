@@ -167,3 +167,25 @@ fn a_command_on_a_new_key_allocates_what_it_stores() {
         assert!(made.1 <= stored, "{line}: {} bytes asked for, {stored} stored", made.1);
     }
 }
+
+/// Nothing is made beside the result, and nothing that grows with the product of two lengths.
+#[test]
+fn commands_over_long_strings_allocate_what_they_store_and_little_more() {
+    const LONG: usize = 1 << 20;
+    let mut runner = Runner::new(Protocol::Resp2);
+    for key in ["a", "b", "c"] {
+        runner.run(&format!("SETRANGE {key} {} {key}", LONG - 1));
+        // As long as the two can be for the limit on their table, which would take 400 MB.
+        let text: String = (0..10_000).map(|n| char::from(b'a' + (n * n / 7 % 26) as u8)).collect();
+        runner.run(&format!("SET text:{key} {text}{key}"));
+    }
+    for operation in ["AND", "OR", "XOR", "DIFF", "DIFF1", "ANDOR", "ONE"] {
+        let peak = peak_of(|| drop(runner.run(&format!("BITOP {operation} new:{operation} a b c"))));
+        assert!(peak < LONG + LONG / 8, "BITOP {operation}: {peak} bytes");
+    }
+    for option in ["", "LEN", "IDX"] {
+        let peak = peak_of(|| drop(runner.run(&format!("LCS text:a text:b {option}"))));
+        assert!(peak < 400_000, "LCS {option}: {peak} bytes");
+        assert!(!runner.reply.buffer().starts_with(b"-"));
+    }
+}

@@ -8,17 +8,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 const ELEMENTS: u64 = 5000;
 
+/// What stands in a command for its n-th element.
+type Element<'a> = &'a dyn Fn(u64) -> Vec<String>;
+
+/// Runs one command with all elements.
+fn fill(runner: &mut Runner, head: &[&str], element: Element<'_>) {
+    let mut args: Vec<String> = head.iter().map(|word| (*word).to_owned()).collect();
+    args.extend((0..ELEMENTS).flat_map(element));
+    runner.execute(&OwnedArgs::from_slices(args.iter().map(String::as_bytes)));
+}
+
 #[test]
 fn long_commands_show_that_the_thread_lives() {
     let mut runner = Runner::new(Protocol::Resp2);
     let counter: Arc<AtomicU64> = Arc::default();
     runner.keyspace.set_progress(counter.clone());
     runner.progress = Some(counter.clone());
-    let mut fill = |head: &[&str], element: &dyn Fn(u64) -> Vec<String>| {
-        let mut args: Vec<String> = head.iter().map(|word| (*word).to_owned()).collect();
-        args.extend((0..ELEMENTS).flat_map(element));
-        runner.execute(&OwnedArgs::from_slices(args.iter().map(String::as_bytes)));
-    };
+    let mut fill = |head: &[&str], element: Element<'_>| fill(&mut runner, head, element);
     let member = |n: u64| format!("member:{n}");
     fill(&["SADD", "s"], &|n| vec![member(n)]);
     fill(&["SADD", "t"], &|n| vec![member(n * 2)]);
@@ -32,6 +38,9 @@ fn long_commands_show_that_the_thread_lives() {
         runner.run(&format!("XADD x {n} field value"));
     }
     runner.run("XGROUP CREATE x group 0");
+    runner.run("SETRANGE bits 400000 x");
+    runner.run("SETRANGE more 300000 x");
+    runner.run("COPY x trimmed");
     for command in [
         "SUNION s t",
         "SINTER s t",
@@ -49,6 +58,14 @@ fn long_commands_show_that_the_thread_lives() {
         "SORT l",
         "SORT l ALPHA DESC STORE d",
         "LCS a a LEN",
+        "LCS a a IDX",
+        "BITOP AND d bits more",
+        "BITOP NOT d bits",
+        "BITOP DIFF d bits more",
+        "BITOP ONE d bits more bits",
+        "BITCOUNT bits",
+        "BITPOS bits 1",
+        "XTRIM trimmed MAXLEN 10",
         "DUMP long",
         "HGETALL h",
         "HKEYS h",
@@ -99,6 +116,60 @@ fn long_commands_show_that_the_thread_lives() {
         let ticks = counter.load(Ordering::Relaxed) - before;
         // A list comes node by node.
         assert!(ticks >= 8 || key == "l", "RESTORE of {key}: {ticks} ticks");
+    }
+}
+
+#[test]
+fn commands_of_many_arguments_show_that_the_thread_lives() {
+    let mut runner = Runner::new(Protocol::Resp2);
+    let counter: Arc<AtomicU64> = Arc::default();
+    runner.progress = Some(counter.clone());
+    let (name, number) = (|n: u64| format!("name:{n}"), |n: u64| n.to_string());
+    let (one, pair): (Element, Element) = (&|n| vec![name(n)], &|n| vec![name(n), number(n)]);
+    let rows: [(&str, Element); 32] = [
+        ("MSETNX", pair),
+        ("MSET", pair),
+        ("MGET", one),
+        ("EXISTS", one),
+        ("TOUCH", one),
+        ("BITOP OR d", one),
+        ("DEL", one),
+        ("UNLINK", one),
+        ("SADD s", one),
+        ("SMISMEMBER s", one),
+        ("SREM s", one),
+        ("HSET h", pair),
+        ("HMGET h", one),
+        ("HGETEX h PERSIST FIELDS 5000", one),
+        ("HGETDEL h FIELDS 5000", one),
+        ("HSETEX h PX 9999999 FIELDS 5000", pair),
+        ("HEXPIRE h 9999999 FIELDS 5000", one),
+        ("HTTL h FIELDS 5000", one),
+        ("HPERSIST h FIELDS 5000", one),
+        ("HDEL h", one),
+        ("ZADD z", &|n| vec![number(n), name(n)]),
+        ("ZMSCORE z", one),
+        ("ZREM z", one),
+        ("GEOADD g", &|n| vec!["1".to_owned(), "2".to_owned(), name(n)]),
+        ("LPUSH l", one),
+        ("RPUSHX l", one),
+        ("PFADD p", one),
+        ("PFADD p", &|n| vec![format!("other:{n}")]),
+        ("XACK x group", &|n| vec![number(n)]),
+        ("XDEL x", &|n| vec![number(n)]),
+        ("XDELEX x IDS 5000", &|n| vec![number(n)]),
+        ("XACKDEL x group IDS 5000", &|n| vec![number(n)]),
+    ];
+    runner.run("XGROUP CREATE x group 0 MKSTREAM");
+    for n in 1..=ELEMENTS {
+        runner.run(&format!("XADD x {n} field value"));
+    }
+    for (head, element) in rows {
+        let before = counter.load(Ordering::Relaxed);
+        fill(&mut runner, &head.split(' ').collect::<Vec<_>>(), element);
+        let ticks = counter.load(Ordering::Relaxed) - before;
+        assert!(!runner.reply.buffer().starts_with(b"-"), "{head}: {}", runner.reply.buffer().escape_ascii());
+        assert!(ticks >= 8, "{head}: {ticks} ticks");
     }
 }
 

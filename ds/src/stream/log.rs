@@ -132,7 +132,7 @@ impl Log {
     }
 
     /// Trims; returns how many entries went.
-    pub fn trim(&mut self, trim: &Trim) -> u64 {
+    pub fn trim(&mut self, trim: &Trim, mut leaf_gone: impl FnMut()) -> u64 {
         let mut deleted = 0u64;
         while let Some((key, leaf)) = self.leaves.first() {
             if matches!(trim.bound, Bound::MaxLen(max) if self.len <= max) {
@@ -151,6 +151,7 @@ impl Log {
                 self.leaves.remove(&key);
                 self.len -= live;
                 deleted += live;
+                leaf_gone();
                 continue;
             }
             if !trim.approximate {

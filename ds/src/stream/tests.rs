@@ -80,7 +80,7 @@ fn entries_against_a_vector() {
                 0 if !model.is_empty() => {
                     let max = prng.below(model.len() as u64 + 2);
                     let trim = Trim { bound: Bound::MaxLen(max), approximate: false, limit: 0 };
-                    let gone = stream.log_mut().trim(&trim) as usize;
+                    let gone = stream.log_mut().trim(&trim, || ()) as usize;
                     assert_eq!(gone, model.len().saturating_sub(max as usize));
                     model.drain(..gone);
                 }
@@ -88,7 +88,7 @@ fn entries_against_a_vector() {
                     let min = model[prng.below(model.len() as u64 / 3 + 1) as usize].0;
                     let approximate = prng.chance(1, 2);
                     let trim = Trim { bound: Bound::MinId(min), approximate, limit: 0 };
-                    let gone = stream.log_mut().trim(&trim) as usize;
+                    let gone = stream.log_mut().trim(&trim, || ()) as usize;
                     let due = model.partition_point(|entry| entry.0 < min);
                     assert!(gone == due || (approximate && gone < due));
                     model.drain(..gone);

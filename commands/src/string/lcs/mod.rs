@@ -1,13 +1,17 @@
-//! LCS: the longest common subsequence of two strings, by the textbook table of `(a + 1) * (b + 1)` lengths.
+//! LCS: the longest common subsequence of two strings.
 //!
-//! The table is walked back from the end; matches that are contiguous in both strings form one range. Its size is
-//! bounded by `proto-max-bulk-len`, as in Redis.
+//! Redis makes the textbook's table of `(a + 1) * (b + 1)` lengths, refuses what would make it larger than
+//! `proto-max-bulk-len`, and walks it back from the end; matches that are contiguous in both strings form one range.
+//! Here the walk is the same, and so is the limit, but of the table there are only a few [`rows`], as bits.
+
+mod rows;
 
 use crate::parse::{integer, is};
 use crate::{CommandError, Ctx};
 use base::Args;
-use keyspace::{Steps, Touch};
+use keyspace::Touch;
 use resp::Reply;
+use rows::Rows;
 
 #[derive(Default)]
 struct Options {
@@ -61,14 +65,15 @@ pub fn lcs(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), C
     }
     let o = Options::parse(args)?;
     let [a, b] = &strings;
-    let table = Table::new(a, b, ctx.limits.proto_max_bulk_len, &ctx.keyspace.steps())?;
-    let total = i64::from(table.at(a.len(), b.len()));
+    check_size(a, b, ctx.limits.proto_max_bulk_len)?;
+    let mut rows = Rows::new(a, b, ctx.pulse);
+    let total = rows.length(b.len()) as i64;
     if o.idx {
-        reply_ranges(reply, &table.walk(a, b).1, total, &o);
+        reply_ranges(reply, &walk(&mut rows, a, b).1, total, &o);
     } else if o.len {
         reply.int(total);
     } else {
-        reply.bulk(&table.walk(a, b).0);
+        reply.bulk(&walk(&mut rows, a, b).0);
     }
     Ok(())
 }
@@ -80,68 +85,55 @@ struct Match {
     b: (usize, usize),
 }
 
-struct Table {
-    cells: Vec<u32>,
-    width: usize,
+/// Refuses what Redis would not have the memory for, though the table that it means is not made here.
+fn check_size(a: &[u8], b: &[u8], max_bytes: u64) -> Result<(), CommandError> {
+    let cells = (a.len() as u64 + 1).saturating_mul(b.len() as u64 + 1);
+    if cells.saturating_mul(4) > max_bytes {
+        return Err(CommandError::Text(
+            "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len",
+        ));
+    }
+    Ok(())
 }
 
-impl Table {
-    fn new(a: &[u8], b: &[u8], max_bytes: u64, steps: &Steps) -> Result<Self, CommandError> {
-        let width = b.len() + 1;
-        let cells = (a.len() as u64 + 1).checked_mul(width as u64);
-        let Some(cells) = cells.filter(|cells| cells.saturating_mul(4) <= max_bytes) else {
-            return Err(CommandError::Text(
-                "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len",
-            ));
-        };
-        let mut table = Self { cells: vec![0; cells as usize], width };
-        for (i, x) in a.iter().enumerate() {
-            for (j, y) in b.iter().enumerate() {
-                steps.one();
-                let best =
-                    if x == y { table.at(i, j) + 1 } else { table.at(i, j + 1).max(table.at(i + 1, j)) };
-                table.cells[(i + 1) * width + j + 1] = best;
-            }
-        }
-        Ok(table)
-    }
-
-    fn at(&self, i: usize, j: usize) -> u32 {
-        self.cells[i * self.width + j]
-    }
-
-    /// The subsequence, and its contiguous ranges from the last to the first.
-    fn walk(&self, a: &[u8], b: &[u8]) -> (Vec<u8>, Vec<Match>) {
-        let (mut i, mut j) = (a.len(), b.len());
-        let mut common = Vec::with_capacity(self.at(i, j) as usize);
-        let mut matches: Vec<Match> = Vec::new();
-        // Whether the last match may still grow to the front.
-        let mut open = false;
-        while i > 0 && j > 0 {
-            if a[i - 1] == b[j - 1] {
-                common.push(a[i - 1]);
-                match matches.last_mut() {
-                    Some(last) if open && last.a.0 == i && last.b.0 == j => {
-                        last.a.0 -= 1;
-                        last.b.0 -= 1;
-                    }
-                    _ => matches.push(Match { a: (i - 1, i - 1), b: (j - 1, j - 1) }),
+/// The subsequence, and its contiguous ranges from the last to the first.
+fn walk(rows: &mut Rows<'_>, a: &[u8], b: &[u8]) -> (Vec<u8>, Vec<Match>) {
+    let (mut i, mut j) = (a.len(), b.len());
+    let (mut common, mut matches) = (Vec::new(), Vec::<Match>::new());
+    // Whether the last match may still grow to the front.
+    let mut open = false;
+    // The lengths in this row and in the one before, up to `j`.
+    let (mut length, mut above) = (rows.length(j), rows.length_above(j));
+    while i > 0 && j > 0 {
+        if a[i - 1] == b[j - 1] {
+            common.push(a[i - 1]);
+            match matches.last_mut() {
+                Some(last) if open && last.a.0 == i && last.b.0 == j => {
+                    last.a.0 -= 1;
+                    last.b.0 -= 1;
                 }
-                open = true;
-                i -= 1;
-                j -= 1;
-            } else {
-                open = false;
-                if self.at(i - 1, j) > self.at(i, j - 1) {
-                    i -= 1;
-                } else {
-                    j -= 1;
-                }
+                _ => matches.push(Match { a: (i - 1, i - 1), b: (j - 1, j - 1) }),
             }
+            open = true;
+            i -= 1;
+            j -= 1;
+            rows.up();
+            (length, above) = (length - 1, rows.length_above(j));
+            continue;
         }
-        common.reverse();
-        (common, matches)
+        open = false;
+        let left = length - usize::from(rows.grows(j - 1));
+        if above > left {
+            i -= 1;
+            rows.up();
+            (length, above) = (above, rows.length_above(j));
+        } else {
+            j -= 1;
+            (length, above) = (left, above - usize::from(rows.grows_above(j)));
+        }
     }
+    common.reverse();
+    (common, matches)
 }
 
 fn reply_ranges(reply: &mut Reply, matches: &[Match], total: i64, o: &Options) {
