@@ -5,6 +5,7 @@
 //! remaining times within a tolerance (the two clocks are read at different moments), DUMP by restoring it.
 
 use crate::amount::{compared, seeds};
+use crate::reference::Reference;
 use crate::runner::Runner;
 use base::{DbIndex, OwnedArgs, Prng, UnixMillis};
 use resp::{Protocol, Value, ValueParser};
@@ -12,7 +13,6 @@ use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use testkit::{Kind, Server};
 
 /// Milliseconds by which remaining times may differ; seconds are rounded, so that they may differ by 1.
 const TOLERANCE_MS: i64 = 5_000;
@@ -255,7 +255,7 @@ impl Raw {
     }
 
     /// The next value, and the bytes read for it.
-    fn read(&mut self) -> (Value, Vec<u8>) {
+    pub(super) fn read(&mut self) -> (Value, Vec<u8>) {
         let mut bytes = Vec::new();
         let mut buffer = [0; 65536];
         loop {
@@ -272,29 +272,6 @@ impl Raw {
     pub(super) fn call(&mut self, args: &[&[u8]]) -> (Value, Vec<u8>) {
         self.send(args);
         self.read()
-    }
-}
-
-/// The events published since the last call, as `db:event:key`.
-pub(super) fn events(main: &mut Raw, subscriber: &mut Raw) -> Vec<String> {
-    main.call(&[b"PUBLISH", b"sync", b"now"]);
-    let mut seen = Vec::new();
-    loop {
-        let (value, _) = subscriber.read();
-        let parts: Vec<String> = value
-            .as_array()
-            .unwrap_or(&[])
-            .iter()
-            .filter_map(|v| v.as_bytes().map(|b| String::from_utf8_lossy(b).into_owned()))
-            .collect();
-        match parts.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            [_, "sync", _] => return seen,
-            [_, _, channel, key] => {
-                let (db, event) = channel["__keyevent@".len()..].split_once("__:").expect("a key event");
-                seen.push(format!("{db}:{event}:{key}"));
-            }
-            _ => panic!("not a message: {value:?}"),
-        }
     }
 }
 
@@ -338,21 +315,11 @@ fn same(command: &str, ours: &[u8], theirs: &[u8]) -> bool {
 }
 
 fn side_by_side(protocol: Protocol, seed: u64, steps: usize) {
-    let ports = testkit::reserve();
     // With an LRU policy Redis does not share small integers, whose idle time is that of all keys together.
-    let server = Server::build(Kind::Redis, ports.port(0))
-        .with("save", "")
-        .with("maxmemory", "4gb")
-        .with("maxmemory-policy", "allkeys-lru")
-        .with("notify-keyspace-events", "KEAmn")
-        .start();
-    let mut redis = Raw::connect(server.port());
-    let mut subscriber = Raw::connect(server.port());
-    subscriber.call(&[b"SUBSCRIBE", b"sync"]);
-    subscriber.call(&[b"PSUBSCRIBE", b"__keyevent@*"]);
-    if protocol == Protocol::Resp3 {
-        redis.call(&[b"HELLO", b"3"]);
-    }
+    let mut redis = Reference::start(
+        protocol,
+        &[("maxmemory", "4gb"), ("maxmemory-policy", "allkeys-lru"), ("notify-keyspace-events", "KEAmn")],
+    );
     let mut ours = Runner::new(protocol);
     let mut prng = Prng::new(seed);
     for step in 0..steps {
@@ -368,7 +335,7 @@ fn side_by_side(protocol: Protocol, seed: u64, steps: usize) {
         let line = || slices.iter().map(|s| String::from_utf8_lossy(s)).collect::<Vec<_>>().join(" ");
         if name == "SELECT" {
             ours.db = DbIndex(line()["SELECT ".len()..].parse().expect("a number"));
-            events(&mut redis, &mut subscriber);
+            redis.events();
             continue;
         }
         ours.now = UnixMillis(unix_now());
@@ -398,10 +365,10 @@ fn side_by_side(protocol: Protocol, seed: u64, steps: usize) {
             assert_eq!(Some(decoded), ours_too);
             restore_there(&mut redis, &reply);
             // The events of that restore.
-            events(&mut redis, &mut subscriber);
+            redis.events();
             continue;
         }
-        let theirs = events(&mut redis, &mut subscriber);
+        let theirs = redis.events();
         let expired = ours.expired.iter();
         let expired = expired.map(|(db, key)| format!("{}:expired:{}", db.0, String::from_utf8_lossy(key)));
         let named = ours.effects.events();
@@ -418,7 +385,7 @@ fn side_by_side(protocol: Protocol, seed: u64, steps: usize) {
 }
 
 /// Our payload must mean the same to redis-server.
-fn restore_there(redis: &mut Raw, reply: &[u8]) {
+fn restore_there(redis: &mut Reference, reply: &[u8]) {
     let mut parser = ValueParser::new();
     parser.feed(reply);
     let ours = parser.next().ok().flatten().expect("a payload");

@@ -12,6 +12,7 @@ mod families;
 mod fields;
 mod followers;
 mod progress;
+mod reference;
 mod replica;
 mod replies;
 mod runner;

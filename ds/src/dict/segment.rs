@@ -216,7 +216,7 @@ impl<S: Slots, V: Value> Segment<S, V> {
     #[inline]
     pub fn view(&self) -> View<'_, V> {
         View {
-            slots: self.slots.all(),
+            slots: self.slots.as_ref(),
             extra: self.extra.as_ref().map_or(&[], |extra| &extra.words),
             records: &self.records,
             members: self.members as usize,
@@ -277,13 +277,13 @@ impl<S: Slots, V: Value> Segment<S, V> {
     pub fn remove(&mut self, index: usize) -> Option<V> {
         let place = place_of(self.view().word(index)?);
         let value = self.records.value(place);
-        match index.checked_sub(self.slots.all().len()) {
+        match index.checked_sub(self.slots.as_ref().len()) {
             Some(extra) => self.remove_extra(extra),
             None => self.free_slot(index),
         }
         self.members -= 1;
         self.drop_record(place);
-        let (members, slots) = (self.members as usize, self.slots.all().len());
+        let (members, slots) = (self.members as usize, self.slots.as_ref().len());
         if !S::FIXED && slots > 8 && members * 4 < slots {
             self.index_again(members);
             self.compact_records();
@@ -294,7 +294,7 @@ impl<S: Slots, V: Value> Segment<S, V> {
     }
 
     fn put(&mut self, word: u64) {
-        let slots = self.slots.all().len();
+        let slots = self.slots.as_ref().len();
         let filled = self.members as usize - self.extra.as_ref().map_or(0, |extra| extra.words.len());
         self.members += 1;
         let crowded = if S::FIXED { filled + SPARE >= slots } else { (filled + 1) * 6 > slots * 5 };
@@ -305,21 +305,21 @@ impl<S: Slots, V: Value> Segment<S, V> {
         if crowded {
             self.index_again(self.members as usize);
         }
-        take_slot(self.slots.all_mut(), word);
+        take_slot(self.slots.as_mut(), word);
     }
 
     /// Makes slots that suit so many members and puts all into them.
     fn index_again(&mut self, members: usize) {
         let old = core::mem::replace(&mut self.slots, S::free(members));
-        old.all().iter().filter(|word| **word != 0).for_each(|word| take_slot(self.slots.all_mut(), *word));
+        old.as_ref().iter().filter(|word| **word != 0).for_each(|word| take_slot(self.slots.as_mut(), *word));
     }
 
     fn word_mut(&mut self, index: usize) -> &mut u64 {
-        let slots = self.slots.all().len();
+        let slots = self.slots.as_ref().len();
         if index >= slots {
             return &mut self.extra.get_or_insert_default().words[index - slots];
         }
-        &mut self.slots.all_mut()[index]
+        &mut self.slots.as_mut()[index]
     }
 
     fn remove_extra(&mut self, index: usize) {
@@ -333,7 +333,7 @@ impl<S: Slots, V: Value> Segment<S, V> {
 
     /// Frees a slot and moves back those behind it that a probe would no longer reach.
     fn free_slot(&mut self, index: usize) {
-        let slots = self.slots.all_mut();
+        let slots = self.slots.as_mut();
         let count = slots.len();
         let distance = |from: usize, to: usize| if to >= from { to - from } else { to + count - from };
         let (mut hole, mut next) = (index, index);
@@ -357,7 +357,7 @@ impl<S: Slots, V: Value> Segment<S, V> {
         let from = word(moved.hash, moved.from);
         let words = self
             .slots
-            .all_mut()
+            .as_mut()
             .iter_mut()
             .chain(self.extra.iter_mut().flat_map(|extra| extra.words.iter_mut()));
         if let Some(found) = words.into_iter().find(|word| **word == from) {
@@ -369,7 +369,7 @@ impl<S: Slots, V: Value> Segment<S, V> {
         let mut records = Records::with_capacity(self.records.live());
         let words = self
             .slots
-            .all_mut()
+            .as_mut()
             .iter_mut()
             .chain(self.extra.iter_mut().flat_map(|extra| extra.words.iter_mut()));
         for found in words.filter(|word| **word != 0) {

@@ -6,9 +6,7 @@ use crate::size::rounded;
 const WIDE: usize = 121;
 
 /// See the module.
-pub trait Slots: Clone {
-    fn all(&self) -> &[u64];
-    fn all_mut(&mut self) -> &mut [u64];
+pub trait Slots: Clone + AsRef<[u64]> + AsMut<[u64]> {
     /// Whether there are always as many of them.
     const FIXED: bool;
     /// Free ones, as many as suit `members` and some more.
@@ -24,16 +22,6 @@ pub type Own = Box<[u64]>;
 pub type Inline = [u64; WIDE];
 
 impl Slots for Own {
-    #[inline]
-    fn all(&self) -> &[u64] {
-        self
-    }
-
-    #[inline]
-    fn all_mut(&mut self) -> &mut [u64] {
-        self
-    }
-
     const FIXED: bool = false;
 
     fn free(members: usize) -> Self {
@@ -46,16 +34,6 @@ impl Slots for Own {
 }
 
 impl Slots for Inline {
-    #[inline]
-    fn all(&self) -> &[u64] {
-        self
-    }
-
-    #[inline]
-    fn all_mut(&mut self) -> &mut [u64] {
-        self
-    }
-
     const FIXED: bool = true;
 
     fn free(_members: usize) -> Self {

@@ -13,12 +13,11 @@ pub(super) mod streams;
 mod zsets;
 
 use crate::amount::{compared, seeds};
-use crate::differential::{Raw, events};
+use crate::reference::Reference;
 use crate::replica::follow;
 use crate::runner::Runner;
 use base::{DbIndex, OwnedArgs, Prng};
 use resp::{Protocol, Value, ValueParser};
-use testkit::{Kind, Server};
 
 /// Commands of one run.
 const STEPS: usize = 3000;
@@ -60,20 +59,9 @@ fn line(args: &[&[u8]]) -> String {
 }
 
 fn run(family: &Family, protocol: Protocol, seed: u64) {
-    let ports = testkit::reserve();
-    let server = Server::build(Kind::Redis, ports.port(0))
-        .with("save", "")
-        .with("notify-keyspace-events", "KEAn")
-        // As 7.2 has it.
-        .with("hash-max-listpack-entries", "512")
-        .start();
-    let mut redis = Raw::connect(server.port());
-    let mut subscriber = Raw::connect(server.port());
-    subscriber.call(&[b"SUBSCRIBE", b"sync"]);
-    subscriber.call(&[b"PSUBSCRIBE", b"__keyevent@*"]);
-    if protocol == Protocol::Resp3 {
-        redis.call(&[b"HELLO", b"3"]);
-    }
+    // Small hashes as 7.2 has them.
+    let settings = [("notify-keyspace-events", "KEAn"), ("hash-max-listpack-entries", "512")];
+    let mut redis = Reference::start(protocol, &settings);
     let mut ours = Runner::new(protocol);
     let mut prng = Prng::new(seed);
     let mut history: Vec<String> = Vec::new();
@@ -93,7 +81,7 @@ fn run(family: &Family, protocol: Protocol, seed: u64) {
             theirs.escape_ascii(),
             &history[history.len().saturating_sub(12)..]
         );
-        let theirs = events(&mut redis, &mut subscriber);
+        let theirs = redis.events();
         let named = ours.effects.events();
         let named = named.filter(|e| e.name != "keymiss");
         let seen: Vec<String> =

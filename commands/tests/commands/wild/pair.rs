@@ -2,14 +2,13 @@
 //! after a command, and how all keys are compared.
 
 use super::compare::{meaning, parsed, plain};
-use crate::differential::{Raw, events};
 use crate::families::streams::timeless;
+use crate::reference::Reference;
 use crate::runner::Runner;
 use base::{OwnedArgs, UnixMillis};
 use resp::{Protocol, Value};
 use spec::Command;
 use std::collections::BTreeSet;
-use testkit::{Kind, Server};
 
 /// How to see all of a key.
 fn show(kind: &[u8], key: &[u8]) -> Vec<Vec<u8>> {
@@ -33,27 +32,13 @@ fn args_of(words: &[&[u8]]) -> Vec<Vec<u8>> {
 
 pub(super) struct Pair {
     ours: Runner,
-    redis: Raw,
-    subscriber: Raw,
-    _server: Server,
+    redis: Reference,
 }
 
 impl Pair {
     pub fn start(protocol: Protocol) -> Self {
-        let ports = testkit::reserve();
-        let server = Server::build(Kind::Redis, ports.port(0))
-            .with("save", "")
-            .with("notify-keyspace-events", "KEAmn")
-            .with("hash-max-listpack-entries", "512")
-            .start();
-        let mut redis = Raw::connect(server.port());
-        let mut subscriber = Raw::connect(server.port());
-        subscriber.call(&[b"SUBSCRIBE", b"sync"]);
-        subscriber.call(&[b"PSUBSCRIBE", b"__keyevent@*"]);
-        if protocol == Protocol::Resp3 {
-            redis.call(&[b"HELLO", b"3"]);
-        }
-        Self { ours: Runner::new(protocol), redis, subscriber, _server: server }
+        let settings = [("notify-keyspace-events", "KEAmn"), ("hash-max-listpack-entries", "512")];
+        Self { ours: Runner::new(protocol), redis: Reference::start(protocol, &settings) }
     }
 
     /// Both replies.
@@ -76,7 +61,7 @@ impl Pair {
         let named = self.ours.effects.events();
         let ours =
             named.map(|e| format!("{}:{}:{}", e.db.0, e.name, String::from_utf8_lossy(e.key))).collect();
-        let mut theirs = events(&mut self.redis, &mut self.subscriber);
+        let mut theirs = self.redis.events();
         theirs.retain(|event| !event.contains(":expired:"));
         // Where something is stored over a key that has expired, Redis deletes it without looking at its time.
         for (db, key) in &self.ours.expired {
