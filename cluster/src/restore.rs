@@ -31,6 +31,7 @@ impl Machine {
         for line in &conf.nodes {
             self.restore_links_and_slots(line);
         }
+        self.restore_votes(&conf.votes);
         let me = self.me;
         self.nodes[me].config_epoch = self.myself().config_epoch.max(conf.own_config_epoch);
         if self.myself().is_voter() {

@@ -104,6 +104,11 @@ impl Election {
         *self = Self::default();
     }
 
+    /// When the votes of the present election were asked for.
+    pub fn requested_at(&self) -> Option<Millis> {
+        (self.sent && !self.over).then_some(self.requested_at)
+    }
+
     /// When a scheduled election is due.
     pub fn due(&self) -> Option<Millis> {
         self.start_at.filter(|_| !self.sent)

@@ -4,6 +4,8 @@
 //! had one less than a node timeout ago, nobody can have replaced us without our knowing. The data thread is told when that ends.
 //! That reasoning ends with a FAIL about us (we were stopped, and woke up between FAIL and election): then nothing is acknowledged until we are replaced
 //! or the FAIL must be over. It ends, too, with the links of a majority to us, as they may be about to find our process gone; until they answer again. A data thread that was just promoted has no lease until its claim leaves.
+//! Until then nobody's answer shows that it knows us as the primary; who votes for us votes for no other replica for two node timeouts, so such answers count
+//! as if they had come a node timeout after our request at the latest.
 
 use crate::actions::{LogLevel, ToData};
 use crate::journal::EventType;
@@ -26,12 +28,19 @@ pub(crate) struct Lease {
     told: Option<Millis>,
     /// When others declared this primary failed.
     failed_at: Option<Millis>,
+    /// Elected: when the votes were asked for, and when the claim left.
+    elected: Option<(Millis, Millis)>,
 }
 
 impl Lease {
     /// The data thread has no lease: it is told the next one, whatever it is.
     pub fn lost(&mut self) {
         self.told = None;
+    }
+
+    /// The votes of this election were asked for at one instant, and the claim leaves at another.
+    pub fn elected(&mut self, asked: Millis, claimed: Millis) {
+        self.elected = Some((asked, claimed));
     }
 }
 
@@ -88,7 +97,8 @@ impl Machine {
         node.contact = node.contact.max(asked.filter(|at| *at > node.contact_void));
     }
 
-    fn lease_end(&self) -> Millis {
+    /// When the lease that this node has now ends.
+    pub(crate) fn lease_end(&self) -> Millis {
         if self.has_twin() {
             return Millis(0);
         }
@@ -102,11 +112,16 @@ impl Machine {
             return UNLIMITED;
         }
         let others = self.nodes.iter().filter(|(ix, n)| *ix != self.me && n.is_voter());
-        let mut contacts: Vec<Millis> = others.filter_map(|(_, n)| n.contact).collect();
+        let (timeout, elected) = (self.config.node_timeout_ms, self.lease.elected);
+        let counted = |contact: Millis| match elected.filter(|(_, claimed)| contact <= *claimed) {
+            Some((asked, _)) => contact.min(asked + timeout),
+            None => contact,
+        };
+        let mut contacts: Vec<Millis> = others.filter_map(|(_, n)| n.contact).map(counted).collect();
         if contacts.len() < needed {
             return Millis(0);
         }
         let (_, at, _) = contacts.select_nth_unstable_by(needed - 1, |a, b| b.cmp(a));
-        *at + self.config.node_timeout_ms
+        *at + timeout
     }
 }

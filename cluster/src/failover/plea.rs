@@ -9,6 +9,9 @@ use super::Ballots;
 use base::{Epoch, Millis};
 use core::fmt;
 
+/// No vote for a second replica of the same primary within this many node timeouts.
+pub(crate) const VOTE_PAUSE: u64 = 2;
+
 /// The last vote about the candidate's primary.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct LastVote {

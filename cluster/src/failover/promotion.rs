@@ -106,6 +106,9 @@ impl Machine {
         }
         self.promotion = None;
         self.reset_manual_failover();
+        if let Some(asked) = self.election.requested_at() {
+            self.lease.elected(asked, self.now.mono);
+        }
         self.election.reset();
         self.refresh_wire();
         self.renew_lease();

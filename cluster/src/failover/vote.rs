@@ -1,26 +1,25 @@
 //! A voting primary is asked for its vote.
 //!
 //! One vote per epoch, saved before it is sent. Refused: an epoch that is not the latest (unless only other shards' elections have gone beyond it, see `ballots`), a candidate that is no replica of a failed primary (FORCEACK excepted),
-//! a vote for a second replica of the same primary within two node timeouts (the first one's lease counts on that), and claims that somebody with a later config epoch has taken over.
+//! a vote for a second replica of the same primary within two node timeouts (the first one's lease counts on that; so nodes.conf keeps who has had it), and claims that somebody with a later config epoch has taken over.
 //!
 //! Votes respect data (rule 14): for a second a candidate is refused while a replica of the same primary that holds more is there to be elected. A replica that is not in
 //! the primary's history states offset 0, so that offsets can be compared. A refusal does not use up the vote: the candidate asks again, and is
 //! then voted for, with what may be lost in the journal. An operator's failover (FORCEACK) is not judged so.
 
-use super::plea::{LastVote, Plea};
+use super::plea::{LastVote, Plea, VOTE_PAUSE};
 use crate::actions::{After, LinkId, LogLevel};
 use crate::codec::{Header, MessageType, Writer, mflags};
 use crate::gossip::claim::bits;
 use crate::journal::Step;
 use crate::machine::Machine;
-use crate::state::{Claims, NodeIx};
+use crate::state::{Claims, Node, NodeIx};
 use crate::topology::NodeFlags;
 use alloc::format;
 use alloc::string::{String, ToString};
-use base::Epoch;
+use alloc::vec::Vec;
+use base::{Epoch, NodeId};
 
-/// No vote for a second replica of the same primary within this many node timeouts.
-const VOTE_PAUSE: u64 = 2;
 /// How long a candidate is refused because there is a better one.
 const REFUSAL_MS: u64 = 1000;
 
@@ -98,6 +97,26 @@ impl Machine {
     /// How long no second replica of a primary is voted for, in ms.
     pub(crate) fn vote_pause(&self) -> u64 {
         self.config.node_timeout_ms.saturating_mul(VOTE_PAUSE)
+    }
+
+    /// The votes that bind us still, for the file: whom we voted for about which primary.
+    pub(crate) fn recent_votes(&self) -> Vec<(NodeId, NodeId)> {
+        let (now, pause) = (self.now.mono, self.vote_pause());
+        let recent = |node: &Node| node.voted_time.is_some_and(|at| now.since(at) < pause);
+        let voted = self.nodes.iter().filter(|(_, node)| recent(node));
+        voted.filter_map(|(_, node)| Some((node.id, self.nodes[node.voted_for?].id))).collect()
+    }
+
+    /// What we have voted in an earlier life binds us for as long again, as nobody knows how long ago that was.
+    pub(crate) fn restore_votes(&mut self, votes: &[(NodeId, NodeId)]) {
+        for (primary, candidate) in votes {
+            let (Some(primary), Some(candidate)) = (self.nodes.find(primary), self.nodes.find(candidate))
+            else {
+                continue;
+            };
+            self.nodes[primary].voted_time = Some(self.now.mono);
+            self.nodes[primary].voted_for = Some(candidate);
+        }
     }
 
     /// What epochs and time have to say about a candidate.

@@ -2,8 +2,8 @@
 //!
 //! Model: one line per node, as CLUSTER NODES prints them, and a `vars` line. Two kinds of reader constrain the printer: Redis 7.0 takes everything
 //! behind the first comma of the address for the host name, and all of them stop at node-line fields that they do not know, while unknown name-value pairs
-//! on the `vars` line are skipped. So node lines carry only `ip:port@bus[,hostname]`, and shard names go to the `vars` line (`grapevine-shards`), and so do a replica's own config epoch
-//! the epoch of a promotion that is not claimed yet, and the cluster's name.
+//! on the `vars` line are skipped. So node lines carry only `ip:port@bus[,hostname]`, and shard names go to the `vars` line (`grapevine-shards`), and so do a replica's own config epoch,
+//! the epoch of a promotion that is not claimed yet, the last votes, and the cluster's name.
 //! The reader also takes what Redis 7.2 and Valkey write (`shard-id=`, `nodename=`, `tls-port=`, `tcp-port=`), skips auxiliary fields and flags that
 //! it does not know, and refuses only what cannot be understood, naming the line.
 //!
@@ -34,6 +34,9 @@ const OWN_EPOCH_VARIABLE: &str = "grapevine-config-epoch";
 /// The name on the `vars` line for the config epoch of a promotion that may not have been claimed on the bus yet.
 const UNCLAIMED_EPOCH_VARIABLE: &str = "grapevine-unclaimed-epoch";
 
+/// The name on the `vars` line for the votes about failed primaries that are not long ago: `<primary id>:<candidate id>,...`.
+const VOTES_VARIABLE: &str = "grapevine-votes";
+
 /// The name on the `vars` line for the cluster that the node belongs to.
 const CLUSTER_VARIABLE: &str = "grapevine-cluster";
 
@@ -53,6 +56,8 @@ pub struct NodesConf {
     pub own_config_epoch: Epoch,
     /// The config epoch of this node's promotion, while perhaps nobody has heard of it; 0 otherwise.
     pub unclaimed_epoch: Epoch,
+    /// Which candidate has had the last vote about a primary, if less than the voters' pause ago.
+    pub votes: Vec<(NodeId, NodeId)>,
     /// The cluster that this node has joined.
     pub cluster_id: Option<ClusterId>,
     /// RESET told it to be alone, and nobody has met it since.

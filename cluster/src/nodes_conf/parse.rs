@@ -2,7 +2,7 @@
 
 use super::{
     ALONE_VARIABLE, CLUSTER_VARIABLE, NodeLine, NodesConf, NodesConfError, OWN_EPOCH_VARIABLE,
-    SHARDS_VARIABLE, UNCLAIMED_EPOCH_VARIABLE,
+    SHARDS_VARIABLE, UNCLAIMED_EPOCH_VARIABLE, VOTES_VARIABLE,
 };
 use crate::codec::ClusterId;
 use crate::codec::is_plain;
@@ -86,15 +86,20 @@ fn variables(
         } else if name == CLUSTER_VARIABLE.as_bytes() {
             conf.cluster_id = Some(ClusterId::parse(value).ok_or("bad cluster name")?);
         } else if name == SHARDS_VARIABLE.as_bytes() {
-            for entry in value.split(|b| *b == b',') {
-                let mut ids = entry.split(|b| *b == b':').map(NodeId::parse);
-                if let (Some(Some(node)), Some(Some(shard))) = (ids.next(), ids.next()) {
-                    shards.insert(node, shard);
-                }
-            }
+            shards.extend(id_pairs(value));
+        } else if name == VOTES_VARIABLE.as_bytes() {
+            conf.votes = id_pairs(value).take(MAX_LINES).collect();
         }
     }
     Ok(())
+}
+
+/// `<id>:<id>,...`; what is not that is skipped.
+fn id_pairs(value: &[u8]) -> impl Iterator<Item = (NodeId, NodeId)> + '_ {
+    value.split(|b| *b == b',').filter_map(|entry| {
+        let mut ids = entry.split(|b| *b == b':').map(NodeId::parse);
+        Some((ids.next()??, ids.next()??))
+    })
 }
 
 fn node_line(fields: &[&[u8]]) -> Result<NodeLine, &'static str> {

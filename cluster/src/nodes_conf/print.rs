@@ -2,10 +2,11 @@
 
 use super::{
     ALONE_VARIABLE, CLUSTER_VARIABLE, NodeLine, NodesConf, OWN_EPOCH_VARIABLE, SHARDS_VARIABLE,
-    UNCLAIMED_EPOCH_VARIABLE,
+    UNCLAIMED_EPOCH_VARIABLE, VOTES_VARIABLE,
 };
 use crate::topology::NodeFlags;
-use alloc::string::String;
+use alloc::format;
+use alloc::string::{String, ToString};
 use core::fmt::Write;
 
 impl NodesConf {
@@ -30,6 +31,10 @@ impl NodesConf {
         }
         if let Some(cluster) = self.cluster_id {
             let _ = write!(out, " {CLUSTER_VARIABLE} {cluster}");
+        }
+        for (i, (primary, candidate)) in self.votes.iter().enumerate() {
+            let before = if i == 0 { format!(" {VOTES_VARIABLE} ") } else { ",".to_string() };
+            let _ = write!(out, "{before}{primary}:{candidate}");
         }
         let mut separator = "";
         for (node, shard) in self.nodes.iter().filter(known).filter_map(|n| Some((n, n.shard_id?))) {

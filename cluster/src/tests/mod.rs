@@ -16,6 +16,7 @@ mod journal;
 mod leaving;
 mod manual;
 mod migration;
+mod model;
 mod moves;
 mod promotion;
 mod reborn;

@@ -85,3 +85,20 @@ fn takeover_needs_nobody() {
     assert!(world.logged(3, "Taking over the master (user request)."));
     assert_ne!(world.members[3].machine.config_epoch(), world.members[4].machine.config_epoch());
 }
+
+#[test]
+fn who_was_elected_late_has_no_lease_by_answers_from_before_its_claim() {
+    let mut world = World::formed(3, 0, 94);
+    world.run(2000);
+    let (now, timeout) = (base::Millis(world.now), world.timeout);
+    let machine = &mut world.members[0].machine;
+    let before = machine.lease_end();
+    machine.lease.elected(now, now);
+    assert_eq!(machine.lease_end(), before, "won at once: the voters' pause has just begun");
+    let asked = base::Millis(world.now - 2 * timeout);
+    machine.lease.elected(asked, now);
+    assert!(machine.lease_end() <= now, "the voters are free to elect another");
+    world.run_until(timeout * 2, "answers to the claim count", |w| {
+        w.members[0].machine.lease_end() > base::Millis(w.now)
+    });
+}

@@ -96,3 +96,19 @@ fn later_epochs_of_other_shards_cost_nobody_a_vote() {
     assert!(world.members[1].machine.current_epoch() >= Epoch(60), "nothing went back");
     world.assert_single_votes();
 }
+
+#[test]
+fn a_restart_does_not_end_the_pause() {
+    let mut world = World::formed(3, 3, 117);
+    let (failed, heir) = (world.id(0), world.id(3));
+    world.kill(0);
+    world.run_until(15_000, "voted", |w| w.logged(1, "Failover auth granted"));
+    world.run_until(5_000, "elected", |w| owner_of_zero(w, 1) == Some(heir));
+    assert!(world.members[1].disk.contains(&std::format!(" grapevine-votes {failed}:{heir}")));
+    world.kill(1);
+    world.restart(1, false);
+    assert_eq!(world.members[1].machine.recent_votes(), [(failed, heir)]);
+    let pause = world.members[1].machine.vote_pause();
+    world.run(pause);
+    assert_eq!(world.members[1].machine.recent_votes(), []);
+}
