@@ -8,6 +8,7 @@ mod amount;
 mod conditions;
 mod differential;
 mod effects;
+mod encodings;
 mod families;
 mod fields;
 mod followers;

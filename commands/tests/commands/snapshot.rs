@@ -70,9 +70,9 @@ fn fill(runner: &mut Runner) {
     }
 }
 
-type Cut = BTreeMap<Vec<u8>, Vec<u8>>;
+pub(super) type Cut = BTreeMap<Vec<u8>, Vec<u8>>;
 
-fn contents(runner: &Runner) -> Cut {
+pub(super) fn contents(runner: &Runner) -> Cut {
     let mut all = Cut::new();
     runner.keyspace.for_each(DbIndex(0), &mut |key, value, _| {
         all.insert(key.to_vec(), dump::encode(value, false));

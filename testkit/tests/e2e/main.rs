@@ -34,4 +34,5 @@ mod replication;
 mod reshard;
 mod swap;
 mod templates;
+mod tracking;
 mod transcripts;
