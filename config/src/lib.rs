@@ -18,7 +18,7 @@ pub mod table;
 mod tests;
 pub mod value;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 pub use error::{ConfigError, SetError};
 pub use load::{INCLUDE_DEPTH_MAX, INCLUDES_MAX, ReadFiles, ReadStdin};
@@ -39,8 +39,20 @@ pub struct Config {
     pub file: Option<String>,
     /// `rename-command`: the old name and the new one, empty for none, in order.
     pub renames: Vec<(String, String)>,
-    /// Directives that a file or the command line mentioned, as places in [`DIRECTIVES`].
-    explicit: BTreeSet<usize>,
+    /// Directives that a file or the command line mentioned, as places in [`DIRECTIVES`], and where they did so last.
+    explicit: BTreeMap<usize, Line>,
+    /// Where `renames` come from, in the same order.
+    rename_lines: Vec<Line>,
+}
+
+/// A line's number, and its text without the white space around it.
+type Line = (usize, String);
+
+fn wrong_line(line: Option<&Line>, reason: String) -> ConfigError {
+    match line {
+        Some((number, line)) => ConfigError::Line { number: *number, line: line.clone(), reason },
+        None => ConfigError::Whole { reason },
+    }
 }
 
 impl Default for Config {
@@ -50,7 +62,13 @@ impl Default for Config {
         for directive in DIRECTIVES {
             (directive.write)(&mut settings, directive.default);
         }
-        Self { settings, file: None, renames: Vec::new(), explicit: BTreeSet::new() }
+        Self {
+            settings,
+            file: None,
+            renames: Vec::new(),
+            explicit: BTreeMap::new(),
+            rename_lines: Vec::new(),
+        }
     }
 }
 
@@ -96,7 +114,7 @@ impl Config {
             let differs = self.value(directive) != directive.default;
             directive.has(table::NOT_YET) && differs
         };
-        self.explicit.iter().filter(|index| ignored(index)).map(|index| DIRECTIVES[*index].name).collect()
+        self.explicit.keys().filter(|index| ignored(index)).map(|index| DIRECTIVES[*index].name).collect()
     }
 
     /// The directives that were set to something else than their default and that have no meaning in Grapevine, for one
@@ -106,7 +124,17 @@ impl Config {
             let directive = &DIRECTIVES[*index];
             directive.has(table::NO_EFFECT) && self.value(directive) != directive.default
         };
-        self.explicit.iter().filter(|index| idle(index)).map(|index| DIRECTIVES[*index].name).collect()
+        self.explicit.keys().filter(|index| idle(index)).map(|index| DIRECTIVES[*index].name).collect()
+    }
+
+    /// What the start prints of a directive whose value only the system could judge; `reason` is what it said.
+    pub fn wrong_directive(&self, name: &str, reason: String) -> ConfigError {
+        wrong_line(table::find(name.as_bytes()).and_then(|index| self.explicit.get(&index)), reason)
+    }
+
+    /// The same of a `rename-command`, by its place in [`Config::renames`].
+    pub fn wrong_rename(&self, place: usize, reason: String) -> ConfigError {
+        wrong_line(self.rename_lines.get(place), reason)
     }
 
     fn value(&self, directive: &Directive) -> String {

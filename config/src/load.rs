@@ -6,11 +6,11 @@
 
 use base::args::{quote, split};
 
-use crate::Config;
 use crate::error::ConfigError;
 use crate::rule::Origin;
 use crate::set::{refuse_dangerous, store};
 use crate::table::{self, DIRECTIVES, Directive, MULTI};
+use crate::{Config, Line};
 
 /// How deep files may include files.
 pub const INCLUDE_DEPTH_MAX: usize = 16;
@@ -158,7 +158,10 @@ impl Loader<'_> {
                         Included::Bound(reason) => wrong(reason),
                     })?;
                 }
-                Some((name, values)) => self.directive(name, values).map_err(wrong)?,
+                Some((name, values)) => {
+                    let place = (i + 1, String::from_utf8_lossy(line).into_owned());
+                    self.directive(name, values, place).map_err(wrong)?;
+                }
             }
         }
         Ok(())
@@ -176,14 +179,20 @@ impl Loader<'_> {
         self.text(&text, depth + 1).map_err(Included::Inner)
     }
 
-    fn directive(&mut self, name: &str, values: &[String]) -> Result<(), String> {
+    fn directive(&mut self, name: &str, values: &[String], place: Line) -> Result<(), String> {
         match table::find(name.as_bytes()) {
-            Some(index) => self.known(index, &DIRECTIVES[index], values),
-            None => self.other(&name.to_ascii_lowercase(), values),
+            Some(index) => self.known(index, &DIRECTIVES[index], values, place),
+            None => self.other(&name.to_ascii_lowercase(), values, place),
         }
     }
 
-    fn known(&mut self, index: usize, directive: &Directive, values: &[String]) -> Result<(), String> {
+    fn known(
+        &mut self,
+        index: usize,
+        directive: &Directive,
+        values: &[String],
+        place: Line,
+    ) -> Result<(), String> {
         let mut args: Vec<&str> = values.iter().map(String::as_str).collect();
         let words;
         // A list given as one argument, as in `--save "3600 1 300 100"`.
@@ -191,7 +200,7 @@ impl Loader<'_> {
             words = split(args[0].as_bytes()).unwrap_or_default();
             args = words.iter().filter_map(|word| std::str::from_utf8(word).ok()).collect();
         }
-        let origin = Origin::File { repeated: !self.config.explicit.insert(index) };
+        let origin = Origin::File { repeated: self.config.explicit.insert(index, place).is_some() };
         let present = (directive.read)(&self.config.settings);
         let text = directive.rule.check(&args, &present, origin)?;
         refuse_dangerous(directive, &text)?;
@@ -200,7 +209,7 @@ impl Loader<'_> {
     }
 
     /// What looks like a directive and is none of the table.
-    fn other(&mut self, name: &str, values: &[String]) -> Result<(), String> {
+    fn other(&mut self, name: &str, values: &[String], place: Line) -> Result<(), String> {
         match (name, values.len()) {
             (_, 1) if DEPRECATED.contains(&name) => Ok(()),
             ("user", 1..) => {
@@ -209,6 +218,7 @@ impl Loader<'_> {
             }
             ("rename-command", 2) => {
                 self.config.renames.push((values[0].clone(), values[1].clone()));
+                self.config.rename_lines.push(place);
                 Ok(())
             }
             ("loadmodule", 1..) => Err("Modules are not supported".into()),

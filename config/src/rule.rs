@@ -120,9 +120,9 @@ fn memory_or_percent(arg: &str) -> Result<String, String> {
 }
 
 fn octal(arg: &str, min: u32, max: u32) -> Result<String, String> {
-    let value = u32::from_str_radix(arg, 8)
+    let value = i64::from_str_radix(arg, 8)
         .map_err(|_| String::from("argument couldn't be parsed as an octal number"))?;
-    if !(min..=max).contains(&value) {
+    if !(i64::from(min)..=i64::from(max)).contains(&value) {
         return Err(format!("argument must be between {min:o} and {max:o} inclusive"));
     }
     Ok(format!("{value:o}"))

@@ -163,6 +163,7 @@ fn bad_lines_have_redis_messages() {
         "Wrong number of arguments in buffer limit configuration.",
     );
     refused("dbfilename a/b", 1, "dbfilename a/b", "dbfilename can't be a path, just a filename");
+    refused("unixsocketperm -1", 1, "unixsocketperm -1", "argument must be between 0 and 777 inclusive");
     refused("unixsocketperm 8", 1, "unixsocketperm 8", "argument couldn't be parsed as an octal number");
     refused("sentinel monitor x", 1, "sentinel monitor x", "sentinel directive while not in sentinel mode");
     refused(

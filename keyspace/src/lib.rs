@@ -258,7 +258,7 @@ impl Keyspace {
         self.jobs.take(slot)
     }
 
-    /// Entries that the walk of this slot's job has met so far; what writers handed over ahead of it does not count.
+    /// Entries that this slot's job has so far, from its walk and from writers ahead of it.
     pub fn snapshot_visited(&self, slot: JobSlot) -> u64 {
         self.jobs.visited(slot)
     }

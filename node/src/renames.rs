@@ -3,7 +3,7 @@
 //! Model: two small tables, empty unless the configuration names something. Whoever is obeyed (our primary, the AOF) may
 //! use the old names too: what this program writes into the log by itself is written under them.
 
-use config::Config;
+use config::{Config, ConfigError};
 use spec::{Command, CommandId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,18 +17,19 @@ pub(crate) struct Renames {
 }
 
 impl Renames {
-    /// Reads the configuration. The error is Redis's, for the line that cannot be obeyed.
-    pub fn of(config: &Config) -> Result<Self, String> {
+    /// Reads the configuration. The error is Redis's, for the line that cannot be obeyed, with the rename's place.
+    pub fn of(config: &Config) -> Result<Self, (usize, String)> {
         let mut renames = Self::default();
-        for (from, to) in &config.renames {
-            let command = renames.find(from.as_bytes(), false).ok_or("No such command in rename-command")?;
+        for (place, (from, to)) in config.renames.iter().enumerate() {
+            let command = renames.find(from.as_bytes(), false);
+            let command = command.ok_or_else(|| (place, "No such command in rename-command".into()))?;
             renames.names.retain(|_, other| other.id != command.id);
             renames.hidden.insert(command.id);
             if to.is_empty() {
                 continue;
             }
             if renames.find(to.as_bytes(), false).is_some() {
-                return Err("Target command name already exists".into());
+                return Err((place, "Target command name already exists".into()));
             }
             if to.eq_ignore_ascii_case(command.name) {
                 renames.hidden.remove(&command.id);
@@ -76,15 +77,15 @@ impl Renames {
 }
 
 /// Whether the node can obey every `rename-command` of the configuration; the error is Redis's.
-pub fn check_renames(config: &Config) -> Result<(), String> {
-    Renames::of(config).map(drop)
+pub fn check_renames(config: &Config) -> Result<(), ConfigError> {
+    Renames::of(config).map(drop).map_err(|(place, reason)| config.wrong_rename(place, reason))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(pairs: &[(&str, &str)]) -> Result<Renames, String> {
+    fn of(pairs: &[(&str, &str)]) -> Result<Renames, (usize, String)> {
         let mut config = Config::default();
         config.renames = pairs.iter().map(|(from, to)| (from.to_string(), to.to_string())).collect();
         Renames::of(&config)
@@ -104,7 +105,11 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_refused_as_redis_does() {
-        assert_eq!(of(&[("nonsense", "a")]).err().as_deref(), Some("No such command in rename-command"));
-        assert_eq!(of(&[("GET", "set")]).err().as_deref(), Some("Target command name already exists"));
+        let error = |pairs: &[(&str, &str)]| of(pairs).err().expect("refused");
+        assert_eq!(error(&[("nonsense", "a")]), (0, "No such command in rename-command".to_string()));
+        assert_eq!(
+            error(&[("GET", "a"), ("a", "set")]),
+            (1, "Target command name already exists".to_string())
+        );
     }
 }

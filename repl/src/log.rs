@@ -281,6 +281,7 @@ impl Log {
             self.wire = Store::new(self.wire.end());
             self.wire_db = None;
         }
+        self.wire.expect(size);
         self.backlog = Some(size.max(1));
     }
 
@@ -359,6 +360,7 @@ impl Log {
     pub fn restart_wire(&mut self, offset: ReplOffset, db: Option<DbIndex>) {
         self.detach_unread();
         self.wire = Store::new(offset.0);
+        self.wire.expect(self.backlog.unwrap_or(u64::MAX));
         self.wire_db = db;
     }
 }

@@ -6,12 +6,20 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-/// Bytes in a block.
+/// Bytes in a block, unless so little is to be kept that a smaller one does.
 const BLOCK: usize = 64 << 10;
+const BLOCK_MIN: usize = 16 << 10;
 
 struct Block {
     start: u64,
+    /// As large as its capacity when it is full.
     bytes: Vec<u8>,
+}
+
+impl Block {
+    fn room(&self) -> usize {
+        self.bytes.capacity() - self.bytes.len()
+    }
 }
 
 /// The bytes from `first` to `end`.
@@ -19,12 +27,19 @@ pub(crate) struct Store {
     blocks: VecDeque<Block>,
     first: u64,
     end: u64,
+    /// Bytes in the next block.
+    block: usize,
 }
 
 impl Store {
     /// An empty store whose first byte will have this position.
     pub fn new(at: u64) -> Self {
-        Self { blocks: VecDeque::new(), first: at, end: at }
+        Self { blocks: VecDeque::new(), first: at, end: at, block: BLOCK }
+    }
+
+    /// About so many bytes are to be kept from now on: blocks are not larger than that.
+    pub fn expect(&mut self, bytes: u64) {
+        self.block = usize::try_from(bytes).unwrap_or(BLOCK).clamp(BLOCK_MIN, BLOCK);
     }
 
     /// Position of the oldest byte held.
@@ -39,9 +54,9 @@ impl Store {
 
     pub fn append(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let room = self.blocks.back().map_or(0, |block| BLOCK - block.bytes.len());
+            let room = self.blocks.back().map_or(0, Block::room);
             if room == 0 {
-                self.blocks.push_back(Block { start: self.end, bytes: Vec::with_capacity(BLOCK) });
+                self.blocks.push_back(Block { start: self.end, bytes: Vec::with_capacity(self.block) });
                 continue;
             }
             let (now, later) = bytes.split_at(room.min(bytes.len()));
@@ -82,7 +97,7 @@ impl Store {
         self.first = self.first.max(keep.min(self.end));
         while let Some(block) = self.blocks.front() {
             let block_end = block.start + block.bytes.len() as u64;
-            if block_end > self.first || (block_end == self.end && block.bytes.len() < BLOCK) {
+            if block_end > self.first || (block_end == self.end && block.room() > 0) {
                 break;
             }
             self.blocks.pop_front();
@@ -91,7 +106,7 @@ impl Store {
 
     /// Bytes of memory in blocks.
     pub fn memory(&self) -> usize {
-        self.blocks.len() * BLOCK
+        self.blocks.iter().map(|block| block.bytes.capacity()).sum()
     }
 }
 
@@ -106,6 +121,7 @@ mod tests {
         let (mut store, mut model, base) = (Store::new(1000), Vec::new(), 1000);
         for _ in 0..300 {
             let piece = vec![prng.next_u64() as u8; prng.below(9000) as usize];
+            store.expect(prng.below(100_000));
             store.append(&piece);
             model.extend_from_slice(&piece);
             assert_eq!(store.end(), base + model.len() as u64);

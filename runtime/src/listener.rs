@@ -100,7 +100,8 @@ impl Listener {
     /// `group` its group to the system.
     pub fn bind_unix(path: &str, mode: u32, group: &str, backlog: i32) -> Result<Self, String> {
         if path.len() > UNIX_PATH_MAX {
-            return Err(format!("unix socket path too long ({}), must be under {UNIX_PATH_MAX}", path.len()));
+            let bound = UNIX_PATH_MAX + 1;
+            return Err(format!("unix socket path too long ({}), must be under {bound}", path.len()));
         }
         let step = |step: &'static str| move |e: io::Error| format!("{step}: {}", reason(e));
         // Best effort: what cannot be removed makes the bind fail with its own reason.

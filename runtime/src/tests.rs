@@ -165,7 +165,7 @@ fn unix_socket_has_its_mode_and_replaces_a_stale_file() {
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o751);
     let long = "x".repeat(200);
     let error = Listener::bind_unix(&long, 0, "", 4).unwrap_err();
-    assert_eq!(error, "unix socket path too long (200), must be under 107");
+    assert_eq!(error, "unix socket path too long (200), must be under 108");
 }
 
 #[test]

@@ -38,6 +38,8 @@ const DEFAULT_PIDFILE: &str = "/var/run/redis.pid";
 const BUS_PORT_OFFSET: u16 = 10_000;
 /// Longest configuration read from standard input, in bytes.
 const STDIN_MAX: u64 = 16 << 20;
+/// A `maxmemory` below this, in bytes, is pointed out at the start.
+const MAXMEMORY_SENSIBLE: u64 = 1 << 20;
 
 /// The start failed; what was to be said has been logged.
 struct Failed;
@@ -98,20 +100,23 @@ fn load_config(args: &[Vec<u8>]) -> Result<Config, ExitCode> {
         }
         ExitCode::FAILURE
     })?;
-    node::check_renames(&config).and_then(|()| enter_folder(&config.settings)).map_err(|text| {
-        eprintln!("\n*** FATAL CONFIG FILE ERROR (Redis {REDIS_VERSION}) ***\n{text}");
+    node::check_renames(&config).and_then(|()| enter_folder(&config)).map_err(|error| {
+        eprintln!("\n{error}");
         ExitCode::FAILURE
     })?;
     Ok(config)
 }
 
 /// Goes to `dir` and checks that the log can be written, as Redis does while it reads the two directives.
-fn enter_folder(settings: &Settings) -> Result<(), String> {
+fn enter_folder(config: &Config) -> Result<(), ConfigError> {
+    let settings = &config.settings;
     std::env::set_current_dir(&settings.dir)
-        .map_err(|e| format!("Can't chdir to '{}': {}", settings.dir, process::reason(e)))?;
+        .map_err(|e| config.wrong_directive("dir", process::reason(e).to_string()))?;
     if !settings.logfile.is_empty() {
         let opened = std::fs::OpenOptions::new().append(true).create(true).open(&settings.logfile);
-        opened.map_err(|e| format!("Can't open the log file: {}", process::reason(e)))?;
+        opened.map_err(|e| ConfigError::Whole {
+            reason: format!("Can't open the log file: {}", process::reason(e)),
+        })?;
     }
     Ok(())
 }
@@ -265,6 +270,14 @@ fn warn_of_system(logger: &Logger, settings: &Settings) {
     }
     if let Some(text) = process::disable_huge_pages(settings.disable_thp) {
         logger.log(Level::Warning, text);
+    }
+    if (1..MAXMEMORY_SENSIBLE).contains(&settings.maxmemory) {
+        let text = format!(
+            "WARNING: You specified a maxmemory value that is less than 1MB (current value is {} bytes). Are you sure \
+             this is what you really want?",
+            settings.maxmemory
+        );
+        logger.log(Level::Warning, &text);
     }
 }
 

@@ -198,6 +198,7 @@ impl Jobs {
             let job = &mut self.slots[index];
             let name = job.name(uid);
             job.preimage_bytes += entry.get().memory();
+            job.visited += 1;
             if wanted == 0 {
                 job.open.own(name, entry);
                 job.close_if_full();
@@ -340,7 +341,7 @@ impl Jobs {
         self.slots[slot as usize].queued()
     }
 
-    /// Entries that the walk of this slot's job has met.
+    /// Entries that this slot's job has, from its walk and from writers ahead of it.
     pub fn visited(&self, slot: JobSlot) -> u64 {
         self.slots[slot as usize].visited
     }

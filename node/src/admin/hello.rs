@@ -59,6 +59,7 @@ fn hello(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> 
     let id = session.id;
     if let Some(protocol) = protocol {
         reply.set_protocol(protocol);
+        session.output.reply().set_protocol(protocol);
     }
     greet(node, id, reply);
     Ok(())

@@ -18,7 +18,7 @@ use crate::dispatch;
 use crate::node::Node;
 use crate::replication;
 use crate::session::{Client, Role, Session};
-use base::{Args, ConnId, Millis, Now, Slot, SlotSet};
+use base::{Args, ConnId, DbIndex, Millis, Now, Slot, SlotSet};
 use cluster::DataEvent;
 use persist::rdb::Item;
 use persist::{LoadFailure, Loader, LogLine, Sink, Step, Storage};
@@ -30,6 +30,8 @@ const LOADER: ConnId = ConnId(u64::MAX);
 const ITEMS_PER_SLICE: u32 = 4096;
 /// So many keys with an empty collection are named in the log, as in Redis.
 const EMPTY_KEYS_NAMED: u64 = 10;
+/// Bytes of a DEL in the backlog beside its key.
+const DELETION_BYTES: usize = 22;
 
 /// Where a reload takes its data from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,8 +57,11 @@ pub(crate) struct Loading {
     /// When it began, and in the storage's microseconds.
     pub began: Now,
     began_micros: Option<u64>,
-    /// It is an AOF. Its base keeps what has expired: the increments may still speak of it.
+    /// It is an AOF.
     of_aof: bool,
+    /// What has expired is loaded, too: an AOF's increments may still speak of it, and only a primary may decide that a key
+    /// is gone. A node of a cluster does not know yet whether it is one.
+    keep_expired: bool,
     pub found: Found,
     /// When `key-load-delay` lets it go on.
     pub resume_at: Option<Millis>,
@@ -83,6 +88,7 @@ pub(super) fn begin_again(node: &mut Node, source: Source) {
 fn begin_from(node: &mut Node, source: Source, again: bool) {
     let settings = &node.config.settings;
     let of_aof = source == Source::Aof;
+    let keep_expired = of_aof || node.cluster.enabled || settings.replicaof.is_some();
     let loader = if of_aof {
         Loader::aof(&settings.appenddirname, &settings.appendfilename, settings.aof_load_truncated)
     } else {
@@ -94,6 +100,7 @@ fn begin_from(node: &mut Node, source: Source, again: bool) {
     node.persistence.loading = Some(Box::new(Loading {
         loader,
         again,
+        keep_expired,
         merge: source == Source::Rdb { merge: true },
         session: Some(Box::new(session)),
         began: node.now,
@@ -152,8 +159,8 @@ fn step(
     let client = node.sessions.insert(*session);
     let budget = node.config.settings.loading_process_events_interval_bytes;
     let mut lines = Vec::new();
-    let Loading { loader, began, of_aof, merge, found, .. } = loading;
-    let (began, keep_expired, merge) = (*began, *of_aof, *merge);
+    let Loading { loader, began, keep_expired, merge, found, .. } = loading;
+    let (began, keep_expired, merge) = (*began, *keep_expired, *merge);
     let mut feeder = Feeder { node, client, began, keep_expired, merge, delay, items: 0, found };
     let outcome = loader.step(storage, budget, &mut feeder, &mut lines);
     for LogLine { warning, text } in lines {
@@ -165,7 +172,8 @@ fn step(
 
 /// Everything is there: `seconds` it took, `None` if there was nothing to load.
 fn finish(node: &mut Node, loading: Loading, seconds: Option<f64>) -> LoadReport {
-    let Loading { loader, of_aof, again, found: Found { keys, expired, empty, history, .. }, .. } = loading;
+    let Loading { loader, of_aof, again, found: Found { keys, expired, empty, history, gone, .. }, .. } =
+        loading;
     let mut report = LoadReport::default();
     if let Some(seconds) = seconds {
         report = LoadReport { keys, expired };
@@ -183,7 +191,7 @@ fn finish(node: &mut Node, loading: Loading, seconds: Option<f64>) -> LoadReport
             node.log(LogLevel::Notice, counts);
             node.log(LogLevel::Notice, format!("DB loaded from disk: {seconds:.3} seconds"));
             if !again {
-                replication::loaded(node, history);
+                replication::loaded(node, history, &gone);
             }
         }
     }
@@ -222,6 +230,10 @@ fn report_keys(node: &mut Node) {
 pub(crate) struct Found {
     keys: u64,
     expired: u64,
+    /// The first of the expired keys, of which replicas must be told.
+    gone: Vec<(DbIndex, Vec<u8>)>,
+    /// Bytes that this takes in the backlog.
+    gone_bytes: u64,
     /// Keys with an empty collection, which are not loaded.
     empty: u64,
     /// `used-mem`.
@@ -299,6 +311,14 @@ impl Feeder<'_> {
         Ok(())
     }
 
+    /// An expired key is left out. Once more are known than the backlog can hold, no replica can go on from here anyway.
+    fn note_gone(&mut self, db: DbIndex, key: &[u8]) {
+        if self.found.gone_bytes <= 2 * self.node.config.settings.repl_backlog_size {
+            self.found.gone_bytes += (key.len() + DELETION_BYTES) as u64;
+            self.found.gone.push((db, key.to_vec()));
+        }
+    }
+
     /// An entry or a command was taken.
     fn took_one(&mut self) {
         self.node.progress.tick();
@@ -315,6 +335,7 @@ impl Sink for Feeder<'_> {
                 self.took_one();
                 if !self.keep_expired && expire.is_some_and(|at| at <= self.began.unix) {
                     self.found.expired += 1;
+                    self.note_gone(db, &key);
                     return Ok(());
                 }
                 if self.merge {

@@ -82,12 +82,21 @@ pub(crate) struct Job {
     unacknowledged: usize,
     /// When `rdb-key-save-delay` lets it go on.
     pub resume_at: Option<Millis>,
+    /// Keys for which it has waited that long.
+    waited_for: u64,
 }
 
 impl Job {
     /// Whether a slice would do something at this time.
     pub fn can_step(&self, now: Millis) -> bool {
         self.visiting && self.under_way < CHUNKS_UNDER_WAY && self.resume_at.is_none_or(|at| at <= now)
+    }
+
+    /// Pauses for the keys that were visited since the last time; `delay` is microseconds for each.
+    fn wait_for(&mut self, visited: u64, delay: u64, now: Millis) {
+        let keys = visited.saturating_sub(self.waited_for);
+        self.waited_for = visited;
+        self.resume_at = (delay > 0).then(|| now + delay.saturating_mul(keys) / 1000);
     }
 }
 
@@ -140,6 +149,7 @@ pub(crate) fn begin(node: &mut Node, kind: Kind, target: SnapshotTarget) -> Resu
         under_way: 0,
         unacknowledged: 0,
         resume_at: None,
+        waited_for: 0,
     });
     Ok(id)
 }
@@ -192,10 +202,14 @@ pub(super) fn slice(node: &mut Node) {
         // About a tenth of a second's worth, so that the job stays as responsive as the clock.
         delay => usize::try_from(100_000 / delay).unwrap_or(ENTRIES_PER_SLICE).clamp(1, ENTRIES_PER_SLICE),
     };
-    let before = node.keyspace.snapshot_visited(JobSlot::Save);
+    let visited = node.keyspace.snapshot_visited(JobSlot::Save);
+    if delay > 0 && visited > job.waited_for {
+        // Writers have handed over keys: they take their time, too, before the job may be done.
+        job.wait_for(visited, delay, now);
+        return;
+    }
     let done = node.keyspace.snapshot_step(JobSlot::Save, entries) == StepOutcome::Done;
-    let visited = node.keyspace.snapshot_visited(JobSlot::Save) - before;
-    job.resume_at = (delay > 0).then(|| now + delay.saturating_mul(visited) / 1000);
+    job.wait_for(node.keyspace.snapshot_visited(JobSlot::Save), delay, now);
     while job.under_way < CHUNKS_UNDER_WAY || done {
         let Some(chunk) = node.keyspace.snapshot_take(JobSlot::Save) else { break };
         job.under_way += 1;

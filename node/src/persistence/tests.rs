@@ -47,6 +47,36 @@ fn save_and_load_an_rdb() {
     assert_eq!(world.run(&["PTTL", "stays"]), ":99800\r\n");
 }
 
+/// Replicas hide an expired key until they are told: also of those that its primary did not load any more.
+#[test]
+fn replicas_hear_of_keys_that_had_expired_when_their_primary_started() {
+    let mut world = World::new();
+    let offset = |world: &mut World| -> u64 {
+        let info = world.run(&["INFO", "replication"]);
+        let line = info.lines().find_map(|line| line.strip_prefix("master_repl_offset:"));
+        line.and_then(|text| text.parse().ok()).expect("an offset")
+    };
+    world.node.log.start_backlog(16 << 10);
+    for i in 0..20 {
+        world.run(&["SET", &format!("gone:{i}"), "x", "PX", "100"]);
+    }
+    world.run(&["SET", "stays", "x"]);
+    world.run(&["SAVE"]);
+    let before = offset(&mut world);
+    world.now.unix.0 += 200;
+    let mut world = world.restarted();
+    assert!(world.has_logged("Done loading RDB, keys loaded: 1, keys expired: 20."));
+    let mut wire = Vec::new();
+    world.node.log.copy_wire(base::ReplOffset(before), 10_000, &mut wire);
+    let wire = String::from_utf8_lossy(&wire).into_owned();
+    assert_eq!(wire.matches("$3\r\nDEL\r\n").count(), 20, "{wire}");
+    assert_eq!(offset(&mut world), before + wire.len() as u64);
+    // Where others may know better, nothing is decided: a replica's keys go when its primary says so.
+    let mut world = world.restarting(|c| c.settings.replicaof = Some(("127.0.0.1".into(), 1)));
+    while world.load_slice() {}
+    assert!(world.has_logged("Done loading RDB, keys loaded: 21, keys expired: 0."));
+}
+
 #[test]
 fn a_background_save_is_the_moment_of_its_command() {
     let mut world = World::new();

@@ -7,10 +7,10 @@ use super::replica;
 use crate::api::LogLevel;
 use crate::node::Node;
 use crate::{blocking, persistence, tracking, transaction};
-use base::{DbIndex, Millis, ReplId, ReplOffset};
+use base::{DbIndex, Millis, OwnedArgs, ReplId, ReplOffset};
 use keyspace::{Keyspace, Options};
 use persist::rdb::{Decoder, Item};
-use repl::Position;
+use repl::{Meta, Position, Targets};
 
 /// A full sync on its way in.
 pub(super) struct Loading {
@@ -112,7 +112,10 @@ pub(crate) struct LoadedHistory {
 
 /// Data was loaded at start (ENGINE 14): as a primary we take a new id, and the loaded one becomes the second, so that
 /// replicas that are exactly there can go on. A node that turns out to be a replica before it writes goes back to it.
-pub(crate) fn loaded(node: &mut Node, history: Option<LoadedHistory>) {
+///
+/// `expired` are keys of the file that were left out because their time was over: replicas still have them, hide them, and
+/// wait to be told. What comes next may create them anew.
+pub(crate) fn loaded(node: &mut Node, history: Option<LoadedHistory>, expired: &[(DbIndex, Vec<u8>)]) {
     let Some(history) = history else { return };
     let Some(id) = ReplId::parse(history.id.as_bytes()) else { return };
     let offset = ReplOffset(history.offset);
@@ -124,6 +127,12 @@ pub(crate) fn loaded(node: &mut Node, history: Option<LoadedHistory>) {
     if let Some(db) = history.db {
         node.log.resume_wire_db(DbIndex(db));
     }
+    let verb: &[u8] = if node.policy.lazy_expire { b"UNLINK" } else { b"DEL" };
+    for (db, key) in expired {
+        let command = OwnedArgs::from_slices([verb, key.as_slice()]);
+        node.log.append(Meta { targets: Targets::REPLICAS, ..Meta::write(*db, None) }, command.as_args());
+    }
+    node.log.trim(None);
 }
 
 /// An AOF was loaded at start that says how far it goes: others are told. As in Redis, nobody goes on from there by a partial sync.

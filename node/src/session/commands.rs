@@ -37,7 +37,10 @@ fn reset(node: &mut Node, client: Client, _args: Args<'_>, reply: &mut Reply) ->
     transaction::discard_all(node, client);
     pubsub::leave_all(node, client);
     let authenticated = !node.policy.auth_required;
+    let third = node.config.settings.client_default_resp == 3;
+    let protocol = if third { Protocol::Resp3 } else { Protocol::Resp2 };
     if let Some(session) = node.sessions.get_mut(client) {
+        session.output.reply().set_protocol(protocol);
         session.db = DbIndex(0);
         session.name.clear();
         session.authenticated = authenticated;
@@ -47,8 +50,7 @@ fn reset(node: &mut Node, client: Client, _args: Args<'_>, reply: &mut Reply) ->
         session.no_evict = false;
         session.no_touch = false;
     }
-    let third = node.config.settings.client_default_resp == 3;
-    reply.set_protocol(if third { Protocol::Resp3 } else { Protocol::Resp2 });
+    reply.set_protocol(protocol);
     reply.simple("RESET");
     Ok(())
 }

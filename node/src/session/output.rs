@@ -58,7 +58,7 @@ impl Output {
         }
     }
 
-    /// Takes the writer out for a batch; [`Output::put_back`] returns it.
+    /// Takes the writer out for a batch; [`Output::put_back`] returns it. Who changes the protocol meanwhile tells both.
     pub fn take(&mut self) -> Reply {
         let fresh = Reply::new(self.reply.protocol());
         std::mem::replace(&mut self.reply, fresh)

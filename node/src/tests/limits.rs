@@ -136,3 +136,17 @@ fn silent_clients_keep_no_room_that_they_do_not_use() {
     let kept: usize = world.node.sessions.iter().map(|(_, s)| s.input.capacity()).sum();
     assert!(kept < 100, "{kept}");
 }
+
+/// What a request changes of the protocol counts for the next one of the same batch, and for what is pushed meanwhile.
+#[test]
+fn the_protocol_changes_in_the_middle_of_a_batch() {
+    let mut world = World::new();
+    let said = world.send(1, b"HELLO 3\r\nSUBSCRIBE a\r\nGET x\r\nPUBLISH a m\r\nUNSUBSCRIBE\r\n");
+    assert!(
+        said.contains(">3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n_\r\n:1\r\n>3\r\n$7\r\nmessage\r\n"),
+        "{said}"
+    );
+    let said = world.send(1, b"RESET\r\nSUBSCRIBE a\r\nGET x\r\n");
+    assert!(said.starts_with("+RESET\r\n*3\r\n$9\r\nsubscribe\r\n"), "{said}");
+    assert!(said.contains("-ERR Can't execute 'get': only"), "{said}");
+}

@@ -42,7 +42,6 @@ impl Listening {
                 Ok(listener) => listening.listeners.push(listener),
                 Err(text) => {
                     warnings.push(format!("Failed opening Unix socket: {text}"));
-                    warnings.push("Failed listening on port 0 (unix), aborting.".to_string());
                     return Err(warnings);
                 }
             }

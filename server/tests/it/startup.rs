@@ -34,7 +34,14 @@ fn bad_configuration_ends_the_start_with_its_line() {
 
     let nowhere = run(&["--dir", "/nonexistent"]);
     assert_eq!(nowhere.status.code(), Some(1));
-    assert!(said(&nowhere).contains("Can't chdir to '/nonexistent': No such file or directory"));
+    let text = said(&nowhere);
+    assert!(text.contains("at line 2\n>>> 'dir \"/nonexistent\"'\nNo such file or directory\n"), "{text}");
+    let renamed = run(&["--rename-command", "nope", "x"]);
+    let text = said(&renamed);
+    assert!(
+        text.contains(">>> 'rename-command \"nope\" \"x\"'\nNo such command in rename-command\n"),
+        "{text}"
+    );
     std::fs::remove_dir_all(folder).unwrap();
 }
 

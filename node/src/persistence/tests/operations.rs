@@ -157,3 +157,20 @@ fn housekeeping_goes_by_hz_and_the_number_of_clients() {
     world.run(&["CONFIG", "SET", "dynamic-hz", "no"]);
     assert_eq!(crate::cron::hz(&world.node), 10);
 }
+
+/// `rdb-key-save-delay` counts every key, also those that a write has handed over.
+#[test]
+fn a_delayed_snapshot_waits_for_what_writers_hand_over_too() {
+    let mut world = World::with(|c| c.settings.rdb_key_save_delay = 1_000_000);
+    (0..50).for_each(|i| drop(world.run(&["SET", &format!("key:{i}"), "old"])));
+    world.run(&["BGSAVE"]);
+    (0..50).for_each(|i| drop(world.run(&["SET", &format!("key:{i}"), "new"])));
+    let saving = |world: &mut World| world.run(&["INFO", "persistence"]).contains("rdb_bgsave_in_progress:1");
+    for _ in 0..20 {
+        world.pass(1000);
+        assert!(saving(&mut world));
+    }
+    world.run(&["CONFIG", "SET", "rdb-key-save-delay", "0"]);
+    world.pass(1000);
+    assert!(!saving(&mut world));
+}
