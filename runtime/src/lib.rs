@@ -2,7 +2,7 @@
 //!
 //! The model: everything is non-blocking and level-triggered; a loop owns a [`poller::Poller`] and the sockets it
 //! watches, and other threads reach it only through a [`waker::Waker`]. `unsafe` is confined to [`stream`] (reading
-//! into spare capacity), [`team`] (jobs lent to other threads), [`ring`] (memory lent to the kernel), [`signals`] (handlers), [`process`] (`fork`, `umask`) and
+//! into spare capacity), [`team`] (jobs lent to other threads), [`ring`] (memory lent to the kernel), [`clock`] (the processor's counter), [`signals`] (handlers), [`process`] (`fork`, `umask`) and
 //! [`log`] (`localtime_r`), each with its reason.
 //!
 //! It does not know: the server, its protocols, its configuration or its messages beyond what Redis's own logs say

@@ -221,7 +221,7 @@ fn start(
     };
     let mut node = Node::new(config.clone(), process::random_seed(), clock.now());
     node.ask_before_config_changes();
-    node.set_meter(|| Clock.mono_micros());
+    node.set_meter(runtime::clock::quick_micros);
     let ring = open_ring(logger, &settings);
     let backend = if ring.is_some() { "io_uring" } else { "epoll" };
     node.set_process(usage::describe(config_file.as_deref(), supervisor.as_str(), backend));
