@@ -1,5 +1,7 @@
 //! Redirections and the control thread's messages, on a view of three primaries a, b, c and our replica or primary.
 
+mod positions;
+
 use crate::tests::World;
 use crate::{Action, ToControl};
 use base::{ConnId, Millis, NodeId, ReplOffset, Slot, SlotSet};

@@ -336,6 +336,7 @@ pub(crate) fn flush(node: &mut Node) {
         return;
     }
     let mut bytes = time_note(node);
+    distrust_position(node);
     let (noted, selected) = (bytes.len(), node.log.aof_selects());
     let upto = match node.log.take_aof(&mut bytes) {
         Some(upto) => {
@@ -347,7 +348,10 @@ pub(crate) fn flush(node: &mut Node) {
             node.persistence.aof.handed
         }
     };
-    let counted = bytes.len().saturating_sub(noted) as u64 - (node.log.aof_selects() - selected);
+    if node.log.aof_selects() != selected {
+        node.persistence.aof.position = None;
+    }
+    let counted = bytes.len().saturating_sub(noted) as u64;
     note_position(node, counted, &mut bytes);
     if bytes.is_empty() {
         return;
@@ -373,6 +377,17 @@ fn time_note(node: &Node) -> Vec<u8> {
         format!("#TS:{now}\r\n").into_bytes()
     } else {
         Vec::new()
+    }
+}
+
+/// What the file said of its position does not hold for what comes now: the stream has another name, or is not counted. A SELECT in front
+/// tells its reader so, even if the rest of the write is lost.
+fn distrust_position(node: &mut Node) {
+    let counted = node.log.backlog_size().is_some();
+    let id = node.replication.history.id();
+    let aof = &mut node.persistence.aof;
+    if aof.position.take_if(|(known, _, _)| !counted || *known != id).is_some() {
+        node.log.begin_aof_file();
     }
 }
 

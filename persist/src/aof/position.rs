@@ -7,6 +7,10 @@
 //! `#GR:` nothing is counted, and each write ends with one.
 //!
 //! A torn tail makes the position smaller than the truth at most by what replicas alone were sent within that tail, never larger.
+//!
+//! The file may have had another writer in between: redis-server, or a Grapevine outside of a cluster, neither of which counts. Whoever opens an
+//! increment to go on with it begins with a SELECT, and our own batches with one end in a note that names the history. So a SELECT makes the
+//! position unknown until the next such note: what a note said is believed only of the bytes that its own writer put behind it.
 
 use base::{ReplId, ReplOffset, number};
 
@@ -73,7 +77,11 @@ impl Tracker {
         if name.eq_ignore_ascii_case(b"multi") {
             (self.in_transaction, self.pending) = (true, 0);
         }
-        if self.counts && !name.eq_ignore_ascii_case(b"select") {
+        if name.eq_ignore_ascii_case(b"select") {
+            // Perhaps another writer's: see the module.
+            self.id = None;
+        }
+        if self.counts {
             self.pending += bytes as u64;
         }
         if name.eq_ignore_ascii_case(b"exec") || name.eq_ignore_ascii_case(b"discard") {
@@ -120,12 +128,11 @@ mod tests {
     }
 
     #[test]
-    fn commands_count_but_for_select_and_open_transactions() {
+    fn commands_count_but_for_open_transactions() {
         let mut tracker = Tracker::default();
         tracker.command(b"SET", 30);
         assert_eq!(tracker.position(), None);
         tracker.note(Note { id: Some(ID), offset: ReplOffset(100), counts: true });
-        tracker.command(b"SELECT", 23);
         tracker.command(b"SET", 30);
         assert_eq!(tracker.position(), Some((ID, ReplOffset(130))));
         tracker.command(b"multi", 15);
@@ -136,5 +143,24 @@ mod tests {
         tracker.note(Note { id: None, offset: ReplOffset(200), counts: false });
         tracker.command(b"SET", 30);
         assert_eq!(tracker.position(), Some((ID, ReplOffset(200))));
+    }
+
+    #[test]
+    fn behind_a_select_only_a_note_that_names_the_history_is_believed() {
+        for first in [&b"select"[..], b"MULTI"] {
+            let mut tracker = Tracker::default();
+            tracker.note(Note { id: Some(ID), offset: ReplOffset(100), counts: true });
+            tracker.command(first, 15);
+            tracker.command(b"SELECT", 23);
+            assert_eq!(tracker.position(), None);
+            tracker.command(b"SET", 30);
+            tracker.command(b"EXEC", 14);
+            assert_eq!(tracker.position(), None);
+            tracker.note(Note { id: None, offset: ReplOffset(300), counts: true });
+            assert_eq!(tracker.position(), None);
+            tracker.note(Note { id: Some(ID), offset: ReplOffset(300), counts: true });
+            tracker.command(b"SET", 30);
+            assert_eq!(tracker.position(), Some((ID, ReplOffset(330))));
+        }
     }
 }
