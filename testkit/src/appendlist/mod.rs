@@ -55,7 +55,7 @@ struct Field {
 impl Field {
     fn new() -> Self {
         let ports = reserve();
-        let namespaces = Namespaces::new(NODES).map_err(|error| eprintln!("no partitions: {error}")).ok();
+        let namespaces = crate::permitted("cutting the network", Namespaces::new(NODES));
         let start = |i: usize| {
             let builder = match &namespaces {
                 Some(net) => Server::build(Kind::Grapevine, PORT).within(&net.name(i), &net.address(i)),
