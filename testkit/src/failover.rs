@@ -8,7 +8,7 @@ use client::{Address, Connection, Options};
 use resp::Value;
 use rustix::process::Signal;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,8 @@ const RETRY: Duration = Duration::from_millis(5);
 const TIMEOUT: Duration = Duration::from_millis(4000);
 /// So many writes go by between two that a replica confirms.
 const CONFIRM_EVERY: u64 = 10;
+/// So many writes are seen before the master goes, and after it has been replaced.
+const WRITES_AROUND: u64 = 100;
 
 /// How the master goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,8 +49,10 @@ impl Mode {
 /// What a run has shown.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Gap {
-    /// The longest time that a write took from its first attempt until it was acknowledged.
+    /// The longest time that a write took from its first attempt until it was acknowledged, of those that ended after the command or the signal.
     pub longest: Duration,
+    /// The same of those before: what this machine takes for a write just now.
+    pub quiet: Duration,
     /// From the command or the signal until another node sees another owner; for a master that is stopped this is the figure, as its
     /// client waits for an answer meanwhile.
     pub taken_over: Duration,
@@ -66,27 +70,45 @@ pub struct Gap {
 #[derive(Default)]
 struct Seen {
     longest: Duration,
+    quiet: Duration,
     failures: u64,
     last_failure: String,
     confirmed: u64,
     written: u64,
 }
 
+/// What the writer and its owner tell each other.
+#[derive(Default)]
+struct Signs {
+    stop: AtomicBool,
+    /// The master is going.
+    begun: AtomicBool,
+    /// Writes that were acknowledged.
+    written: AtomicU64,
+}
+
 struct Writer {
-    stop: Arc<AtomicBool>,
+    signs: Arc<Signs>,
     thread: JoinHandle<Seen>,
 }
 
 impl Writer {
     fn start(ports: Vec<u16>, owner: u16, first: u64) -> Writer {
-        let stop = Arc::new(AtomicBool::new(false));
-        let flag = stop.clone();
-        let thread = std::thread::spawn(move || write(&ports, owner, first, &flag));
-        Writer { stop, thread }
+        let signs = Arc::new(Signs::default());
+        let theirs = signs.clone();
+        let thread = std::thread::spawn(move || write(&ports, owner, first, &theirs));
+        Writer { signs, thread }
+    }
+
+    /// Returns when some more writes have been acknowledged.
+    fn wait_for_writes(&self, what: &str) {
+        let written = || self.signs.written.load(Ordering::Relaxed);
+        let enough = written() + WRITES_AROUND;
+        wait_for(what, || written() >= enough || self.thread.is_finished());
     }
 
     fn end(self) -> Seen {
-        self.stop.store(true, Ordering::Relaxed);
+        self.signs.stop.store(true, Ordering::Relaxed);
         self.thread.join().unwrap_or_default()
     }
 }
@@ -95,7 +117,8 @@ fn connect(port: u16) -> Option<Connection> {
     Connection::connect(&Address::tcp("127.0.0.1", port), &Options::with_timeout(TIMEOUT)).ok()
 }
 
-fn write(ports: &[u16], owner: u16, first: u64, stop: &AtomicBool) -> Seen {
+fn write(ports: &[u16], owner: u16, first: u64, signs: &Signs) -> Seen {
+    let stop = &signs.stop;
     let mut seen = Seen { written: first, confirmed: first, ..Seen::default() };
     let mut connection = connect(owner);
     let mut other = 0;
@@ -129,8 +152,10 @@ fn write(ports: &[u16], owner: u16, first: u64, stop: &AtomicBool) -> Seen {
                 return seen;
             }
         }
-        seen.longest = seen.longest.max(begin.elapsed());
+        let slowest = if signs.begun.load(Ordering::Relaxed) { &mut seen.longest } else { &mut seen.quiet };
+        *slowest = begin.elapsed().max(*slowest);
         seen.written = number;
+        signs.written.fetch_add(1, Ordering::Relaxed);
         if number.is_multiple_of(CONFIRM_EVERY)
             && let Some(c) = &mut connection
         {
@@ -181,7 +206,8 @@ pub fn measure(cluster: &mut Cluster, mode: Mode, first: u64) -> Gap {
         view.iter().find(|n| n.master == dead).map(|n| cluster.index_of(n.port)).expect("a replica")
     };
     let writer = Writer::start(ports, cluster.nodes[victim].port(), first);
-    std::thread::sleep(Duration::from_millis(500));
+    writer.wait_for_writes("the client writes");
+    writer.signs.begun.store(true, Ordering::Relaxed);
     let begin = Instant::now();
     match mode {
         Mode::Kill => cluster.nodes[victim].kill(),
@@ -197,7 +223,7 @@ pub fn measure(cluster: &mut Cluster, mode: Mode, first: u64) -> Gap {
         // Not a second SIGTERM: that one waits for nobody.
         wait_for("the master ends", || cluster.nodes[victim].has_exited());
     }
-    std::thread::sleep(Duration::from_millis(500));
+    writer.wait_for_writes("the client writes again");
     let seen = writer.end();
     match mode {
         Mode::Kill | Mode::Term => cluster.nodes[victim].start(),
@@ -209,6 +235,7 @@ pub fn measure(cluster: &mut Cluster, mode: Mode, first: u64) -> Gap {
     let found = cluster.nodes[now].text(&["GET", KEY]).parse().unwrap_or(0);
     Gap {
         longest: seen.longest,
+        quiet: seen.quiet,
         taken_over,
         failures: seen.failures,
         last_failure: seen.last_failure,

@@ -1,7 +1,7 @@
 //! A master dies under write load: a replica takes over, nothing is lost that the replica had, and the old master
 //! comes back as a replica.
 
-use grapevine_testkit::failover::{self, Mode};
+use grapevine_testkit::failover::{self, Gap, Mode};
 use grapevine_testkit::{Cluster, Kind, wait_for};
 
 const NODE_TIMEOUT_MS: u64 = 3000;
@@ -94,6 +94,10 @@ fn manual_failover_swaps_master_and_replica() {
 
 /// The default node timeout.
 const DEFAULT_TIMEOUT_MS: u64 = 15_000;
+/// No write waits longer for a master that hands over.
+const PROMISED: std::time::Duration = std::time::Duration::from_millis(200);
+/// Other processes may take the processor away amid a run, but not from every one: a master that is slower than promised fails them all.
+const ATTEMPTS: usize = 6;
 /// What a loaded machine may add to what is measured as well under a second (docs/benchmarks.md).
 const SLOW: std::time::Duration = std::time::Duration::from_secs(5);
 
@@ -112,10 +116,23 @@ fn at_the_default_timeout_a_killed_master_is_replaced_long_before_it() {
 #[test]
 fn a_master_that_is_terminated_or_replaced_by_hand_fails_no_write() {
     let mut cluster = failover::cluster(&[Kind::Grapevine; 6], DEFAULT_TIMEOUT_MS);
-    let term = failover::measure(&mut cluster, Mode::Term, 0);
-    assert!(term.longest < SLOW && term.failures == 0 && term.found >= term.confirmed, "{term:?}");
-    let manual = failover::measure(&mut cluster, Mode::Manual, term.found + 1000);
-    assert!(manual.longest < SLOW && manual.failures == 0 && manual.found >= manual.confirmed, "{manual:?}");
+    let mut first = 0;
+    for mode in [Mode::Term, Mode::Manual] {
+        let mut gaps = Vec::new();
+        while !gaps.last().is_some_and(waits_no_longer_than_promised) {
+            assert!(gaps.len() < ATTEMPTS, "{mode:?} lets a write wait too long each time: {gaps:#?}");
+            let gap = failover::measure(&mut cluster, mode, first);
+            assert!(gap.failures == 0 && gap.found >= gap.confirmed, "{mode:?}: {gap:?}");
+            assert!(gap.longest < SLOW, "{mode:?}: {gap:?}");
+            first = gap.found + 1000;
+            gaps.push(gap);
+        }
+    }
+}
+
+/// Beyond what any write takes on this machine at that time. Every run is held to it by `cargo xtask failover`, which wants an idle machine.
+fn waits_no_longer_than_promised(gap: &Gap) -> bool {
+    gap.longest < PROMISED + gap.quiet
 }
 
 #[test]
