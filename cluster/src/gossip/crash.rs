@@ -101,7 +101,10 @@ impl Machine {
         let evidence = &mut self.nodes[ix].evidence;
         evidence.convicted = true;
         let refusals = evidence.refusals;
-        let text = format!("its process is gone: {refusals} connections refused in {refused_for} ms");
+        let heard = self.last_heard(ix);
+        let text = format!(
+            "its process is gone: {refusals} connections refused in {refused_for} ms, last heard of {heard}"
+        );
         self.note_step(Step::Suspected, ix, Some(ix), text);
         self.suspect(ix);
     }

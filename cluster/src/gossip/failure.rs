@@ -10,6 +10,7 @@ use crate::machine::Machine;
 use crate::state::{Node, NodeIx};
 use crate::topology::NodeFlags;
 use alloc::format;
+use alloc::string::String;
 use base::NodeId;
 
 /// Failure reports are valid for this many node timeouts.
@@ -86,12 +87,17 @@ impl Machine {
     pub(crate) fn suspect_by_silence(&mut self, ix: NodeIx) {
         let since = |at: Option<base::Millis>| at.map_or(0, |at| self.now.mono.since(at));
         let (node, timeout) = (&self.nodes[ix], self.config.node_timeout_ms);
-        let heard =
-            node.data_received.map_or("never".into(), |at| format!("{} ms ago", self.now.mono.since(at)));
+        let heard = self.last_heard(ix);
         let text =
             format!("no answer for {} ms (timeout {timeout}), last heard of {heard}", since(node.ping_sent));
         self.note_step(Step::Suspected, ix, Some(ix), text);
         self.suspect(ix);
+    }
+
+    /// How long ago a node's last sign of life was, in words.
+    pub(super) fn last_heard(&self, ix: NodeIx) -> String {
+        let heard = self.nodes[ix].data_received;
+        heard.map_or("never".into(), |at| format!("{} ms ago", self.now.mono.since(at)))
     }
 
     /// There is reason to think that a node is not reachable: say so.

@@ -206,6 +206,10 @@ impl Explanation {
                     "The new master lacked {bytes} bytes, {commands} commands: the old master counted them."
                 )
             }
+            (Some(0), false) => {
+                "The new master has all that the old one had announced; the old one has not counted yet."
+                    .to_string()
+            }
             (Some(bytes), false) => format!(
                 "The new master lacked at least {bytes} bytes of what the old one had announced; the old one has not counted yet."
             ),
