@@ -307,4 +307,6 @@ pub struct DataStatus {
     pub progress: u64,
     /// Whether the keyspace is empty.
     pub empty: bool,
+    /// Whether anything was written since the process began, expired keys included.
+    pub written: bool,
 }

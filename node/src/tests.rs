@@ -86,6 +86,12 @@ impl World {
         World::start(config, storage, self.now)
     }
 
+    /// The same machine after a restart; nothing on its disk is lost.
+    pub fn restarted_without_a_crash(self) -> World {
+        let config = self.node.config().clone();
+        World::start(config, self.disk.into_storage(), self.now)
+    }
+
     /// Lets the disk thread work and the node hear of it, until there is nothing more to do.
     pub fn settle(&mut self) {
         loop {

@@ -338,6 +338,49 @@ fn the_replica_side_of_the_handshake() {
 }
 
 #[test]
+fn a_primary_that_lacks_something_replaces_nothing() {
+    let at = Position { id: ReplId([b'b'; 40]), offset: ReplOffset(41) };
+    let held = Position { id: ReplId([b'd'; 40]), offset: ReplOffset(700) };
+    let connect = ReplicaAction::Connect { host: String::new(), port: 0 };
+    let mut replica = Replica::new(ReplicaConfig::default(), true, Millis(0));
+    assert_eq!(replica_actions(&mut replica), core::slice::from_ref(&connect));
+    let question = command(&["REPLCONF", "holds", &format!("{}:700", held.id)]);
+    for (answer, lacks) in
+        [("+LACKS 600", true), ("-ERR Unrecognized REPLCONF option: holds", false), ("+OK", false)]
+    {
+        replica.set_holds(Some(held));
+        replica.handle_connected(Millis(1), Ok(()));
+        replica.handle_bytes(Millis(2), b"+PONG\r\n", at);
+        assert!(replica_actions(&mut replica).contains(&question));
+        replica.handle_bytes(Millis(3), format!("+OK\r\n+OK\r\n{answer}\r\n").as_bytes(), at);
+        let then = replica_actions(&mut replica);
+        if lacks {
+            assert_eq!(then, [ReplicaAction::Lacks { offset: ReplOffset(600) }, ReplicaAction::Close]);
+            replica.handle_timeout(Millis(1500), at);
+            assert_eq!(replica_actions(&mut replica), core::slice::from_ref(&connect));
+        } else {
+            assert_eq!(then, [command(&["PSYNC", &at.id.to_string(), "42"])]);
+            replica.handle_closed(Millis(4));
+            replica.handle_timeout(Millis(9000), at);
+            assert_eq!(replica_actions(&mut replica), core::slice::from_ref(&connect));
+        }
+    }
+}
+
+#[test]
+fn what_a_replica_holds_is_a_history_and_an_offset() {
+    let mut node = Node::new(4);
+    let id = "d".repeat(40);
+    let held = Position { id: ReplId([b'd'; 40]), offset: ReplOffset(7) };
+    assert_eq!(node.say(&["REPLCONF", "holds", &format!("{id}:7")]).0, ReplconfReply::Holds(held));
+    let broken =
+        ["", "7", ":7", &format!("{id}:"), &format!("{id}:-1"), &format!("{id}:18446744073709551616"), &id];
+    for text in broken {
+        assert_eq!(node.say(&["REPLCONF", "holds", text]).0, ReplconfReply::Error("ERR syntax error".into()));
+    }
+}
+
+#[test]
 fn a_transfer_in_pieces_of_any_size() {
     let id = "c".repeat(40);
     let mark = "0123456789".repeat(4);
@@ -537,7 +580,7 @@ impl Pair {
                     self.to_b.clear();
                     upstream.handle_connected(now, Ok(()));
                 }
-                ReplicaAction::FailoverAnswered { .. } => {}
+                ReplicaAction::FailoverAnswered { .. } | ReplicaAction::Lacks { .. } => {}
                 ReplicaAction::Send(bytes) => self.to_a.extend_from_slice(&bytes),
                 ReplicaAction::Close => {
                     self.up = false;

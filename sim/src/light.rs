@@ -202,6 +202,7 @@ impl Light {
             loaded: self.loaded.map(|(history, offset)| (history, ReplOffset(offset))),
             progress: self.progress,
             empty: self.offset == 0,
+            written: self.offset != self.loaded.map_or(0, |(_, offset)| offset),
         })
     }
 }

@@ -9,12 +9,15 @@
 //! has, and not what its replicas hold, says CLUSTER FAILOVER TAKEOVER to it. As a Redis replica does not understand that, the primary also falls silent, so that the others fail it over;
 //! it still votes. Bounded: if nobody took over, it serves, and says what was lost.
 //!
+//! A node of the shard may come back later than that, with more. As long as nothing was written since the start, there is nothing to lose by handing over
+//! even then ([`Machine::boot_watch`]); after the first write the replica keeps what it holds in a file of its own before it synchronizes (`node`'s `replication::keep`).
+//!
 //! Who hears a claim follows it, and counts for nothing then: its data is of another history. So at first a node of the shard is left to speak, as it does at once if it saw
 //! us go, and if it does not call itself our replica it is sent nothing as long as this lasts. And if the file says that our promotion was never claimed, nobody is sent anything: the shard may have elected another by then,
 //! or have its old primary back, and neither must hear of us before it is certain that they hold nothing.
 
 use super::{longest_elections, promotion_limit};
-use crate::actions::{After, LinkId, LogLevel};
+use crate::actions::{After, LinkId, LogLevel, TopologyVersion};
 use crate::codec::{Extension, Header, MessageType, Writer, capability};
 use crate::gossip::claim::bits;
 use crate::journal::EventType;
@@ -23,6 +26,7 @@ use crate::state::NodeIx;
 use crate::topology::FailReason;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
+use alloc::string::String;
 use base::{Millis, NodeId, ReplId, ReplOffset};
 
 /// How long the replicas' answers are waited for.
@@ -45,6 +49,9 @@ fn succession_limit(node_timeout_ms: u64, candidates: usize) -> u64 {
         + LATENESS_MS
 }
 
+/// How long a replica must have said that it holds more, while we serve, before we believe it: what it says must not be newer than what we know of ourselves.
+const LATE_MS: u64 = 500;
+
 /// How often the replica is asked to take over, in ms.
 const HAND_OVER_MS: u64 = 1000;
 
@@ -58,6 +65,10 @@ enum Phase {
         until: Millis,
     },
     Yielding(Yielding),
+    /// It serves, and has written nothing; since when a replica has said that it holds more.
+    Unwritten {
+        since: Option<Millis>,
+    },
 }
 
 /// How the shard is being left to a replica.
@@ -70,6 +81,10 @@ struct Yielding {
     looked: Millis,
     /// When the replica was asked to take over last.
     handed_over: Option<Millis>,
+    /// It has served before: only if nothing was written until the data thread knew of this.
+    unless_written: bool,
+    /// The view that told the data thread so.
+    told: Option<TopologyVersion>,
 }
 
 /// The state of this check.
@@ -113,14 +128,14 @@ impl Boot {
 
     pub fn reason(&self) -> Option<FailReason> {
         match self.phase {
-            Phase::Done => None,
+            Phase::Done | Phase::Unwritten { .. } => None,
             Phase::Loading | Phase::Asking { .. } => Some(FailReason::AwaitingReplicas),
             Phase::Yielding(_) => Some(FailReason::YieldingToReplica),
         }
     }
 
     fn is_done(&self) -> bool {
-        matches!(self.phase, Phase::Done)
+        matches!(self.phase, Phase::Done | Phase::Unwritten { .. })
     }
 
     fn is_yielding(&self) -> bool {
@@ -178,7 +193,7 @@ impl Machine {
 
     /// A packet of a node came: if it is of our shard, this is its answer.
     pub(crate) fn boot_check_answer(&mut self, ix: NodeIx, header: &Header<'_>) {
-        if self.boot.is_done() || !self.boot.asked.contains(&ix) {
+        if matches!(self.boot.phase, Phase::Done) || !self.boot.asked.contains(&ix) {
             return;
         }
         self.boot.heard.insert(ix);
@@ -284,7 +299,7 @@ impl Machine {
         let text = "An operator wants this node to serve with what it has.";
         self.note_own(EventType::Boot, text.into());
         self.log(LogLevel::Warning, text.into());
-        self.claim_after_boot();
+        self.claim_after_boot(false);
         true
     }
 
@@ -323,8 +338,12 @@ impl Machine {
                     "I came back empty, and {missing} nodes of the shard have not answered: leaving it to them."
                 )
             }
-            None => return self.claim_after_boot(),
+            None => return self.claim_after_boot(true),
         };
+        self.begin_yielding(why, false);
+    }
+
+    fn begin_yielding(&mut self, why: String, unless_written: bool) {
         let limit = succession_limit(self.config.node_timeout_ms, self.boot.asked.len());
         let now = self.now.mono;
         self.boot.phase = Phase::Yielding(Yielding {
@@ -332,6 +351,8 @@ impl Machine {
             latest: now + 2 * limit,
             looked: now,
             handed_over: None,
+            unless_written,
+            told: None,
         });
         self.note_own(EventType::Boot, why.clone());
         self.log(LogLevel::Warning, why);
@@ -339,9 +360,60 @@ impl Machine {
         self.todo.state = true;
     }
 
+    /// Each report of the data thread while it serves what it came back with.
+    pub(crate) fn boot_watch(&mut self) {
+        let Phase::Unwritten { since } = self.boot.phase else { return };
+        let Some((written, own)) = self.data.status.as_ref().map(|status| (status.written, status.offset))
+        else {
+            return;
+        };
+        if written || !self.myself().is_primary() {
+            return self.boot.cancel();
+        }
+        let now = self.now.mono;
+        let is_ours =
+            |ix: NodeIx| self.nodes[ix].primary == Some(self.me) && self.boot.followers.contains(&ix);
+        let more = self.best_mate().filter(|(_, offset)| *offset > own);
+        let more = more.filter(|(mate, _)| self.nodes.find(mate).is_some_and(is_ours));
+        let since = more.map(|_| since.unwrap_or(now));
+        self.boot.phase = Phase::Unwritten { since };
+        if let Some(((mate, offset), since)) = more.zip(since)
+            && now.since(since) >= LATE_MS
+            && !self.manual.in_progress()
+        {
+            let why = format!(
+                "I serve {}, and nothing was written since; replica {mate} came back with data up to offset {offset}: leaving the shard to it.",
+                self.belongings()
+            );
+            self.begin_yielding(why, true);
+        }
+    }
+
+    /// Whether the shard may be given away: a write that was acknowledged before the data thread heard of it must not be lost.
+    fn may_hand_over(&mut self, yielding: &mut Yielding) -> bool {
+        if !yielding.unless_written {
+            return true;
+        }
+        let told = *yielding.told.get_or_insert(self.publisher.version());
+        if self.data.status_version < told {
+            return false;
+        }
+        let written = self.data.status.as_ref().is_none_or(|status| status.written);
+        if written {
+            self.claim_after_boot(false);
+        }
+        !written
+    }
+
     /// Each tick while the shard is being left to a replica.
     pub(crate) fn boot_yield(&mut self) {
         let Phase::Yielding(mut yielding) = self.boot.phase else { return };
+        if !self.may_hand_over(&mut yielding) {
+            if self.boot.is_yielding() {
+                self.boot.phase = Phase::Yielding(yielding);
+            }
+            return;
+        }
         let now = self.now.mono;
         // Without a majority nobody can take over, and we could not serve anyhow: such time does not count.
         if !self.hears_majority() {
@@ -389,15 +461,21 @@ impl Machine {
             self.note_own(EventType::Boot, text.clone());
             self.log(LogLevel::Warning, text);
         }
-        self.claim_after_boot();
+        self.claim_after_boot(false);
     }
 
-    fn claim_after_boot(&mut self) {
+    /// Serves; `watch`: for as long as nothing is written, somebody with more may still come back.
+    fn claim_after_boot(&mut self, watch: bool) {
         let (asked, missing) = (self.boot.asked.len(), self.boot.waiting.len());
         let holds = if self.is_empty() { "nothing" } else { "its data" };
         let text = format!("serves with {holds}: asked {asked} nodes of the shard, {missing} did not answer");
         self.note_own(EventType::Boot, text);
-        self.boot.cancel();
+        if watch {
+            (self.boot.phase, self.boot.unclaimed, self.boot.rival) =
+                (Phase::Unwritten { since: None }, false, None);
+        } else {
+            self.boot.cancel();
+        }
         self.announce = true;
         self.structure_and_state_changed();
     }

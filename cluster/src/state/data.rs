@@ -17,6 +17,8 @@ const ROLE_GRACE_MS: u64 = 1000;
 pub(crate) struct DataView {
     pub status: Option<DataStatus>,
     pub applied: TopologyVersion,
+    /// Which version had been applied when the status was made.
+    pub status_version: TopologyVersion,
     /// Statuses from before this version speak of another primary's data.
     sync_floor: TopologyVersion,
     /// How far the data goes that came from this shard, while we follow a new primary of it and have not synchronized with that one.
@@ -90,6 +92,7 @@ impl Machine {
     fn on_status(&mut self, status: DataStatus) {
         let now = self.now.mono;
         let before = self.data.status.replace(status);
+        self.data.status_version = self.data.applied;
         match (&before, &self.data.status) {
             (Some(old), Some(new)) if old.progress != new.progress => self.data.progressed = Some(now),
             _ => {}
@@ -99,6 +102,7 @@ impl Machine {
             self.data_thread_is_up();
         }
         self.boot_check();
+        self.boot_watch();
         if self.manual.in_progress() {
             self.todo.manual = true;
         }

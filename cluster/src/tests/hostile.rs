@@ -124,6 +124,7 @@ fn random_status(prng: &mut Prng, now: Now) -> DataStatus {
         loaded: prng.chance(1, 2).then(|| (base::ReplId([b'1'; 40]), ReplOffset(prng.below(100)))),
         progress: prng.below(5),
         empty: prng.chance(1, 2),
+        written: prng.chance(1, 2),
     }
 }
 

@@ -178,3 +178,57 @@ fn in_whatever_order_a_whole_cluster_is_restarted_nobody_is_wiped_by_less() {
         assert_eq!(held, [1000; 6], "{order:?}");
     }
 }
+
+/// The primary serves with less before its replica comes back; that one has not synchronized.
+fn the_replica_comes_late(seed: u64, primary: (u64, Option<u64>)) -> World {
+    let mut world = World::formed(3, 3, seed);
+    [0, 3].iter().for_each(|index| world.kill(*index));
+    world.restart_at(0, primary.0, primary.1);
+    world.run_until(10_000, "serves", |w| w.topology(0).state == State::Ok);
+    world.run(5_000);
+    // What it must keep first is being written.
+    world.members[3].data_refuses = true;
+    world.restart_at(3, 1000, Some(1000));
+    world
+}
+
+#[test]
+fn a_primary_that_has_written_nothing_still_yields_to_a_replica_that_comes_back_later() {
+    for (seed, primary) in [(186, (400, Some(400))), (187, (0, None))] {
+        let mut world = the_replica_comes_late(seed, primary);
+        let heir = world.id(3);
+        world.run_until(8_000, "handed over", |w| owner_of_zero(w, 1) == Some(heir));
+        assert_eq!(world.members[3].data.offset, 1000, "the replica was not wiped");
+        assert!(world.logged(0, "nothing was written since; replica"));
+        world.run_until(3_000, "the data came back", |w| w.members[0].data.offset == 1000);
+        world.run_until(10_000, "agreement", World::agreed);
+    }
+}
+
+#[test]
+fn one_that_has_written_does_not() {
+    let mut world = the_replica_comes_late(188, (400, Some(400)));
+    world.members[0].data.written = true;
+    world.run(10_000);
+    assert_eq!(owner_of_zero(&world, 1), Some(world.id(0)));
+    assert_eq!(world.topology(0).state, State::Ok);
+    assert!(!world.logged(0, "leaving the shard"));
+}
+
+#[test]
+fn a_write_in_the_moment_of_yielding_keeps_the_shard_where_it_is() {
+    let mut world = the_replica_comes_late(189, (400, Some(400)));
+    world.run_until(8_000, "yields", |w| w.logged(0, "leaving the shard"));
+    world.members[0].data.written = true;
+    world.run(10_000);
+    assert_eq!(owner_of_zero(&world, 1), Some(world.id(0)));
+    assert_eq!(world.topology(0).state, State::Ok);
+}
+
+#[test]
+fn nor_does_one_that_has_what_its_replica_has() {
+    let mut world = the_replica_comes_late(190, (1000, Some(1000)));
+    world.run(10_000);
+    assert_eq!(owner_of_zero(&world, 1), Some(world.id(0)));
+    assert!(!world.logged(0, "leaving the shard"));
+}

@@ -34,6 +34,8 @@ pub struct Data {
     pub of: Option<NodeId>,
     pub offset: u64,
     pub empty: bool,
+    /// Since its start.
+    pub written: bool,
     /// What the file said that it holds, after a restart,
     pub loaded: Option<u64>,
     /// of this history.
@@ -112,6 +114,7 @@ fn fresh_data() -> Data {
         of: None,
         offset: 0,
         empty: true,
+        written: false,
         loaded: None,
         history: ReplId([b'5'; 40]),
         synced: false,
@@ -526,6 +529,7 @@ impl World {
             loaded: data.loaded.map(|offset| (data.history, ReplOffset(offset))),
             progress: data.progress,
             empty: data.empty,
+            written: data.written,
         }
     }
 

@@ -96,6 +96,9 @@ fn install(node: &mut Node, topology: Arc<Topology>) {
         None => topology,
     };
     let version = topology.version;
+    if topology.myself().is_primary() {
+        replication::keep::is_primary(node);
+    }
     let before = node.cluster.topology.replace(topology.clone());
     // A replica serves what its primary does, so that a new primary is a change of owners, too.
     let same = |b: &Topology| {
@@ -147,6 +150,7 @@ fn obey(node: &mut Node, order: Order) {
             migrate::abort_all(node, migrate::Taken::Kept);
             node.cluster.lease_until = None;
             replication::promote(node);
+            replication::forget_begin(node);
             empty(node);
             report_status(node);
         }

@@ -44,6 +44,8 @@ pub(crate) enum Kind {
     Rewrite,
     /// A full sync of replicas; its bytes come back.
     Replication,
+    /// What only this replica holds, before its primary's data takes its place.
+    Kept,
 }
 
 /// Why a job did not end well.
@@ -121,6 +123,7 @@ pub(crate) fn begin(node: &mut Node, kind: Kind, target: SnapshotTarget) -> Resu
         }
     };
     node.stats.snapshots += 1;
+    replication::note_writes(node);
     let id = node.persistence.job_id();
     let keys_total = cut.databases.iter().map(|(_, keys, _)| keys).sum();
     let head = SnapshotHead {
@@ -313,6 +316,7 @@ fn conclude(node: &mut Node, job: &Job, outcome: Result<u64, Failure>) {
             }
             aof::rewritten(node, outcome.is_ok());
         }
+        Kind::Kept => replication::keep::written(node, outcome),
         Kind::Replication => {
             replication::snapshot_ended(node, outcome.map_err(|failure| failure.to_string()))
         }

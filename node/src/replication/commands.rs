@@ -1,6 +1,6 @@
 //! REPLICAOF, SLAVEOF, ROLE, REPLCONF, PSYNC, SYNC.
 
-use super::{failover, primary, replica, with_primary};
+use super::{failover, keep, primary, replica, with_primary};
 use crate::admin::AdminHandler;
 use crate::api::{Action, LogLevel};
 use crate::blocking;
@@ -110,6 +110,10 @@ fn replconf(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) 
                 blocking::replicas_advanced(node);
             }
         }
+        ReplconfReply::Holds(held) => match keep::lacked(node, held) {
+            Some(offset) => reply.simple(&format!("LACKS {offset}")),
+            None => reply.ok(),
+        },
         ReplconfReply::SendAck => replica::acknowledge_soon(node, client),
     }
     Ok(())

@@ -3,7 +3,7 @@
 //! A full sync is loaded into a keyspace of its own while the old one is still served; only when it is complete and its
 //! checksum is right does it take the old one's place. A transfer that fails leaves everything as it was.
 
-use super::replica;
+use super::{keep, replica};
 use crate::api::LogLevel;
 use crate::node::Node;
 use crate::{blocking, persistence, tracking, transaction};
@@ -14,7 +14,7 @@ use repl::{Meta, Position, Targets};
 
 /// A full sync on its way in.
 pub(super) struct Loading {
-    at: Position,
+    pub(super) at: Position,
     decoder: Decoder,
     keyspace: Keyspace,
     /// `repl-stream-db`.
@@ -82,6 +82,7 @@ impl Loading {
         persistence::data_replaced(node);
         node.replication.primary.disconnect_all(now);
         node.keyspace.replace_with(self.keyspace);
+        node.replication.as_begun = false;
         transaction::touch_where(node, |_, _, _| true);
         tracking::all_changed(node);
         blocking::keys::signal_databases(node, None);
@@ -91,6 +92,11 @@ impl Loading {
         super::primary::drive(node);
         persistence::begin_anew(node);
         Ok((self.at, self.db))
+    }
+
+    /// Whether it has brought no key.
+    pub fn is_empty(&self) -> bool {
+        self.keyspace.is_empty()
     }
 
     /// Throws it away.
@@ -124,6 +130,7 @@ pub(crate) fn loaded(node: &mut Node, history: Option<LoadedHistory>, expired: &
     node.log.restart_wire(offset, None);
     node.replication.loaded = Some((id, offset));
     node.replication.from_file = Some((id, offset));
+    keep::loaded(node);
     if let Some(db) = history.db {
         node.log.resume_wire_db(DbIndex(db));
     }
@@ -138,10 +145,14 @@ pub(crate) fn loaded(node: &mut Node, history: Option<LoadedHistory>, expired: &
 /// An AOF was loaded at start that says how far it goes: others are told. As in Redis, nobody goes on from there by a partial sync.
 pub(crate) fn loaded_up_to(node: &mut Node, position: Option<(ReplId, ReplOffset)>) {
     node.replication.from_file = position;
+    if position.is_some() {
+        keep::loaded(node);
+    }
 }
 
 /// The data is loaded: follow the configured primary.
 pub(crate) fn start(node: &mut Node) {
+    node.replication.began_empty = node.keyspace.is_empty() && node.replication.from_file.is_none();
     if let Some((host, port)) = node.config.settings.replicaof.clone()
         && !node.cluster.enabled
     {

@@ -9,6 +9,7 @@
 
 mod commands;
 pub(crate) mod failover;
+pub(crate) mod keep;
 mod load;
 mod primary;
 mod replica;
@@ -52,7 +53,14 @@ pub struct Replication {
     loaded: Option<(ReplId, ReplOffset)>,
     /// What the file at start, of either kind, said of its data. Stays: the cluster may hear of it only when we follow somebody already.
     from_file: Option<(ReplId, ReplOffset)>,
+    /// We began with no data at all,
+    began_empty: bool,
+    /// and our data is what we began with and what was written since.
+    as_begun: bool,
+    /// Something was written since the start.
+    written: bool,
     next_conn: u64,
+    keep: keep::Keep,
     /// What our successor lacks, if we were replaced.
     stray: stray::Stray,
 }
@@ -67,7 +75,11 @@ impl Replication {
             upstream: None,
             loaded: None,
             from_file: None,
+            began_empty: false,
+            as_begun: true,
+            written: false,
             next_conn: FIRST_CONN,
+            keep: keep::Keep::default(),
             stray: stray::Stray::default(),
         }
     }
@@ -163,8 +175,19 @@ pub(crate) fn cron(node: &mut Node) {
         upstream.machine.handle_timeout(now, at);
     }
     failover::advance(node);
+    keep::advance(node);
     replica::drive(node);
     primary::drive(node);
+}
+
+/// Our data has nothing to do with what we began with any more.
+pub(crate) fn forget_begin(node: &mut Node) {
+    node.replication.as_begun = false;
+}
+
+/// What counts the writes is about to be set back.
+pub(crate) fn note_writes(node: &mut Node) {
+    node.replication.written |= node.persistence.dirty > 0;
 }
 
 /// CONFIG SET changed these directives.

@@ -6,7 +6,7 @@
 //! back until its EXEC, so that neither the offset nor a replica of ours ever stands inside a transaction.
 
 use super::load::Loading;
-use super::{log, position};
+use super::{keep, log, position};
 use crate::api::{Action, CrashBy, LocalInfo, LogLevel, PeerInfo};
 use crate::node::Node;
 use crate::session::{Client, Role, Session, input};
@@ -35,6 +35,13 @@ pub(super) struct Upstream {
     db: DbIndex,
     /// It asked for an acknowledgement with the request that is being executed.
     ack_due: bool,
+}
+
+impl Upstream {
+    /// The primary's name in the cluster.
+    pub fn name(&self) -> Option<NodeId> {
+        self.name
+    }
 }
 
 /// How we introduce ourselves.
@@ -117,6 +124,7 @@ fn begin_following(
         db: node.log.wire_db().unwrap_or_default(),
         ack_due: false,
     });
+    keep::follows(node, id);
     drive(node);
     super::primary::drive(node);
 }
@@ -147,6 +155,7 @@ fn stop_being_primary(node: &mut Node) -> bool {
 pub(crate) fn promote(node: &mut Node) -> Option<(ReplId, ReplOffset)> {
     let mut upstream = node.replication.upstream.take()?;
     super::stray::forget(node);
+    keep::is_primary(node);
     drop_loading(node, &mut upstream);
     close_link(node, &upstream);
     let now = node.now.mono;
@@ -188,6 +197,7 @@ fn drop_loading(node: &mut Node, upstream: &mut Upstream) {
 /// The outcome of an outgoing connection.
 pub(crate) fn handle_connected(node: &mut Node, conn: ConnId, outcome: Result<LocalInfo, String>) {
     let now = node.now;
+    let holds = keep::holds(node);
     let Some(upstream) = node.replication.upstream.as_mut().filter(|u| u.conn == Some(conn)) else {
         // Nobody wants it any more.
         if outcome.is_ok() {
@@ -203,6 +213,7 @@ pub(crate) fn handle_connected(node: &mut Node, conn: ConnId, outcome: Result<Lo
                 unix: false,
                 loopback: false,
             };
+            upstream.machine.set_holds(holds);
             upstream.machine.handle_connected(now.mono, Ok(()));
             let mut session = Session::new(conn, node.next_client_id, peer, now);
             node.next_client_id += 1;
@@ -285,6 +296,7 @@ pub(super) fn drive(node: &mut Node) {
                     input::run(node, client);
                 }
             }
+            ReplicaAction::Lacks { offset } => keep::lacks(node, offset),
             ReplicaAction::FailoverAnswered { accepted } => super::failover::answered(node, accepted),
             ReplicaAction::Note(text) => super::note(node, text),
             ReplicaAction::Log { level, text } => log(node, level, text),
@@ -362,7 +374,12 @@ fn end_loading(node: &mut Node) {
     let Some(loading) = upstream.loading.take() else {
         return upstream.machine.handle_loaded(now, Err("nothing was loaded"));
     };
-    let outcome = loading.install(node);
+    let outcome = if keep::refuses(node, loading.at.id, loading.is_empty()) {
+        loading.discard(node);
+        Err("it is empty, and what this replica holds has not been kept yet".to_owned())
+    } else {
+        loading.install(node)
+    };
     let Some(upstream) = &mut node.replication.upstream else { return };
     match outcome {
         Ok((at, db)) => {
@@ -370,6 +387,7 @@ fn end_loading(node: &mut Node) {
             upstream.heard = Some(now);
             upstream.db = db;
             upstream.machine.handle_loaded(now, Ok(at));
+            keep::synced(node);
             enter_stream(node);
         }
         Err(why) => upstream.machine.handle_loaded(now, Err(&why)),
@@ -379,6 +397,7 @@ fn end_loading(node: &mut Node) {
 /// The primary goes on from where we are.
 fn continued(node: &mut Node, id: Option<base::ReplId>) {
     super::stray::nothing_lost(node);
+    keep::synced(node);
     let (now, offset) = (node.now.mono, node.log.offset());
     if let Some(id) = id.filter(|id| *id != node.replication.history.id()) {
         node.replication.history.follow(id, offset);

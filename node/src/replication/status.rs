@@ -20,6 +20,7 @@ pub(crate) fn status(node: &Node) -> DataStatus {
         loaded: node.replication.from_file,
         progress: node.progress.get(),
         empty: node.keyspace.is_empty(),
+        written: node.replication.written || node.persistence.dirty > 0,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Two whole nodes in process, with a link between them that the test cuts and mends.
 
+mod keep;
 mod waitaof;
 
 use crate::tests::World;
@@ -408,11 +409,17 @@ fn feign(world: &mut World, bytes: &[u8]) {
     let Action::Connect { conn, .. } = world.others.remove(wanted) else { unreachable!() };
     world.node.handle_connected(world.now, conn, Ok(LocalInfo::default()));
     world.turn();
-    for piece in [b"+PONG\r\n".as_slice(), b"+OK\r\n+OK\r\n", bytes] {
-        world.node.input(conn).expect("the link").extend_from_slice(piece);
+    let mut hear = |bytes: &[u8]| {
+        world.node.input(conn).expect("the link").extend_from_slice(bytes);
         world.node.process(world.now, conn);
         world.turn();
-    }
+        world.read(conn.0).contains("holds")
+    };
+    let asked = hear(b"+PONG\r\n");
+    let answers: &[u8] =
+        if asked { b"+OK\r\n+OK\r\n-ERR Unrecognized REPLCONF option: holds\r\n" } else { b"+OK\r\n+OK\r\n" };
+    hear(answers);
+    hear(bytes);
 }
 
 fn sync_of(rdb: &[u8]) -> Vec<u8> {

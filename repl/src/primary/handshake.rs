@@ -1,10 +1,10 @@
 //! What a replica says before it gets data: REPLCONF, PSYNC, and the old SYNC.
 
 use super::{Context, Link, LinkState, Peer, Primary};
-use crate::History;
+use crate::{History, Position};
 use alloc::format;
 use alloc::string::{String, ToString};
-use base::{Args, ConnId, Millis, ReplOffset};
+use base::{Args, ConnId, Millis, ReplId, ReplOffset};
 
 /// What REPLCONF answers.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,6 +17,8 @@ pub enum ReplconfReply {
     Silent,
     /// Nothing here, but our own primary must get an ACK now (GETACK).
     SendAck,
+    /// Whether we have as much as this of the replica's data; Grapevine's own (`holds id:offset`).
+    Holds(Position),
 }
 
 /// An address that is announced may have so many bytes.
@@ -48,6 +50,12 @@ impl Primary {
                     return ReplconfReply::Silent;
                 }
                 b"getack" => return ReplconfReply::SendAck,
+                b"holds" => {
+                    return parse_position(value).map_or_else(
+                        || ReplconfReply::Error("ERR syntax error".to_string()),
+                        ReplconfReply::Holds,
+                    );
+                }
                 _ => {}
             }
             let link = self.links.entry(conn).or_insert_with(|| Link::new(peer, now));
@@ -175,6 +183,13 @@ impl Primary {
             self.note(format!("full sync of replica {name}: its data is of another history"));
         }
     }
+}
+
+/// `id:offset`.
+fn parse_position(text: &[u8]) -> Option<Position> {
+    let colon = text.iter().position(|b| *b == b':')?;
+    let offset = base::number::parse_u64(&text[colon + 1..])?;
+    Some(Position { id: ReplId::parse(&text[..colon])?, offset: ReplOffset(offset) })
 }
 
 impl Link {

@@ -73,6 +73,12 @@ impl Replica {
                 self.retry(now);
                 return;
             }
+            Some(Expected::Replconf("holds")) if line.starts_with("+LACKS ") => {
+                let offset = base::number::parse_u64(&line.as_bytes()[7..]).unwrap_or(0);
+                self.actions.push_back(ReplicaAction::Lacks { offset: ReplOffset(offset) });
+                self.retry(now);
+                return;
+            }
             Some(Expected::Replconf(option)) if line.starts_with('-') => {
                 self.notice(format!("(Non critical) Master does not understand REPLCONF {option}: {line}"));
             }
@@ -111,6 +117,10 @@ impl Replica {
         }
         self.command(&[b"REPLCONF", b"capa", b"eof", b"capa", b"psync2"]);
         expected.push_back(Expected::Replconf("capa"));
+        if let Some(Position { id, offset }) = self.holds {
+            self.command(&[b"REPLCONF", b"holds", format!("{id}:{}", offset.0).as_bytes()]);
+            expected.push_back(Expected::Replconf("holds"));
+        }
         self.state = State::Handshake { expected };
     }
 

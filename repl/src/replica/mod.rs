@@ -113,6 +113,12 @@ pub enum ReplicaAction {
     },
     /// Bytes of the stream that came together with something else. Later ones are the owner's directly.
     Stream(Vec<u8>),
+    /// The primary says that it has less of our data than we do (see [`Replica::set_holds`]). The connection has been closed, and the next attempt
+    /// asks again unless the owner has nothing to ask any more.
+    Lacks {
+        /// Up to where in the history that was asked for the primary has it.
+        offset: ReplOffset,
+    },
     /// The answer to the PSYNC that said FAILOVER: whether the other node is the primary now. If not, the connection has been closed, and
     /// nothing more is tried before the owner says what it wants to be.
     FailoverAnswered {
@@ -159,6 +165,8 @@ pub struct Replica {
     resumable: bool,
     /// The next PSYNC says FAILOVER.
     hands_over: bool,
+    /// What the primary is asked about before it may replace it.
+    holds: Option<Position>,
     /// Bytes of an unfinished line of the handshake.
     line: Vec<u8>,
     last_io: Millis,
@@ -184,6 +192,7 @@ impl Replica {
             state: State::Waiting { until: now },
             resumable,
             hands_over: false,
+            holds: None,
             line: Vec::new(),
             last_io: now,
             safe: None,
@@ -208,6 +217,12 @@ impl Replica {
     /// New settings; they count from the next handshake on.
     pub fn set_config(&mut self, config: ReplicaConfig) {
         self.config = config;
+    }
+
+    /// What we hold that came from this same primary: from the next handshake on it is asked whether it has as much (`REPLCONF holds id:offset`,
+    /// which Redis answers with an error that does no harm), and if not, nothing of ours is replaced.
+    pub fn set_holds(&mut self, holds: Option<Position>) {
+        self.holds = holds;
     }
 
     /// Where the link stands.

@@ -87,6 +87,7 @@ fn a_replica_ahead_of_its_primary() {
             loaded: None,
             progress: 1,
             empty: false,
+            written: false,
         };
         checker.observe(&Seen::Status { host: 3, status: &status })
     };

@@ -69,8 +69,11 @@ fn cut_tail(server: &Server) {
 }
 
 fn with_files() -> (Cluster, Vec<String>) {
-    let directives =
-        [("appendonly", "yes"), ("cluster-crash-detection", "no"), ("repl-diskless-sync-delay", "0")];
+    with_files_and(&[("cluster-crash-detection", "no")])
+}
+
+fn with_files_and(more: &[(&str, &str)]) -> (Cluster, Vec<String>) {
+    let directives = [&[("appendonly", "yes"), ("repl-diskless-sync-delay", "0")], more].concat();
     let cluster = Cluster::start(&[Grapevine; 6], NODE_TIMEOUT_MS, &directives);
     cluster.create(Grapevine, 1);
     let keys = fill(&cluster, 0);
@@ -131,6 +134,99 @@ fn a_master_whose_append_only_file_is_whole_serves_again() {
     assert_eq!(cluster.nodes[0].info("role").as_deref(), Some("master"), "{}", cluster.nodes[0].log());
     assert!(keys.iter().all(|key| is_kept(&cluster, key)));
     assert!(!cluster.nodes[0].log().contains("leaving the shard"), "{}", cluster.nodes[0].log());
+}
+
+/// The primary has lost its tail and is started without its replica; returns when it serves, and which node the replica is.
+fn serves_with_less(cluster: &mut Cluster) -> usize {
+    let replica = replica_of_first(cluster);
+    cluster.nodes[0].kill();
+    cluster.nodes[replica].kill();
+    cut_tail(&cluster.nodes[0]);
+    cluster.nodes[0].start();
+    wait_for("the master serves with less", || {
+        events(&cluster.nodes[0], "boot").iter().any(|text| text.contains("serves with its data"))
+    });
+    replica
+}
+
+/// The texts of a node's journal.
+fn events(server: &Server, kind: &str) -> Vec<String> {
+    let found = server.command(&["CLUSTER", "EVENTS", "TYPE", kind]);
+    let text = |event: &client::Value| {
+        let pairs = event.as_array()?.chunks_exact(2);
+        let mut texts = pairs.filter(|pair| pair[0].as_str() == Some("text"));
+        texts.next()?[1].as_str().map(str::to_owned)
+    };
+    found.as_array().unwrap_or_default().iter().filter_map(text).collect()
+}
+
+#[test]
+fn a_replica_that_comes_back_after_that_still_gets_the_shard_if_nothing_was_written() {
+    let (mut cluster, keys) = with_files();
+    let replica = serves_with_less(&mut cluster);
+    cluster.nodes[replica].start();
+    wait_for("the last key is served again", || is_kept(&cluster, keys.last().expect("keys")));
+    cluster.wait_until_healthy();
+    assert!(keys.iter().all(|key| is_kept(&cluster, key)));
+    assert!(
+        cluster.nodes[0].log().contains("nothing was written since; replica"),
+        "{}",
+        cluster.nodes[0].log()
+    );
+}
+
+#[test]
+fn what_only_it_has_is_kept_if_something_was_written() {
+    let (mut cluster, keys) = with_files();
+    let replica = serves_with_less(&mut cluster);
+    let key = &keys[0];
+    wait_for("the master takes a write", || cluster.nodes[0].text(&["SET", key, "newer"]) == "OK");
+    cluster.nodes[replica].start();
+    wait_for("they are in sync", || {
+        cluster.nodes[replica].info("master_link_status").as_deref() == Some("up")
+    });
+    cluster.wait_until_healthy();
+    assert_eq!(cluster.nodes[0].text(&["GET", key]), "newer");
+    let told = events(&cluster.nodes[replica], "loss").join("\n");
+    assert!(told.contains("The master came back with less than this replica holds"), "{told}");
+    // All that the replica held is in the file, which redis-server reads, too.
+    let names = fs::read_dir(cluster.nodes[replica].folder()).expect("a folder").flatten();
+    let mut kept: Vec<PathBuf> = names.map(|entry| entry.path()).collect();
+    kept.retain(|path| path.to_string_lossy().contains("stray-data-"));
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    for kind in [Grapevine, Redis] {
+        let ports = grapevine_testkit::reserve();
+        let folder = grapevine_testkit::Folder::new();
+        fs::copy(&kept[0], folder.path().join("dump.rdb")).expect("a copy");
+        let server = Server::build(kind, ports.port(0)).folder(folder.path()).start();
+        let all = keys.iter().all(|key| server.text(&["GET", key]) == *key);
+        assert!(all && server.text(&["DBSIZE"]) == KEYS.to_string(), "{kind:?}");
+    }
+}
+
+#[test]
+fn an_append_only_file_that_redis_wrote_to_in_between_is_not_compared() {
+    let (mut cluster, keys) = with_files_and(&[]);
+    let replica = replica_of_first(&cluster);
+    cluster.nodes[replica].kill();
+    cluster.nodes[0].kill();
+    cut_tail(&cluster.nodes[0]);
+    cluster.nodes[0].become_kind(Redis);
+    cluster.nodes[0].start();
+    wait_for("redis-server takes a write", || cluster.nodes[0].text(&["SET", &keys[0], "of redis"]) == "OK");
+    let words = b"of redis";
+    wait_for("it is in the file", || {
+        let bytes = fs::read(increment(&cluster.nodes[0])).expect("the file");
+        bytes.windows(words.len()).any(|found| found == words)
+    });
+    cluster.nodes[0].kill();
+    cluster.nodes[0].become_kind(Grapevine);
+    cluster.nodes[0].start();
+    cluster.nodes[replica].start();
+    cluster.wait_until_healthy();
+    assert_eq!(cluster.nodes[0].info("role").as_deref(), Some("master"), "{}", cluster.nodes[0].log());
+    assert_eq!(cluster.nodes[0].text(&["GET", &keys[0]]), "of redis");
+    assert!(!cluster.nodes[0].log().contains("I came back with data up to offset"));
 }
 
 #[test]
