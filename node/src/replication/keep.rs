@@ -26,6 +26,8 @@ const PATIENCE_MS: u64 = 3000;
 const KEEP_MS: u64 = 60_000;
 /// How long after a failure it is tried again, in ms.
 const RETRY_MS: u64 = 2000;
+/// How many names of our own history are remembered.
+const NAMES_MAX: usize = 64;
 /// Most files that one process writes.
 const FILES_MAX: u32 = 16;
 
@@ -83,9 +85,11 @@ pub(super) fn holds(node: &Node) -> Option<Position> {
     }
 }
 
-/// A file was loaded that says of which history it is.
+/// A file was loaded that says of which history it is. What a primary has is its own.
 pub(super) fn loaded(node: &mut Node) {
-    node.replication.keep.origin = Origin::File;
+    if !node.cluster.view().is_some_and(|view| view.myself().is_primary()) {
+        node.replication.keep.origin = Origin::File;
+    }
 }
 
 /// We follow this one from now on.
@@ -222,6 +226,21 @@ fn tell(node: &mut Node, text: String) {
 
 // The primary's side
 
+/// Each tick: the names that our history has had.
+pub(super) fn note_name(node: &mut Node) {
+    let replication = &mut node.replication;
+    let id = replication.history.id();
+    if replication.names.last() == Some(&id) {
+        return;
+    }
+    if replication.names.len() >= NAMES_MAX {
+        // From here on nobody is told that we lack anything.
+        replication.as_begun = false;
+        return;
+    }
+    replication.names.push(id);
+}
+
 /// Up to where we have what a replica holds, if that is less and we can tell.
 pub(super) fn lacked(node: &Node, held: Position) -> Option<ReplOffset> {
     if !node.cluster.enabled || is_replica(node) {
@@ -236,6 +255,8 @@ pub(super) fn lacked(node: &Node, held: Position) -> Option<ReplOffset> {
         _ => match replication.from_file {
             Some((from, offset)) if from == id => Some(offset),
             Some(_) => None,
+            // What was written under a name of ours is here, whatever we are called now.
+            None if replication.names.contains(&id) => None,
             None => replication.began_empty.then_some(ReplOffset(0)),
         },
     };

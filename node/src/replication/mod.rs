@@ -57,6 +57,8 @@ pub struct Replication {
     began_empty: bool,
     /// and our data is what we began with and what was written since.
     as_begun: bool,
+    /// The names that its history has had.
+    names: Vec<ReplId>,
     /// Something was written since the start.
     written: bool,
     next_conn: u64,
@@ -77,6 +79,7 @@ impl Replication {
             from_file: None,
             began_empty: false,
             as_begun: true,
+            names: Vec::new(),
             written: false,
             next_conn: FIRST_CONN,
             keep: keep::Keep::default(),
@@ -168,6 +171,7 @@ pub(crate) fn has_work(node: &Node) -> bool {
 /// Ten times a second: the machines' clocks.
 pub(crate) fn cron(node: &mut Node) {
     set_safe(node);
+    keep::note_name(node);
     let now = node.now.mono;
     with_primary(node, |primary, context| primary.handle_timeout(now, context));
     let at = position(node);

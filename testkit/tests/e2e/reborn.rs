@@ -150,7 +150,7 @@ fn serves_with_less(cluster: &mut Cluster) -> usize {
 }
 
 /// The texts of a node's journal.
-fn events(server: &Server, kind: &str) -> Vec<String> {
+pub fn events(server: &Server, kind: &str) -> Vec<String> {
     let found = server.command(&["CLUSTER", "EVENTS", "TYPE", kind]);
     let text = |event: &client::Value| {
         let pairs = event.as_array()?.chunks_exact(2);
