@@ -69,6 +69,11 @@ fn safe_refuses_as_long_as_slots_are_owned() {
 fn an_announced_restart_is_not_failed_over() {
     let mut cluster = cluster();
     let replica = replica_of(&cluster, 0);
+    // An empty one would leave the shard to its replica, whatever that has.
+    let mut client = cluster.nodes[0].client();
+    let mut set = |key: &String| client.call(&["SET", key, "kept"]).is_ok_and(|v| v.is_ok());
+    let key = (0..).map(|n| format!("k{n}")).find(|key| set(key)).expect("a key of the first");
+    assert_eq!(client.call(&["WAIT", "1", "30000"]).expect("WAIT").as_int(), Some(1));
     assert_eq!(shut_down(&cluster.nodes[0], &["RESTART"]), None);
     wait_for("it ends", || cluster.nodes[0].has_exited());
     let begin = Instant::now();
@@ -79,6 +84,7 @@ fn an_announced_restart_is_not_failed_over() {
     cluster.nodes[0].start();
     cluster.wait_until_healthy();
     assert_eq!(cluster.nodes[0].info("role").as_deref(), Some("master"));
+    assert_eq!(cluster.nodes[0].text(&["GET", &key]), "kept");
     let told = events(&cluster.nodes[replica], "suspicion");
     assert!(told.iter().any(|text| text.contains("is being restarted: excused for")), "{told:?}");
 }
