@@ -24,6 +24,9 @@ const KEPT_RANGES: usize = 1024;
 /// Places reserved because of a count alone, before the arguments have come.
 const RESERVED_RANGES: usize = 64;
 
+/// The most that a length of two digits says.
+const SHORT_MAX: u64 = 99;
+
 /// What a request may hold, which depends on its session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
@@ -96,6 +99,7 @@ impl RequestParser {
             self.remaining = count;
             self.ranges.reserve((count as usize).min(RESERVED_RANGES));
         }
+        self.take_short_arguments(buf, limits);
         while self.remaining > 0 {
             if !self.parse_argument(buf, limits)? {
                 return Ok(Parsed::Incomplete);
@@ -176,6 +180,10 @@ impl RequestParser {
 
     /// The count of `*`, negative ones as 0; `None` until its line is there.
     fn parse_count(&mut self, buf: &[u8], limits: &Limits) -> Result<Option<u32>, ProtocolError> {
+        if let [b'*', digit @ b'1'..=b'9', b'\r', _, ..] = *buf {
+            self.position = 4;
+            return Ok(Some(u32::from(digit - b'0')));
+        }
         let Some(line) = self.line(buf, ProtocolError::TooBigMultibulkCount)? else { return Ok(None) };
         let count = parse_length(&line[1..]).ok_or(ProtocolError::InvalidMultibulkLength)?;
         if count > i64::from(i32::MAX) {
@@ -185,6 +193,27 @@ impl RequestParser {
             return Err(ProtocolError::UnauthenticatedMultibulkLength);
         }
         Ok(Some(count.max(0) as u32))
+    }
+
+    /// Reads arguments of less than a hundred bytes that have come whole, which nearly all are; whatever else begins here is
+    /// left as it is.
+    #[inline]
+    fn take_short_arguments(&mut self, buf: &[u8], limits: &Limits) {
+        if self.bulk.is_some() || limits.max_bulk < SHORT_MAX || buf.len() > u32::MAX as usize {
+            return;
+        }
+        while self.remaining > 0
+            && let Some((head, length)) = buf.get(self.position..).and_then(short_head)
+        {
+            let start = self.position + head;
+            let end = start + length + 2;
+            if end > buf.len() {
+                return;
+            }
+            self.ranges.push((start as u32, length as u32));
+            self.position = end;
+            self.remaining -= 1;
+        }
     }
 
     /// Reads one argument; false when its bytes have not all come.
@@ -275,6 +304,17 @@ impl RequestParser {
                 Ok(None)
             }
         }
+    }
+}
+
+/// The line of a length with one or two digits: its bytes, and the length.
+#[inline]
+fn short_head(buf: &[u8]) -> Option<(usize, usize)> {
+    let digit = |b: u8| usize::from(b - b'0');
+    match *buf {
+        [b'$', a @ b'0'..=b'9', b'\r', _, ..] => Some((4, digit(a))),
+        [b'$', a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', _, ..] => Some((5, digit(a) * 10 + digit(b))),
+        _ => None,
     }
 }
 
