@@ -69,6 +69,8 @@ pub struct Machine {
     pub(crate) boot: Boot,
     /// Up to where our data are the old primary's, as the promoted data thread said.
     pub(crate) shifted: Option<(ReplId, ReplOffset)>,
+    /// The process is about to end, and has said that it will be back.
+    pub(crate) restarting_until: Option<Millis>,
     /// Whom this primary has replaced.
     pub(crate) takeover: Option<Takeover>,
     /// Up to where our successor has our data, as it said last.
@@ -162,6 +164,7 @@ impl Machine {
             promotion: None,
             boot: Boot::default(),
             shifted: None,
+            restarting_until: None,
             takeover: None,
             replaced: None,
             journal: Journal::with_past(past),

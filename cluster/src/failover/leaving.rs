@@ -63,17 +63,25 @@ impl Machine {
 
     /// The data thread ends and says that it will be back in a moment.
     pub(crate) fn on_restarting(&mut self) {
+        self.restarting_until = Some(self.now.mono + EXCUSED_MS);
         for link in self.links_to(|ix| self.nodes[ix].is_grapevine()) {
-            let mut header = self.header(MessageType::Pong, &self.wire);
-            header.mflags |= mflags::RESTARTING;
-            let packet = Writer::new(&header).finish();
+            let packet = Writer::new(&self.header(MessageType::Pong, &self.wire)).finish();
             self.send(link, MessageType::Pong, packet, After::Now);
         }
     }
 
+    /// Whatever is sent until the process has ended says it again: a packet without it ends the excuse.
+    pub(crate) fn restarting_flag(&self) -> u8 {
+        let restarting = self.restarting_until.is_some_and(|until| self.now.mono < until);
+        if restarting { mflags::RESTARTING } else { 0 }
+    }
+
     /// A node says that it will be back in a moment.
     pub(crate) fn excuse_restart(&mut self, ix: NodeIx) {
-        self.nodes[ix].evidence.excused_until = Some(self.now.mono + EXCUSED_MS);
+        let until = self.now.mono + EXCUSED_MS;
+        if self.nodes[ix].evidence.excused_until.replace(until).is_some() {
+            return;
+        }
         self.note(EventType::Suspicion, ix, format!("is being restarted: excused for {EXCUSED_MS} ms"));
     }
 }

@@ -170,9 +170,10 @@ impl Machine {
         }
         // A header may lag behind its own config epoch only if its sender is broken; the clock must not.
         self.observe_epoch(header.current_epoch.max(header.config_epoch));
-        self.nodes[ix].evidence.excused_until = None;
         if header.mflags & mflags::RESTARTING != 0 {
             self.excuse_restart(ix);
+        } else {
+            self.nodes[ix].evidence.excused_until = None;
         }
         if header.mflags & mflags::PAUSED != 0 {
             self.on_primary_paused(ix, header.offset);

@@ -44,7 +44,7 @@ impl Machine {
             ip: self.config.announce_ip.as_deref().unwrap_or(""),
             flags: claims.flags | CAPABILITIES | frozen,
             state: u8::from(self.health.state != State::Ok),
-            mflags: if paused { mflags::PAUSED } else { 0 },
+            mflags: if paused { mflags::PAUSED } else { 0 } | self.restarting_flag(),
             mark: Some(Mark {
                 capabilities: self.capabilities(),
                 cluster: self.cluster_id,
