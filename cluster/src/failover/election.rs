@@ -5,9 +5,9 @@
 //! each sibling that is better: a thirtieth of the node timeout, 500 ms at most (as in Valkey 9; Redis waits that long always).
 //! Then a request for votes with a new epoch, saved before it is sent. Votes count only with exactly that epoch, one per voter (rule 10).
 //! Who has not voted is asked again a few times: a voter refuses for a second while it knows a replica that holds more (rule 14).
-//! Candidates of several shards that failed together take epochs at some distance from each other, in the order of their primaries' names, a moment
-//! after each other. In a crowd nobody knows how many there are: there a candidate takes an epoch that leaves the number of its first slot when divided
-//! by that of all slots, which no other shard's can take. If a later epoch overtakes one all the same, and voters enough know how to vote for one candidate again, it asks in a new one (rule 16).
+//! Candidates of shards that failed together go a moment after each other, in the order of their primaries' names, and never ask in the same epoch (`turn`).
+//! Who is overtaken by a later epoch, or asks in vain, asks in a new one, if voters enough know how to vote for one candidate again (rule 16);
+//! a worse sibling that hears it ask stands aside for a moment, as voters who have voted for one of them do not vote for the other.
 //! Whose data is too old, or from another history, does not stand.
 
 use crate::actions::{After, LogLevel};
@@ -18,7 +18,7 @@ use crate::state::{Node, NodeIx};
 use crate::topology::NodeFlags;
 use alloc::collections::BTreeSet;
 use alloc::format;
-use base::{Epoch, Millis, NodeId, ReplOffset, SLOT_COUNT};
+use base::{Epoch, Millis, NodeId, ReplOffset};
 use core::cmp::Reverse;
 
 const MOST_DELAY_MS: u64 = 500;
@@ -26,7 +26,7 @@ const MOST_DELAY_MS: u64 = 500;
 const DELAY_SHARE: u64 = 30;
 /// Between the candidates of shards that failed together.
 const SHARD_STEP_MS: u64 = 4;
-/// So many shards that failed together are a crowd,
+/// So many of them are a crowd,
 const CROWD: u64 = 8;
 /// whose candidates follow each other faster, if most voters do not mind the order of epochs.
 const CROWD_STEP_MS: u64 = 1;
@@ -38,14 +38,18 @@ const FLAG_MARGIN_MS: u64 = 1000;
 const LEAST_TIMEOUT_MS: u64 = 2000;
 /// The next one begins when this many times an election's duration has passed since the last one began.
 const RETRY_AFTER: u64 = 2;
-/// How long a candidate that was overtaken by a later epoch waits for votes before it asks in a new one; twice as long each time.
-const OVERTAKEN_MS: u64 = 300;
-const OVERTAKEN_DOUBLINGS: u32 = 4;
+/// How long a candidate whose epoch is overtaken or contested waits for votes before it asks in a new one; twice as long each time.
+const PATIENCE_MS: u64 = 300;
+const PATIENCE_DOUBLINGS: u32 = 4;
 /// Voters are asked again this long after the last time, and so often.
 const ASK_AGAIN_MS: u64 = 500;
 const ASK_AGAIN: u8 = 3;
+/// A candidate that has asked again so often in an epoch, and got no majority, asks in a new one where that costs no votes.
+const IN_VAIN: u8 = 1;
 /// The same reason for not standing is logged again only after this.
 const RELOG_MS: u64 = 10_000;
+/// For so long a replica that has not asked yet leaves it to a better sibling that has.
+const ASIDE_MS: u64 = 1000;
 /// Nothing is logged about not standing so shortly after the node timeout.
 const QUIET_MS: u64 = 5000;
 
@@ -79,6 +83,10 @@ pub(crate) struct Election {
     asked_again: u8,
     /// How often it has asked in a new epoch.
     tries: u32,
+    /// Another shard's candidate asks in this epoch too.
+    contested: bool,
+    /// It has waited for a better sibling.
+    stood_aside: bool,
     votes: BTreeSet<NodeId>,
     obstacle: Obstacle,
     logged_at: Option<Millis>,
@@ -94,7 +102,8 @@ fn election_timeout(node_timeout_ms: u64) -> u64 {
 pub(crate) fn longest_elections(node_timeout_ms: u64, candidates: usize) -> u64 {
     let worst_rank = candidates.saturating_sub(1) as u64;
     // Redis's delays, which are the longest.
-    let delay = 2 * MOST_DELAY_MS + worst_rank * 2 * MOST_DELAY_MS;
+    let aside = if worst_rank > 0 { ASIDE_MS } else { 0 };
+    let delay = 2 * MOST_DELAY_MS + worst_rank * 2 * MOST_DELAY_MS + aside;
     let election = election_timeout(node_timeout_ms);
     delay + RETRY_AFTER * election + delay + election
 }
@@ -150,7 +159,7 @@ impl Machine {
             self.request_votes();
         } else if self.election.votes.len() >= self.health.quorum() {
             self.win();
-        } else if self.overtaken() {
+        } else if self.asks_in_vain() {
             self.request_votes();
         } else {
             self.ask_again();
@@ -251,19 +260,20 @@ impl Machine {
         before * if quick { CROWD_STEP_MS } else { SHARD_STEP_MS }
     }
 
-    /// The epoch to ask for votes in: the next one, or one that no other shard will ask in.
-    pub(crate) fn epoch_to_ask_in(&self, manual: bool) -> Epoch {
-        let (before, all) = if manual { (0, 0) } else { self.failed_together() };
+    /// Which of how many shards ours is, in the order of their first slots. A failover changes neither, so that nodes agree on it, whomever they think failed.
+    fn turn(&self) -> Option<(u64, u64)> {
+        let first = |n: &Node| n.slots.iter().next();
+        let mine = self.my_primary().and_then(|primary| first(&self.nodes[primary]))?;
+        let voters = self.nodes.iter().filter(|(_, n)| n.is_voter());
+        let count = |(before, all), (_, n): (_, &Node)| (before + u64::from(first(n) < Some(mine)), all + 1);
+        Some(voters.fold((0, 0), count)).filter(|(_, all)| *all > 0)
+    }
+
+    /// The epoch to ask for votes in: of those to come the first that is our shard's turn, so that a vote for us is never one that another shard wants.
+    pub(crate) fn epoch_to_ask_in(&self) -> Epoch {
         let current = self.current_epoch.0;
-        let first = self.my_primary().and_then(|primary| self.nodes[primary].slots.iter().next());
-        match first.filter(|_| all >= CROWD) {
-            None => Epoch(current.saturating_add(1 + before)),
-            Some(slot) => {
-                let (modulus, own) = (SLOT_COUNT as u64, slot.index() as u64);
-                let ahead = (own + modulus - current % modulus - 1) % modulus + 1;
-                Epoch(current.saturating_add(ahead))
-            }
-        }
+        let ahead = self.turn().map_or(0, |(own, all)| (own + all - current % all) % all);
+        Epoch(current.saturating_add(1 + ahead))
     }
 
     /// Whether this replica sees its primary failed, and nothing comes from it any more: its offset is final.
@@ -323,11 +333,12 @@ impl Machine {
 
     fn request_votes(&mut self) {
         let manual = self.manual.in_progress();
-        let epoch = self.epoch_to_ask_in(manual);
+        let epoch = self.epoch_to_ask_in();
         self.current_epoch = epoch;
         self.election.epoch = epoch;
         self.election.tries += u32::from(self.election.sent);
         self.election.asked_again = 0;
+        self.election.contested = false;
         self.election.sent = true;
         self.election.requested_at = self.now.mono;
         self.election.asked_at = self.now.mono;
@@ -347,16 +358,47 @@ impl Machine {
         self.broadcast(MessageType::AuthRequest, &packet, After::Saved(version));
     }
 
-    /// Whether a later epoch has begun before we had the votes, and it is worth the while to ask in a new one: nodes of other programs do not vote about
+    /// Whether no votes are to be expected in our epoch any more, and it is worth the while to ask in a new one: nodes of other programs do not vote about
     /// the same primary again, so that theirs would be lost.
-    fn overtaken(&self) -> bool {
-        let since = self.now.mono.since(self.election.requested_at);
-        let patience = OVERTAKEN_MS << self.election.tries.min(OVERTAKEN_DOUBLINGS);
+    fn asks_in_vain(&self) -> bool {
+        let election = &self.election;
+        let since = self.now.mono.since(election.requested_at);
+        if election.over || since < PATIENCE_MS << election.tries.min(PATIENCE_DOUBLINGS) {
+            return false;
+        }
+        let overtaken = self.current_epoch > election.epoch;
+        let exhausted =
+            election.asked_again >= IN_VAIN && self.now.mono.since(election.asked_at) >= ASK_AGAIN_MS;
         let again = |n: &Node| n.is_voter() && n.is_grapevine() && !n.failed() && !n.suspected();
-        !self.election.over
-            && self.current_epoch > self.election.epoch
-            && since >= patience
+        (overtaken || exhausted || self.epoch_is_contested())
             && self.nodes.iter().filter(|(_, n)| again(n)).count() >= self.health.quorum()
+    }
+
+    /// Whether another shard's candidate asks in our epoch, or one has won it. No packet says that a vote was refused for that.
+    fn epoch_is_contested(&self) -> bool {
+        let epoch = self.election.epoch;
+        let won = |ix, n: &Node| {
+            ix != self.me && Some(ix) != self.my_primary() && n.is_voter() && n.config_epoch == epoch
+        };
+        self.election.contested || self.nodes.iter().any(|(ix, n)| won(ix, n))
+    }
+
+    /// Another replica asks for votes.
+    pub(crate) fn on_rival(&mut self, ix: NodeIx, header: &Header<'_>) {
+        let Some(primary) = self.my_primary() else { return };
+        if self.nodes[ix].primary != Some(primary) {
+            self.election.contested |= self.election.sent && header.current_epoch == self.election.epoch;
+            return;
+        }
+        let better =
+            (header.offset, Reverse(self.nodes[ix].id)) > (self.my_offset(), Reverse(self.myself().id));
+        let election = &mut self.election;
+        if let Some(start_at) =
+            election.start_at.filter(|_| better && !election.sent && !election.stood_aside)
+        {
+            election.start_at = Some(start_at.max(self.now.mono + ASIDE_MS));
+            election.stood_aside = true;
+        }
     }
 
     /// Asks the voters that have not voted for us, in the same epoch. Who has voted for another says no again.

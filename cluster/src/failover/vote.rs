@@ -26,6 +26,7 @@ const REFUSAL_MS: u64 = 1000;
 impl Machine {
     /// FAILOVER_AUTH_REQUEST.
     pub(crate) fn on_vote_request(&mut self, link: LinkId, candidate: NodeIx, header: &Header<'_>) {
+        self.on_rival(candidate, header);
         // Only primaries with slots vote.
         if !self.myself().is_voter() || self.promotion.is_some() || self.boot.hides_claims() || self.is_hung()
         {

@@ -157,25 +157,97 @@ fn equal_replicas_rank_by_their_names() {
     assert_eq!((ranks("(rank #0,"), ranks("(rank #1,")), (1, 1));
 }
 
+/// Whom each of these members' machines sees failed.
+fn fail(machine: &mut Machine, dead: &[base::NodeId]) {
+    let now = machine.now.mono;
+    for ix in dead.iter().filter_map(|id| machine.nodes.find(id)).collect::<Vec<_>>() {
+        machine.nodes[ix].flags.set(NodeFlags::FAIL);
+        machine.nodes[ix].fail_time = now;
+    }
+}
+
 #[test]
-fn in_a_crowd_no_two_shards_ask_in_the_same_epoch() {
+fn no_two_shards_ask_in_the_same_epoch() {
     let mut world = World::formed(9, 9, 35);
     let dead: Vec<base::NodeId> = (0..8).map(|index| world.id(index)).collect();
     let mut epochs = BTreeSet::new();
     for index in 9..17 {
         let machine = &mut world.members[index].machine;
-        let alone = machine.epoch_to_ask_in(false).0 - machine.current_epoch().0;
-        assert_eq!(alone, 1, "its shard alone");
-        // Each has heard of another epoch, and of the failures in another order.
+        // Each has heard of another epoch, and of other failures.
         machine.current_epoch = base::Epoch(machine.current_epoch().0 + index as u64 % 3);
-        let now = machine.now.mono;
-        for ix in dead.iter().filter_map(|id| machine.nodes.find(id)).collect::<Vec<_>>() {
-            machine.nodes[ix].flags.set(NodeFlags::FAIL);
-            machine.nodes[ix].fail_time = now;
+        for seen in [0, 3, 8] {
+            fail(machine, &dead[..seen]);
+            let epoch = machine.epoch_to_ask_in();
+            let ahead = epoch.0 - machine.current_epoch().0;
+            assert!((1..=9).contains(&ahead), "{ahead}");
+            epochs.insert((epoch.0 % 9, index));
         }
-        let epoch = machine.epoch_to_ask_in(false);
-        assert!(epoch > machine.current_epoch() && epoch.0 <= machine.current_epoch().0 + 16_384);
-        assert!(epochs.insert(epoch), "{epoch:?} twice");
-        assert_eq!(machine.epoch_to_ask_in(true).0, machine.current_epoch().0 + 1, "an operator's");
     }
+    let shards: BTreeSet<u64> = epochs.iter().map(|(rest, _)| *rest).collect();
+    assert_eq!((shards.len(), epochs.len()), (8, 8), "{epochs:?}");
+}
+
+/// The votes of these epochs are gone at both voters that are left when node 0 of three dies, and its replica asks in the first of them.
+fn asks_in_vain(replicas: usize, seed: u64, epochs: &[u64]) -> World {
+    let mut world = World::formed(3, replicas, seed);
+    world.kill(0);
+    for voter in [1, 2] {
+        epochs.iter().for_each(|epoch| world.members[voter].machine.ballots.give(base::Epoch(*epoch)));
+    }
+    let asks = std::format!("Starting a failover election for epoch {}.", epochs[0]);
+    world.run_until(15_000, "it asks", |w| [3, 6].iter().any(|i| *i < 3 + replicas && w.logged(*i, &asks)));
+    world
+}
+
+#[test]
+fn who_asks_in_vain_asks_in_a_new_epoch() {
+    let mut world = asks_in_vain(3, 183, &[7, 10]);
+    assert!(!world.logged(3, "for epoch 10."));
+    world.run_until(2_500, "a second epoch", |w| w.logged(3, "Starting a failover election for epoch 10."));
+    world.run_until(2_500, "a third one", |w| w.logged(3, "Failover election won"));
+    assert_eq!(world.members[3].machine.config_epoch(), base::Epoch(13));
+    world.assert_single_votes();
+}
+
+#[test]
+fn an_epoch_that_another_primary_has_is_given_up_early() {
+    let mut world = asks_in_vain(3, 184, &[7]);
+    world.members[1].machine.current_epoch = base::Epoch(7);
+    let me = world.members[1].machine.me;
+    world.members[1].machine.nodes[me].config_epoch = base::Epoch(7);
+    world.members[1].machine.refresh_wire();
+    world.run_until(1_300, "a new epoch", |w| w.logged(3, "Starting a failover election for epoch 10."));
+    world.run_until(200, "won", |w| w.logged(3, "Failover election won"));
+    world.assert_single_votes();
+}
+
+#[test]
+fn an_epoch_in_which_another_shard_asks_too_is_given_up_early() {
+    let mut world = World::formed(3, 3, 185);
+    world.kill(0);
+    for voter in [1, 2] {
+        world.members[voter].machine.ballots.give(base::Epoch(7));
+    }
+    world.run_until(15_000, "it asks", |w| w.logged(3, "Starting a failover election for epoch 7."));
+    // Node 4, of the second shard, does not know of the first one.
+    let machine = &mut world.members[4].machine;
+    let first = machine.slots.owner(Slot::new(0).expect("a slot")).expect("an owner");
+    machine.delete_node_slots(first);
+    world.ok(4, Command::Failover(FailoverMode::Force));
+    assert!(world.logged(4, "Starting a failover election for epoch 7."));
+    world.run_until(600, "a new epoch", |w| w.logged(3, "Starting a failover election for epoch 10."));
+    world.run_until(200, "won", |w| w.logged(3, "Failover election won"));
+    world.assert_single_votes();
+}
+
+#[test]
+fn a_sibling_stands_aside_while_a_better_one_asks() {
+    let mut world = asks_in_vain(4, 186, &[10]);
+    let asked = [3, 6].map(|index: usize| world.logged(index, "Starting a failover election"));
+    let other = if asked == [true, false] { 6 } else { 3 };
+    world.run(900);
+    assert!(!world.logged(other, "Starting a failover election"));
+    let heirs = [world.id(3), world.id(6)];
+    world.run_until(4_000, "one of them wins", |w| owner_of_zero(w, 1).is_some_and(|id| heirs.contains(&id)));
+    world.assert_single_votes();
 }

@@ -85,7 +85,7 @@ fn a_vote_refused_has_its_reason() {
     let votes = of_kind(&told, EventType::Vote, world.id(3));
     assert_eq!(
         votes[..2],
-        ["given a vote in epoch 8", "given a vote in epoch 9"],
+        ["given a vote in epoch 10", "given a vote in epoch 13"],
         "in as many epochs as it asks"
     );
     let votes = of_kind(&told, EventType::Vote, world.id(6));
