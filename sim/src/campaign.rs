@@ -1,6 +1,7 @@
 //! Many seeds, one summary: what each scenario was put through, what was lost and by which rule that is excused.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::checker::confirmed::Rule;
 use crate::scenarios::Report;
@@ -17,6 +18,19 @@ struct Row {
     seconds: u64,
     /// Beyond the node timeout, of every shard that had to be recovered; negative where it was faster.
     recovery_ms: Vec<i64>,
+}
+
+impl Row {
+    fn merge(&mut self, other: Self) {
+        self.runs += other.runs;
+        self.broken += other.broken;
+        self.nodes = (self.nodes.0.min(other.nodes.0), self.nodes.1.max(other.nodes.1));
+        self.crashes += other.crashes;
+        self.votes += other.votes;
+        self.promotions += other.promotions;
+        self.seconds += other.seconds;
+        self.recovery_ms.extend(other.recovery_ms);
+    }
 }
 
 /// A campaign's sums.
@@ -54,6 +68,24 @@ impl Campaign {
             row.broken += 1;
             self.failed.push(seed);
         }
+    }
+
+    /// Adds what other seeds came to.
+    pub fn merge(&mut self, other: Self) {
+        for (name, theirs) in other.rows {
+            match self.rows.entry(name) {
+                Entry::Vacant(entry) => {
+                    entry.insert(theirs);
+                }
+                Entry::Occupied(mut entry) => entry.get_mut().merge(theirs),
+            }
+        }
+        for (rule, count) in other.excuses {
+            *self.excuses.entry(rule).or_insert(0) += count;
+        }
+        self.writes.iter_mut().zip(other.writes).for_each(|(sum, own)| *sum += own);
+        self.failed.extend(other.failed);
+        self.failed.sort_unstable();
     }
 
     /// The tables, as docs/simulation.md has them.

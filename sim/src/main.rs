@@ -7,19 +7,21 @@
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use grapevine_sim::campaign::Campaign;
 use grapevine_sim::{Options, Report, Scenario, run};
 
 const USAGE: &str = "usage: grapevine-sim run      [--seeds N] [--from SEED] [OPTION]...\n       \
-                     grapevine-sim campaign [--seeds N] [--from SEED] [--seconds N] [--also SEED,...] [OPTION]...\n       \
+                     grapevine-sim campaign [--seeds N] [--from SEED] [--seconds N] [--also SEED,...] [--jobs N] [OPTION]...\n       \
                      grapevine-sim replay SEED [--log] [OPTION]...\n       \
                      grapevine-sim scale    [--from SEED] [OPTION]...\n\
                      options: --nodes N, --replicas N, --timeout MS, --scenario NAME, --no-healing; what is left out the seed chooses";
 
 /// The most nodes of a run.
 const MAX_NODES: usize = 4000;
+const MAX_JOBS: usize = 64;
 /// What `scale` does, unless told otherwise: primaries with a replica each.
 const SCALES: [usize; 3] = [6, 100, 1000];
 /// With more nodes, agreement after the fault is not waited for.
@@ -42,6 +44,8 @@ struct Arguments {
     seconds: Option<u64>,
     /// Seeds to be played first, whatever the range.
     also: Vec<u64>,
+    /// How many seeds are played at a time.
+    jobs: usize,
     options: Options,
 }
 
@@ -71,8 +75,15 @@ fn parse(words: &[String]) -> Option<Arguments> {
         "scale" => Mode::Scale,
         _ => return None,
     };
-    let mut arguments =
-        Arguments { mode, seeds: 100, from: 0, seconds: None, also: Vec::new(), options: Options::default() };
+    let mut arguments = Arguments {
+        mode,
+        seeds: 100,
+        from: 0,
+        seconds: None,
+        also: Vec::new(),
+        jobs: 1,
+        options: Options::default(),
+    };
     if mode == Mode::Replay {
         arguments.from = words.next()?.parse().ok()?;
     }
@@ -87,6 +98,7 @@ fn parse(words: &[String]) -> Option<Arguments> {
                 let seeds = words.next()?.split(',').map(str::parse).collect::<Result<_, _>>();
                 arguments.also = seeds.ok()?;
             }
+            "--jobs" => arguments.jobs = words.next()?.parse().ok().filter(|n| (1..=MAX_JOBS).contains(n))?,
             "--seconds" => arguments.seconds = Some(words.next()?.parse().ok()?),
             "--nodes" => options.nodes = words.next()?.parse().ok().filter(|n| *n <= MAX_NODES)?,
             "--replicas" => options.replicas = Some(words.next()?.parse().ok().filter(|n| *n > 0)?),
@@ -129,23 +141,37 @@ fn campaign(arguments: &Arguments) -> bool {
 
 /// Plays seeds until there are enough or the time is up; how many it were.
 fn play(arguments: &Arguments, campaign: &mut Campaign, every: bool) -> u64 {
-    let begun = Instant::now();
-    let limit = arguments.seconds.map(Duration::from_secs);
-    let mut played = 0;
     let range = arguments.from..arguments.from.saturating_add(arguments.seeds);
-    for seed in arguments.also.iter().copied().chain(range) {
-        if limit.is_some_and(|limit| begun.elapsed() >= limit) {
-            break;
+    let seeds: Vec<u64> = arguments.also.iter().copied().chain(range).collect();
+    let (seeds, next) = (seeds.as_slice(), AtomicUsize::new(0));
+    let limit = arguments.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    let worker = || {
+        let (mut own, mut played) = (Campaign::default(), 0);
+        while limit.is_none_or(|limit| Instant::now() < limit) {
+            let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)).copied() else { break };
+            let at = Instant::now();
+            let report = run(Options { seed, ..arguments.options });
+            if every || report.violation.is_some() {
+                print_report(seed, &report, at.elapsed().as_millis());
+            }
+            own.add(seed, &report);
+            played += 1;
         }
-        let at = Instant::now();
-        let report = run(Options { seed, ..arguments.options });
-        if every || report.violation.is_some() {
-            print_report(seed, &report, at.elapsed().as_millis());
-        }
-        campaign.add(seed, &report);
-        played += 1;
+        (own, played)
+    };
+    let parts: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..arguments.jobs).map(|_| scope.spawn(worker)).collect();
+        workers
+            .into_iter()
+            .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    let mut total = 0;
+    for (part, played) in parts {
+        campaign.merge(part);
+        total += played;
     }
-    played
+    total
 }
 
 fn tell_failed(campaign: &Campaign) -> bool {
