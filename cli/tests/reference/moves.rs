@@ -184,6 +184,41 @@ fn fixing_open_slots() {
 }
 
 #[test]
+fn fixing_a_slot_with_several_owners() {
+    let (nodes, addresses) = cluster(0);
+    let first = addresses[0].as_str();
+    let keys: Vec<String> = (0..20).map(|n| format!("{{key:3}}{n}")).collect();
+    keys.iter().for_each(|key| set(&nodes, key));
+    let slot = nodes.servers[0].text(&["CLUSTER", "KEYSLOT", "key:3"]);
+    let owner = (0..3).find(|at| nodes.servers[*at].text(&["GET", "key:3"]) == "key:3").unwrap();
+    let others = [(owner + 1) % 3, (owner + 2) % 3];
+    // Two others hold keys of it that nobody finds: migrations that were declared over too early.
+    for (other, key) in others.into_iter().zip(&keys) {
+        let (from, to) = (id(&nodes, owner), id(&nodes, other));
+        nodes.servers[other].text(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from]);
+        nodes.servers[owner].text(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to]);
+        let port = nodes.servers[other].port().to_string();
+        assert_eq!(nodes.servers[owner].text(&["MIGRATE", "127.0.0.1", &port, key, "0", "5000"]), "OK");
+        for at in [owner, other] {
+            assert_eq!(nodes.servers[at].text(&["CLUSTER", "SETSLOT", &slot, "STABLE"]), "OK");
+        }
+    }
+    let found = nodes.same(&["check", first, "--cluster-search-multiple-owners"]);
+    assert_eq!(found.code, Some(1), "{found:?}");
+    let said = text(&found.out);
+    assert!(said.contains(&format!("[WARNING] Slot {slot} has 3 owners:")), "{said}");
+    let done = nodes.manage(OURS, &["fix", first, "--cluster-search-multiple-owners"], b"");
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let said = text(&done.out);
+    assert!(said.contains(&format!(">>> Fixing multiple owners for slot {slot}...")), "{said}");
+    assert!(said.contains(&format!(">>> Setting slot {slot} owner: {}", addresses[owner])), "{said}");
+    all_is_well(&nodes, 300);
+    assert_eq!(nodes.servers[owner].text(&["CLUSTER", "COUNTKEYSINSLOT", &slot]), "21");
+    assert!(keys.iter().all(|key| nodes.servers[owner].text(&["GET", key]) == *key));
+    assert!(others.iter().all(|at| nodes.servers[*at].text(&["CLUSTER", "COUNTKEYSINSLOT", &slot]) == "0"));
+}
+
+#[test]
 fn fixing_what_nobody_serves() {
     let (nodes, addresses) = cluster(0);
     let first = addresses[0].as_str();
