@@ -3,9 +3,15 @@
 //! One per data thread. A script is compiled once, when it is first seen, and kept under the SHA-1 of its text until
 //! `flush` (Redis 7 never evicts; neither do we, SCRIPT FLUSH is the operator's).
 
+use crate::api::until_nul;
+use crate::machine::{Given, Machine};
+use crate::raw::Reference;
 use crate::{Flags, Host};
 use resp::Protocol;
 use std::collections::BTreeMap;
+
+/// How a killed script ends.
+const KILL_TEXT: &str = "ERR Script killed by user with SCRIPT KILL...";
 
 /// The SHA-1 of a script, as 40 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -41,6 +47,12 @@ impl Sha {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LoadError(pub Vec<u8>);
 
+impl LoadError {
+    pub(crate) fn new(text: &str, detail: &[u8]) -> Self {
+        Self([b"ERR ", text.as_bytes(), detail].concat())
+    }
+}
+
 /// A script of the cache.
 #[derive(Clone, Debug)]
 pub struct Script {
@@ -74,14 +86,15 @@ pub struct Call<'a> {
 
 /// EVAL's interpreter with its scripts.
 pub struct Engine {
-    scripts: BTreeMap<Sha, Script>,
+    machine: Machine,
+    scripts: BTreeMap<Sha, (Script, Reference)>,
+    texts: usize,
 }
 
 impl Engine {
     /// An interpreter without scripts, which says `redis.REDIS_VERSION` of that version (`7.2.4`).
     pub fn new(version: &str) -> Self {
-        let _ = version;
-        Self { scripts: BTreeMap::new() }
+        Self { machine: Machine::new(version, true, KILL_TEXT), scripts: BTreeMap::new(), texts: 0 }
     }
 
     /// Compiles and keeps a script (EVAL's first sight, SCRIPT LOAD). One that is there already is not compiled again.
@@ -90,13 +103,21 @@ impl Engine {
     /// A bad shebang, or what the compiler says.
     pub fn load(&mut self, body: &[u8]) -> Result<Sha, LoadError> {
         let sha = Sha::of(body);
-        self.scripts.insert(sha, Script { body: body.to_vec(), flags: Flags::default() });
+        if self.scripts.contains_key(&sha) {
+            return Ok(sha);
+        }
+        let (flags, start) = Flags::of_script(body)?;
+        let function = self.machine.compile(&body[start..], c"@user_script").map_err(|message| {
+            LoadError::new("Error compiling script (new function): ", until_nul(&message))
+        })?;
+        self.texts += body.len();
+        self.scripts.insert(sha, (Script { body: body.to_vec(), flags }, function));
         Ok(sha)
     }
 
     /// The script of that SHA, if it is in the cache.
     pub fn script(&self, sha: &Sha) -> Option<&Script> {
-        self.scripts.get(sha)
+        self.scripts.get(sha).map(|(script, _)| script)
     }
 
     /// Whether the script is in the cache (SCRIPT EXISTS).
@@ -116,7 +137,9 @@ impl Engine {
 
     /// Forgets every script and starts a new interpreter (SCRIPT FLUSH).
     pub fn flush(&mut self) {
+        self.machine = self.machine.renewed();
         self.scripts.clear();
+        self.texts = 0;
     }
 
     /// Flags of a script that is not in the cache, by its shebang alone (dispatch needs them before EVAL runs).
@@ -124,32 +147,30 @@ impl Engine {
     /// # Errors
     /// The shebang is wrong: `load` will say the same.
     pub fn flags_of(body: &[u8]) -> Result<Flags, LoadError> {
-        let _ = body;
-        Ok(Flags::default())
+        Flags::of_script(body).map(|(flags, _)| flags)
     }
 
     /// Bytes that the interpreter holds (INFO's `used_memory_vm_eval`).
     pub fn memory(&self) -> usize {
-        0
+        self.machine.memory()
     }
 
     /// Bytes of the cached scripts' texts and of the table itself (INFO's `used_memory_scripts_eval`).
     pub fn scripts_memory(&self) -> usize {
-        0
+        self.texts + self.scripts.len() * size_of::<(Sha, Script, Reference)>()
     }
 
-    /// Bound on the memory of the interpreter, in bytes: past it a script ends with `not enough memory`. 0 is no bound.
+    /// Bound on the memory of the interpreter, in bytes: past it a script ends with `not enough memory`. 0 is no bound; a
+    /// new interpreter has 1 GiB.
     pub fn set_memory_limit(&mut self, bytes: usize) {
-        let _ = bytes;
+        self.machine.set_memory_limit(bytes);
     }
 
     /// Runs a script and appends its reply to `out`, one RESP value in the caller's protocol, errors included.
     ///
     /// `None`, and nothing appended, when the script is not in the cache.
     pub fn run(&mut self, sha: &Sha, call: Call<'_>, host: &mut dyn Host, out: &mut Vec<u8>) -> Option<Outcome> {
-        let _ = (call, host);
-        self.scripts.get(sha)?;
-        out.extend_from_slice(b"_\r\n");
-        Some(Outcome::Value)
+        let (_, function) = self.scripts.get(sha)?;
+        Some(self.machine.run(function, sha.as_bytes(), Given::Globals, call, host, out))
     }
 }

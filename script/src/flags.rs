@@ -3,6 +3,9 @@
 //! The error texts are Redis's. A script without a shebang runs in *compatibility mode*: its flags say nothing, and each of
 //! its commands is judged on its own.
 
+use crate::LoadError;
+use crate::api::until_nul;
+
 /// Declared flags. `Flags::default()` of a script with a shebang is "none given".
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Flags {
@@ -34,6 +37,37 @@ impl Flags {
         .filter_map(|(set, name)| set.then_some(name))
     }
 
+    /// Reads the shebang of a script: its flags, and how much of the text to leave out (all but the line's end, so that line
+    /// numbers stay).
+    pub(crate) fn of_script(body: &[u8]) -> Result<(Self, usize), LoadError> {
+        if !body.starts_with(b"#!") {
+            return Ok((Self { compatibility: true, ..Self::default() }, 0));
+        }
+        let Some(end) = until_nul(body).iter().position(|&byte| byte == b'\n') else {
+            return Err(LoadError::new("Invalid script shebang", b""));
+        };
+        let parts = base::args::split(&body[..end]).unwrap_or_default();
+        let Some((engine, options)) = parts.split_first() else {
+            return Err(LoadError::new("Invalid engine in script shebang", b""));
+        };
+        if engine != b"#!lua" {
+            return Err(LoadError::new("Unexpected engine in script shebang: ", engine));
+        }
+        let mut flags = Self::default();
+        for option in options {
+            let Some(names) = option.strip_prefix(b"flags=") else {
+                return Err(LoadError::new("Unknown lua shebang option: ", option));
+            };
+            // No flags at all are none; between commas there may be nothing only in error.
+            for name in names.split(|&byte| byte == b',').filter(|_| !names.is_empty()) {
+                if !flags.set(name) {
+                    return Err(LoadError::new("Unexpected flag in script shebang: ", name));
+                }
+            }
+        }
+        Ok((flags, end))
+    }
+
     /// Sets the flag of that name; `false` when there is none.
     pub(crate) fn set(&mut self, name: &[u8]) -> bool {
         let flag = match name {
@@ -47,4 +81,43 @@ impl Flags {
         *flag = true;
         true
     }
+}
+
+/// Reads the first line of a library: its name, and where its code begins.
+pub(crate) fn library_name(code: &[u8]) -> Result<(Vec<u8>, usize), LoadError> {
+    if !code.starts_with(b"#!") {
+        return Err(LoadError::new("Missing library metadata", b""));
+    }
+    let invalid = || LoadError::new("Invalid library metadata", b"");
+    let end = until_nul(code).iter().position(|&byte| byte == b'\n').ok_or_else(invalid)?;
+    let parts = base::args::split(&code[..end]).ok_or_else(invalid)?;
+    let (engine, options) = parts.split_first().ok_or_else(invalid)?;
+    let mut name: Option<&[u8]> = None;
+    for option in options {
+        match option.get(..5) {
+            Some(prefix) if prefix.eq_ignore_ascii_case(b"name=") && name.is_some() => {
+                let text = "Invalid metadata value, name argument was given multiple times";
+                return Err(LoadError::new(text, b""));
+            }
+            Some(prefix) if prefix.eq_ignore_ascii_case(b"name=") => name = Some(&option[5..]),
+            _ => return Err(LoadError::new("Invalid metadata value given: ", option)),
+        }
+    }
+    let name = name.ok_or_else(|| LoadError::new("Library name was not given", b""))?;
+    if !is_name(name) {
+        return Err(LoadError::new(
+            "Library names can only contain letters, numbers, or underscores(_) and must be at least one character long",
+            b"",
+        ));
+    }
+    let engine = engine.get(2..).unwrap_or_default();
+    if !engine.eq_ignore_ascii_case(b"lua") {
+        return Err(LoadError::new("Engine '", &[engine, b"' not found"].concat()));
+    }
+    Ok((name.to_vec(), end))
+}
+
+/// Whether a library or function may be called that.
+pub(crate) fn is_name(name: &[u8]) -> bool {
+    !name.is_empty() && name.iter().all(|&byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
