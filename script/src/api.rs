@@ -29,7 +29,13 @@ pub(crate) fn push_table(lua: &mut Lua<'_>, version: &str) {
         lua.push_native(function);
         lua.set_field(-2, name);
     }
-    let propagation = [("REPL_NONE", 0.0), ("REPL_AOF", 1.0), ("REPL_SLAVE", 2.0), ("REPL_REPLICA", 2.0), ("REPL_ALL", 3.0)];
+    let propagation = [
+        ("REPL_NONE", 0.0),
+        ("REPL_AOF", 1.0),
+        ("REPL_SLAVE", 2.0),
+        ("REPL_REPLICA", 2.0),
+        ("REPL_ALL", 3.0),
+    ];
     for (name, bits) in propagation {
         lua.push_number(bits);
         lua.set_field(-2, name);
@@ -51,7 +57,8 @@ pub(crate) fn push_debugger(lua: &mut Lua<'_>) {
 pub(crate) fn push_log(lua: &mut Lua<'_>) {
     lua.push_native(log);
     lua.set_field(-2, "log");
-    for (name, level) in [("LOG_DEBUG", 0.0), ("LOG_VERBOSE", 1.0), ("LOG_NOTICE", 2.0), ("LOG_WARNING", 3.0)] {
+    for (name, level) in [("LOG_DEBUG", 0.0), ("LOG_VERBOSE", 1.0), ("LOG_NOTICE", 2.0), ("LOG_WARNING", 3.0)]
+    {
         lua.push_number(level);
         lua.set_field(-2, name);
     }
@@ -59,7 +66,8 @@ pub(crate) fn push_log(lua: &mut Lua<'_>) {
 
 /// Adds the version to the table on top, as a text and as a number (`0x00070204`).
 pub(crate) fn push_version(lua: &mut Lua<'_>, version: &str) {
-    let number = version.split('.').take(3).fold(0_u32, |number, part| number << 8 | part.parse().unwrap_or(0));
+    let number =
+        version.split('.').take(3).fold(0_u32, |number, part| number << 8 | part.parse().unwrap_or(0));
     lua.push_number(f64::from(number));
     lua.set_field(-2, "REDIS_VERSION_NUM");
     lua.push_bytes(version.as_bytes());
@@ -166,7 +174,10 @@ fn check_arguments(lua: &mut Lua<'_>) -> Result<(), Raised> {
 
 fn push_number_text(lua: &mut Lua<'_>, number: f64) {
     // Up to 2^53 an integer has at most 16 digits, and is its own %.17g.
-    if number.abs() < 9_007_199_254_740_992.0 && number.fract() == 0.0 && (number != 0.0 || number.is_sign_positive()) {
+    if number.abs() < 9_007_199_254_740_992.0
+        && number.fract() == 0.0
+        && (number != 0.0 || number.is_sign_positive())
+    {
         let mut text = Vec::with_capacity(24);
         base::number::push_i64(&mut text, number as i64);
         lua.push_bytes(&text);
@@ -177,7 +188,8 @@ fn push_number_text(lua: &mut Lua<'_>, number: f64) {
 
 /// The arguments, which are strings.
 fn with_arguments<R>(lua: &Lua<'_>, work: impl FnOnce(&[&[u8]]) -> R) -> R {
-    let args: SmallVec<[&[u8]; 8]> = (1..=lua.top()).map(|index| lua.bytes(index).unwrap_or_default()).collect();
+    let args: SmallVec<[&[u8]; 8]> =
+        (1..=lua.top()).map(|index| lua.bytes(index).unwrap_or_default()).collect();
     work(&args)
 }
 
@@ -297,10 +309,18 @@ fn log(lua: &mut Lua<'_>) -> Results {
 /// A double as C's `int`, on the machines that Redis runs on: what does not fit is the least one.
 pub(crate) fn c_int(value: f64) -> i32 {
     let truncated = value.trunc();
-    if truncated >= f64::from(i32::MIN) && truncated <= f64::from(i32::MAX) { truncated as i32 } else { i32::MIN }
+    if truncated >= f64::from(i32::MIN) && truncated <= f64::from(i32::MAX) {
+        truncated as i32
+    } else {
+        i32::MIN
+    }
 }
 
 /// A double as C's `long long`: what does not fit is the least one.
 pub(crate) fn c_long(value: f64) -> i64 {
-    if value >= -9_223_372_036_854_775_808.0 && value < 9_223_372_036_854_775_808.0 { value as i64 } else { i64::MIN }
+    if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value) {
+        value as i64
+    } else {
+        i64::MIN
+    }
 }

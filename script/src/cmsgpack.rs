@@ -9,8 +9,6 @@ use crate::sandbox::{add, check_number, check_string};
 
 /// Tables within tables when packing.
 const MAX_NESTING: usize = 16;
-/// Bound on packed bytes: shared tables can make them exponential in the nesting.
-const MAX_BYTES: usize = 1 << 29;
 
 /// Pushes the library's table.
 pub(crate) fn push(lua: &mut Lua<'_>) {
@@ -50,7 +48,8 @@ fn pack(lua: &mut Lua<'_>) -> Results {
 
 /// Packs the value on top and pops it.
 fn pack_value(lua: &mut Lua<'_>, out: &mut Vec<u8>, level: usize) -> Result<(), Raised> {
-    if out.len() > MAX_BYTES {
+    // Shared tables can make it exponential in the nesting.
+    if out.len() > lua.context().memory_bound() {
         return Err(lua.raise_plain(b"not enough memory"));
     }
     match lua.kind(-1) {
@@ -101,7 +100,7 @@ fn pack_number(out: &mut Vec<u8>, number: f64) {
 fn pack_integer(out: &mut Vec<u8>, number: i64) {
     let bytes = number.to_be_bytes();
     let (kind, len) = match number {
-        0..=127 | -32..=-1 => return out.push(number as u8),
+        -32..=127 => return out.push(number as u8),
         128..=0xff => (0xcc, 1),
         0x100..=0xffff => (0xcd, 2),
         0x1_0000..=0xffff_ffff => (0xce, 4),
@@ -200,7 +199,8 @@ fn unpack_from(lua: &mut Lua<'_>, limit: i64, offset: i64) -> Results {
         return Err(lua.raise(text));
     };
     if start > input.len() {
-        let text = format!("Start offset {} greater than input length {}.", offset as i32, input.len() as i32);
+        let text =
+            format!("Start offset {} greater than input length {}.", offset as i32, input.len() as i32);
         return Err(lua.raise(text));
     }
     let limit = if all { i64::from(i32::MAX) } else { limit };

@@ -64,6 +64,14 @@ impl Context {
         }
     }
 
+    /// The memory bound, or the usual one where none is set: what natives made of Rust's memory keep to.
+    pub fn memory_bound(&self) -> usize {
+        match self.meter.limit.get() {
+            0 => MEMORY_LIMIT,
+            limit => limit,
+        }
+    }
+
     /// Remembers a panic and ends the run.
     pub fn panicked(&self, payload: Box<dyn Any + Send>) {
         self.killed.set(true);

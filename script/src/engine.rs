@@ -169,7 +169,13 @@ impl Engine {
     /// Runs a script and appends its reply to `out`, one RESP value in the caller's protocol, errors included.
     ///
     /// `None`, and nothing appended, when the script is not in the cache.
-    pub fn run(&mut self, sha: &Sha, call: Call<'_>, host: &mut dyn Host, out: &mut Vec<u8>) -> Option<Outcome> {
+    pub fn run(
+        &mut self,
+        sha: &Sha,
+        call: Call<'_>,
+        host: &mut dyn Host,
+        out: &mut Vec<u8>,
+    ) -> Option<Outcome> {
         let (_, function) = self.scripts.get(sha)?;
         Some(self.machine.run(function, sha.as_bytes(), Given::Globals, call, host, out))
     }

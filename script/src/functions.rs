@@ -91,13 +91,15 @@ impl Functions {
         let context = interpreter.context();
         context.loading.replace(Some(Loading { library: name.clone(), functions: Vec::new() }));
         let result = interpreter.with(Some(host), |lua| load_library(lua, &code[start..], &version));
-        let registered = interpreter.context().loading.take().map(|loading| loading.functions).unwrap_or_default();
+        let registered =
+            interpreter.context().loading.take().map(|loading| loading.functions).unwrap_or_default();
         interpreter.context().resume_panic();
         let result = match result {
             Ok(()) if registered.is_empty() => Err(LoadError::new("No functions registered", b"")),
             other => other,
         };
-        let mut functions: Vec<Vec<u8>> = registered.iter().map(|(function, _)| function.name.clone()).collect();
+        let mut functions: Vec<Vec<u8>> =
+            registered.iter().map(|(function, _)| function.name.clone()).collect();
         functions.sort();
         let library = Library { name, code: code.to_vec(), functions };
         let prepared = Prepared { library, functions: registered };
@@ -141,10 +143,14 @@ impl Functions {
         let replaced = |library: &[u8]| prepared.iter().any(|new| new.library.name == library);
         for (place, new) in prepared.iter().enumerate() {
             for function in new.functions() {
-                let there = self.functions.get(&function.name).is_some_and(|(old, _)| !replaced(&old.library));
+                let there =
+                    self.functions.get(&function.name).is_some_and(|(old, _)| !replaced(&old.library));
                 let mut others = prepared[..place].iter().flat_map(Prepared::functions);
                 if there || others.any(|other| other.name == function.name) {
-                    return Err(LoadError::new("Function ", &[&function.name, b" already exists".as_slice()].concat()));
+                    return Err(LoadError::new(
+                        "Function ",
+                        &[&function.name, b" already exists".as_slice()].concat(),
+                    ));
                 }
             }
         }
@@ -155,7 +161,10 @@ impl Functions {
     pub fn discard(&mut self, prepared: Vec<Prepared>) {
         let interpreter = self.machine.interpreter();
         interpreter.with(None, |lua| {
-            prepared.into_iter().flat_map(|new| new.functions).for_each(|(_, reference)| lua.forget(reference));
+            prepared
+                .into_iter()
+                .flat_map(|new| new.functions)
+                .for_each(|(_, reference)| lua.forget(reference));
         });
     }
 
@@ -209,7 +218,8 @@ impl Functions {
 
     /// Bytes of the libraries' texts and tables (INFO's `used_memory_functions`, less the interpreter's).
     pub fn libraries_memory(&self) -> usize {
-        let texts: usize = self.libraries.values().map(|library| library.code.len() + library.name.len()).sum();
+        let texts: usize =
+            self.libraries.values().map(|library| library.code.len() + library.name.len()).sum();
         texts + self.libraries.len() * size_of::<Library>() + self.functions.len() * size_of::<Function>()
     }
 
@@ -219,7 +229,13 @@ impl Functions {
     }
 
     /// Runs a function and appends its reply to `out`. `None`, and nothing appended, when there is no such function.
-    pub fn run(&mut self, name: &[u8], call: Call<'_>, host: &mut dyn Host, out: &mut Vec<u8>) -> Option<Outcome> {
+    pub fn run(
+        &mut self,
+        name: &[u8],
+        call: Call<'_>,
+        host: &mut dyn Host,
+        out: &mut Vec<u8>,
+    ) -> Option<Outcome> {
         let (_, reference) = self.functions.get(name)?;
         Some(self.machine.run(reference, name, Given::Arguments, call, host, out))
     }
@@ -228,7 +244,10 @@ impl Functions {
 /// Compiles and runs a library with the globals of loading.
 fn load_library(lua: &mut Lua<'_>, code: &[u8], version: &str) -> Result<(), LoadError> {
     if !lua.compile(code, c"@user_function") {
-        return Err(LoadError::new("Error compiling function: ", until_nul(lua.bytes(-1).unwrap_or_default())));
+        return Err(LoadError::new(
+            "Error compiling function: ",
+            until_nul(lua.bytes(-1).unwrap_or_default()),
+        ));
     }
     push_loading_globals(lua, version, register);
     lua.switch_globals();
@@ -251,7 +270,9 @@ fn error_text(lua: &mut Lua<'_>) -> Vec<u8> {
     if lua.kind(-1) == Kind::Table {
         lua.field(-1, "err");
         lua.stringify(-1);
-        return lua.bytes(-1).map_or_else(|| b"ERR execution failure".to_vec(), |text| until_nul(text).to_vec());
+        return lua
+            .bytes(-1)
+            .map_or_else(|| b"ERR execution failure".to_vec(), |text| until_nul(text).to_vec());
     }
     lua.stringify(-1);
     [b"ERR ", until_nul(lua.bytes(-1).unwrap_or(b"execution failure"))].concat()
@@ -373,7 +394,9 @@ fn read_named(
         }
         b"flags" => {
             if lua.kind(-1) != Kind::Table {
-                return Err("flags argument to redis.register_function must be a table representing function flags");
+                return Err(
+                    "flags argument to redis.register_function must be a table representing function flags",
+                );
             }
             *flags = read_flags(lua).ok_or("unknown flag given")?;
         }

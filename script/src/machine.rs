@@ -71,7 +71,11 @@ impl Machine {
     /// Compiles a text and keeps the function, or says what the compiler said.
     pub fn compile(&mut self, text: &[u8], name: &CStr) -> Result<Reference, Vec<u8>> {
         self.interpreter.with(None, |lua| {
-            if lua.compile(text, name) { Ok(lua.keep()) } else { Err(lua.bytes(-1).unwrap_or_default().to_vec()) }
+            if lua.compile(text, name) {
+                Ok(lua.keep())
+            } else {
+                Err(lua.bytes(-1).unwrap_or_default().to_vec())
+            }
         })
     }
 

@@ -17,7 +17,9 @@
 mod guards;
 mod interpreter;
 
-pub(crate) use guards::{hide_readonly_metatables, protect, refuse_readonly, see_through, tame_patterns};
+pub(crate) use guards::{
+    hide_readonly_metatables, protect, refuse_readonly, see_through, tame_patterns, tame_unpack,
+};
 pub(crate) use interpreter::{Failure, Interpreter, Reference};
 
 use crate::context::Context;
@@ -294,7 +296,6 @@ impl<'a> Lua<'a> {
         self.kind(index) == Kind::LightUserdata && self.address(index) == 0
     }
 
-
     /// Replaces the key on top by the table's value for it.
     pub fn raw_get(&mut self, table: i32) {
         self.check_table(table);
@@ -460,7 +461,11 @@ impl<'a> Lua<'a> {
             }
             ffi::lua_getinfo(self.state, c"n".as_ptr(), &mut record);
             let text = |at: *const std::ffi::c_char| {
-                if at.is_null() { String::from("?") } else { CStr::from_ptr(at).to_string_lossy().into_owned() }
+                if at.is_null() {
+                    String::from("?")
+                } else {
+                    CStr::from_ptr(at).to_string_lossy().into_owned()
+                }
             };
             (text(record.name), text(record.namewhat) == "method")
         }

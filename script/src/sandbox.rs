@@ -5,7 +5,8 @@
 
 use crate::api::raise;
 use crate::raw::{
-    Kind, Lua, Native, Reference, Results, hide_readonly_metatables, protect, refuse_readonly, see_through, tame_patterns,
+    Caller, Kind, Lua, Native, Reference, Results, hide_readonly_metatables, protect, refuse_readonly,
+    see_through, tame_patterns, tame_unpack,
 };
 use crate::{api, bit, cjson, cmsgpack, structs};
 
@@ -16,14 +17,14 @@ const LIBRARIES: [&str; 9] =
     ["string", "table", "math", "coroutine", "bit", "struct", "cjson", "cmsgpack", "redis"];
 /// Lua 5.1's `load`, in terms of `loadstring`: the pieces are collected first, so that no code of the script runs while the
 /// compiler does.
-const LOAD: &[u8] = b"local compile, protected, concat, kind, fail = ...
+const LOAD: &[u8] = b"local compile, protected, concat, kind, fail, place = ...
 return function(reader, name)
   if kind(reader) ~= 'function' then
     fail(\"bad argument #1 to 'load' (function expected, got \" .. (reader == nil and 'no value' or kind(reader)) .. ')', 2)
   end
   local pieces = {}
   while true do
-    local ok, piece = protected(reader)
+    local ok, piece = protected(reader, place)
     if not ok then return nil, piece end
     if piece == nil or piece == '' then break end
     if kind(piece) ~= 'string' and kind(piece) ~= 'number' then return nil, 'reader function must return a string' end
@@ -86,14 +87,15 @@ fn replace_functions(lua: &mut Lua<'_>) {
     lua.set_field(-2, "randomseed");
     lua.pop(1);
     assert!(lua.compile(LOAD, c"=load"), "our own text");
-    for name in ["loadstring", "pcall", "table", "type", "error"] {
+    for name in ["loadstring", "xpcall", "table", "type", "error"] {
         lua.field(1, name);
         if name == "table" {
             lua.field(-1, "concat");
             lua.remove(-2);
         }
     }
-    assert!(lua.call_protected(5, 0).is_ok(), "our own text");
+    lua.push_native(handle_error);
+    assert!(lua.call_protected(6, 0).is_ok(), "our own text");
     lua.set_field(1, "load");
 }
 
@@ -103,13 +105,12 @@ fn guard_functions(lua: &mut Lua<'_>) {
     refuse_readonly(lua, "setmetatable");
     see_through(lua, "rawget");
     see_through(lua, "next");
+    tame_unpack(lua);
     // `pairs` answers the `next` that it was made with.
     lua.field(1, "next");
     lua.set_upvalue(1, "pairs");
     lua.field(1, "table");
-    for name in ["insert", "remove", "sort"] {
-        refuse_readonly(lua, name);
-    }
+    refuse_readonly(lua, "insert");
     see_through(lua, "foreach");
     lua.pop(1);
     lua.field(1, "string");
@@ -177,10 +178,16 @@ pub(crate) fn nonexistent(lua: &mut Lua<'_>) -> Results {
 /// Gives an error its place: the function that raised it, or the script's line that called a native one.
 fn handle_error(lua: &mut Lua<'_>) -> Results {
     lua.set_top(1);
-    let place = match lua.caller(1) {
-        Some(caller) if caller.native => lua.caller(2),
-        other => other,
-    };
+    let mut level = 1;
+    let mut place = lua.caller(level);
+    // Of a native function its caller is meant, and `load` counts as one.
+    if place.as_ref().is_some_and(|place| place.native) {
+        level += 1;
+        place = lua.caller(level);
+    }
+    if place.as_ref().is_some_and(|place| place.source == b"=load") {
+        place = lua.caller(level + 1);
+    }
     if lua.kind(1) != Kind::Table {
         let text = [b"ERR ", shown(lua, 1).as_slice()].concat();
         lua.new_table();
@@ -188,11 +195,12 @@ fn handle_error(lua: &mut Lua<'_>) -> Results {
         lua.set_field(-2, "err");
         lua.replace(1);
     } else if lua.is_readonly(1) {
-        // Redis's handler fails here in its own line.
+        // Redis's handler is Lua and fails here, in its own line.
         lua.new_table();
-        lua.push_bytes(b"ERR Attempt to modify a readonly table");
+        lua.push_bytes(b"ERR err_handler_def:10: Attempt to modify a readonly table");
         lua.set_field(-2, "err");
         lua.replace(1);
+        place = Some(Caller { source: b"@err_handler_def".to_vec(), line: 10, native: false });
     }
     if let Some(place) = place {
         lua.push_bytes(&place.source);

@@ -8,8 +8,6 @@ use crate::sandbox::{add, check_number, check_string};
 const MAX_INTEGER: usize = 32;
 /// Largest natural alignment.
 const MAX_ALIGN: usize = 8;
-/// Bound on a packed string and on sizes in it: past it nothing could be allocated anyway.
-const MAX_BYTES: usize = 1 << 30;
 
 /// Pushes the library's table.
 pub(crate) fn push(lua: &mut Lua<'_>) {
@@ -126,6 +124,8 @@ fn to_bits(number: f64) -> u64 {
 
 fn pack(lua: &mut Lua<'_>) -> Results {
     let mut format = Format::new(lua)?;
+    // In Redis a nil parts the arguments from what is packed, and shows where one is missing.
+    lua.push_nil();
     let mut out = Vec::new();
     let mut argument = 2;
     while let Some(option) = format.option() {
@@ -165,7 +165,7 @@ fn pack(lua: &mut Lua<'_>) -> Results {
             }
             _ => format.control(lua, option)?,
         }
-        if out.len() > MAX_BYTES {
+        if out.len() > lua.context().memory_bound() {
             return Err(lua.raise_plain(b"not enough memory"));
         }
     }

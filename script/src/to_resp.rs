@@ -7,14 +7,20 @@ use crate::api::{c_long, until_nul};
 use crate::raw::{Kind, Lua};
 use resp::{Protocol, Reply};
 
-/// Values in one reply. A table with itself in it twice would else have more than there are atoms.
-const MAX_VALUES: usize = 1 << 24;
+/// Values in one reply, for so many bytes of the memory bound: 16 million at 1 GiB. A table with itself in it twice would
+/// else have more than there are atoms.
+const BYTES_PER_VALUE: usize = 64;
 
 /// A container that is being written; its table (and for maps and sets the current key) is on the stack.
 enum Open {
-    Array { next: i32, len: i32 },
+    Array {
+        next: i32,
+        len: i32,
+    },
     /// After a key its value is next.
-    Map { value_next: bool },
+    Map {
+        value_next: bool,
+    },
     Set,
 }
 
@@ -23,13 +29,13 @@ enum Open {
 /// `asked` is the protocol that the script chose by `setresp`; `reply` is in that of the caller.
 pub(crate) fn write(lua: &mut Lua<'_>, asked: Protocol, reply: &mut Reply) -> Result<bool, TooLarge> {
     let mut open: Vec<Open> = Vec::new();
-    let mut values = 0;
+    let mut values = lua.context().memory_bound() / BYTES_PER_VALUE;
     let is_error = write_value(lua, asked, reply, &mut open);
     while let Some(container) = open.last_mut() {
-        values += 1;
-        if values > MAX_VALUES {
+        if values == 0 {
             return Err(TooLarge);
         }
+        values -= 1;
         let more = match container {
             Open::Array { next, len } => {
                 let more = *next < *len;

@@ -161,7 +161,8 @@ impl Decoder<'_> {
     }
 
     fn unexpected(&self, lua: &mut Lua<'_>, expected: &str, found: &Token) -> Raised {
-        let text = format!("Expected {expected} but found {} at character {}", found.name(), self.token_at + 1);
+        let text =
+            format!("Expected {expected} but found {} at character {}", found.name(), self.token_at + 1);
         lua.raise(text)
     }
 
@@ -311,7 +312,8 @@ fn parse_c_double(text: &[u8]) -> Option<(f64, usize)> {
     let sign = usize::from(matches!(text.first(), Some(b'-' | b'+')));
     let rest = &text[sign..];
     let signed = |value: f64| if negative { -value } else { value };
-    let begins = |word: &str| rest.len() >= word.len() && rest[..word.len()].eq_ignore_ascii_case(word.as_bytes());
+    let begins =
+        |word: &str| rest.len() >= word.len() && rest[..word.len()].eq_ignore_ascii_case(word.as_bytes());
     for (word, value) in [("infinity", f64::INFINITY), ("inf", f64::INFINITY), ("nan", f64::NAN)] {
         if begins(word) {
             return Some((signed(value), sign + word.len()));

@@ -4,9 +4,6 @@ use super::{Invalid, Options};
 use crate::raw::{Kind, Lua, Raised, Results};
 use base::number::{format_g, push_i64};
 
-/// Bound on the text: past it a string of Lua could hardly be made. Shared tables can make it exponential.
-const MAX_TEXT: usize = 1 << 29;
-
 /// A table that is being written; it lies on the stack, for objects with its current key above.
 enum Open {
     Array { next: i32, len: i32 },
@@ -23,7 +20,8 @@ pub(super) fn encode(lua: &mut Lua<'_>) -> Results {
     encoder.value(lua)?;
     while let Some(open) = encoder.open.pop() {
         encoder.step(lua, open)?;
-        if encoder.out.len() > MAX_TEXT {
+        // Shared tables can make the text exponential.
+        if encoder.out.len() > lua.context().memory_bound() {
             return Err(lua.raise_plain(b"not enough memory"));
         }
     }

@@ -16,6 +16,9 @@ static REAL: u8 = 0;
 /// Quantifiers that a pattern may have: the matcher of Lua 5.1 recurses once for each (later versions allow 200 in all).
 const MAX_QUANTIFIERS: usize = 1000;
 
+/// Past Lua's own limit of values on a C function's stack (8000).
+const MAX_RESULTS: i64 = 8000;
+
 fn real_key() -> *mut c_void {
     (&raw const REAL).cast_mut().cast()
 }
@@ -141,6 +144,25 @@ unsafe extern "C-unwind" fn matching(state: *mut ffi::lua_State) -> c_int {
     }
 }
 
+unsafe extern "C-unwind" fn unpacking(state: *mut ffi::lua_State) -> c_int {
+    // SAFETY: reads arguments that are numbers, and the length of one that is a table; owns nothing when it raises.
+    unsafe {
+        let integer = |index| ffi::lua_tointeger_(state, index) as c_int;
+        if ffi::lua_type(state, 1) == ffi::LUA_TTABLE {
+            let first = if ffi::lua_type(state, 2) > ffi::LUA_TNIL { integer(2) } else { 1 };
+            let last = if ffi::lua_type(state, 3) > ffi::LUA_TNIL {
+                i64::from(integer(3))
+            } else {
+                i64::try_from(ffi::lua_objlen(state, 1)).unwrap_or(i64::MAX)
+            };
+            if last.saturating_sub(i64::from(first)) >= MAX_RESULTS {
+                ffi::luaL_error(state, c"too many results to unpack".as_ptr());
+            }
+        }
+        original(state)
+    }
+}
+
 unsafe extern "C-unwind" fn metatable_of(state: *mut ffi::lua_State) -> c_int {
     // SAFETY: as above; the upvalues are those of `hide_readonly_metatables`.
     unsafe {
@@ -197,6 +219,11 @@ pub(crate) fn see_through(lua: &mut Lua<'_>, name: &str) {
 /// The function takes no pattern that would run the C stack over.
 pub(crate) fn tame_patterns(lua: &mut Lua<'_>, name: &str) {
     guard(lua, name, matching, 0);
+}
+
+/// `unpack` counts its results without overflow: Lua 5.1 does not, and then writes past its stack.
+pub(crate) fn tame_unpack(lua: &mut Lua<'_>) {
+    guard(lua, "unpack", unpacking, 0);
 }
 
 /// `getmetatable` shows what Redis's shows. On top of the table are the face of the globals, the face of their metatable, and

@@ -219,7 +219,12 @@ impl Lua<'_> {
 unsafe extern "C-unwind" fn pcall(state: *mut ffi::lua_State) -> c_int {
     // SAFETY: C's way with C's means; owns nothing when Lua jumps over it.
     unsafe {
-        ffi::luaL_checkany(state, 1);
+        if ffi::lua_gettop(state) == 0 {
+            // What Redis happens to answer.
+            ffi::lua_pushboolean(state, 0);
+            ffi::lua_pushlstring_(state, c"attempt to call a boolean value".as_ptr(), 31);
+            return 2;
+        }
         let arguments = ffi::lua_gettop(state);
         ffi::lua_pushboolean(state, 1);
         ffi::lua_insert(state, 1);
@@ -290,7 +295,12 @@ unsafe extern "C-unwind" fn unprotected(_state: *mut ffi::lua_State) -> c_int {
 }
 
 /// Lua's allocator: counts, and denies what is past the bound while Lua's own code runs protected.
-unsafe extern "C" fn allocate(context: *mut c_void, old: *mut c_void, old_size: usize, new_size: usize) -> *mut c_void {
+unsafe extern "C" fn allocate(
+    context: *mut c_void,
+    old: *mut c_void,
+    old_size: usize,
+    new_size: usize,
+) -> *mut c_void {
     // SAFETY: Lua passes back the context of `Interpreter::new`, and `old` with the size that it was allocated with. Sizes were
     // valid layouts then.
     unsafe {
@@ -307,7 +317,8 @@ unsafe extern "C" fn allocate(context: *mut c_void, old: *mut c_void, old_size: 
         let used = (meter.used.get() - old_size).saturating_add(new_size);
         let lenient = meter.lenient.get() > 0;
         let limit = meter.limit.get();
-        let (Ok(wanted), false) = (layout(new_size), !lenient && new_size > old_size && limit != 0 && used > limit)
+        let (Ok(wanted), false) =
+            (layout(new_size), !lenient && new_size > old_size && limit != 0 && used > limit)
         else {
             return std::ptr::null_mut();
         };
