@@ -141,3 +141,90 @@ fn as_redis_answers_in_resp2() {
 fn as_redis_answers_in_resp3() {
     side_by_side(Protocol::Resp3, "3");
 }
+
+/// Scripts whose third argument is random: what they answer depends on nothing else.
+const OVER_RANDOM: [&str; 7] = [
+    "local ok, v = pcall(cjson.decode, ARGV[3]) if not ok then return v end return cjson.encode(v)",
+    "local r = {pcall(cmsgpack.unpack, ARGV[3])} return {#r, cmsgpack.pack(unpack(r))}",
+    "local n = tonumber(ARGV[3]) if not n then return 0 end return {n, tostring(n), select(2, pcall(cjson.encode, n)), cmsgpack.pack(n), redis.call('echo', n), {double = n}, struct.pack('>lLhd', n, n, n, n), bit.tohex(n)}",
+    "local n = cjson.decode_invalid_numbers(false) local ok, v = pcall(cjson.decode, ARGV[3]) cjson.decode_invalid_numbers(true) return tostring(v)",
+    "local f, e = loadstring(ARGV[3]) return e or 'compiles'",
+    "return cjson.encode({ARGV[3], [ARGV[3]] = ARGV[3]})",
+    "local r = {pcall(string.format, ARGV[3], 1, 2, 'x')} return r[2]",
+];
+
+/// Bytes that the scripts above have something to do with.
+fn random_argument(prng: &mut base::Prng) -> Vec<u8> {
+    let pieces: [&[u8]; 34] = [
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b",",
+        b":",
+        b"\"a\"",
+        b"\"\\u00e9\"",
+        b"\"\\ud83d\\ude00",
+        b"1",
+        b"-",
+        b".5",
+        b"e3",
+        b"null",
+        b"true",
+        b" ",
+        b"0x1f",
+        b"inf",
+        b"nan",
+        b"\\",
+        b"\x92",
+        b"\x81",
+        b"\xa1x",
+        b"\xcf",
+        b"\xd2",
+        b"\xda\0\x02",
+        b"\xc0",
+        b"\xff\xff",
+        b"\0",
+        b"%5.2f",
+        b"%d",
+        b"%s",
+        b"return",
+        b"x=",
+    ];
+    let mut out = Vec::new();
+    if prng.below(3) == 0 {
+        let number = f64::from_bits(prng.next_u64());
+        out.extend_from_slice(format!("{number:e}").as_bytes());
+        return out;
+    }
+    for _ in 0..=prng.below(10) {
+        out.extend_from_slice(pieces[prng.below(pieces.len() as u64) as usize]);
+    }
+    out
+}
+
+#[test]
+fn as_redis_answers_whatever_the_argument() {
+    let ports = testkit::reserve();
+    let server = Server::build(Kind::Redis, ports.port(0)).start();
+    let mut reference = Raw::connect(server.port(), "3");
+    let mut host = Forwarding::connect(server.port());
+    let mut engine = Engine::new("7.0.15");
+    let mut prng = base::Prng::new(7);
+    let mut wrong = Vec::new();
+    for _ in 0..1000 {
+        let argument = random_argument(&mut prng);
+        for body in OVER_RANDOM {
+            let theirs = reference.call(&[b"EVAL", body.as_bytes(), b"0", b"", b"", &argument]);
+            let argv: [&[u8]; 3] = [b"", b"", &argument];
+            let (ours, _) = eval_with(&mut engine, &mut host, body.as_bytes(), Protocol::Resp3, &[], &argv);
+            let text = |bytes: &[u8]| without_addresses(bytes.escape_ascii().to_string().as_bytes());
+            let (ours, theirs) = (text(&ours), text(&theirs));
+            if ours != theirs && wrong.len() < 40 {
+                let argument = text(&argument);
+                wrong.push(format!("{body}\n  with   {argument}\n  ours   {ours}\n  theirs {theirs}\n"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} answers differ:\n{}", wrong.len(), wrong.join("\n"));
+}

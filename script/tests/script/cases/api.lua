@@ -332,8 +332,6 @@ return tostring(redis.call("strlen","big"))
 ----
 return 1,2,3
 ----
-redis.call("select", 0) return 1
-----
 return {redis.call("sort","l","desc")}
 ----
 return redis.call("geopos","nokey","a")
