@@ -307,8 +307,9 @@ fn enter(lua: &mut Lua<'_>, registration: Registration) -> Option<&'static str> 
     let Registration { name, description, flags, callback } = registration;
     let mut loading = lua.context().loading.borrow_mut();
     let library = loading.as_mut()?;
+    // Redis says "Library" of functions, too.
     let refusal = if !is_name(&name) {
-        "Function names can only contain letters, numbers, or underscores(_) and must be at least one character long"
+        "Library names can only contain letters, numbers, or underscores(_) and must be at least one character long"
     } else if library.functions.iter().any(|(other, _)| other.name == name) {
         "Function already exists in the library"
     } else {

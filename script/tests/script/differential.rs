@@ -19,10 +19,10 @@ const CASES: [(&str, &str); 6] = [
 ];
 
 /// A connection whose replies come as bytes.
-struct Raw(TcpStream);
+pub struct Raw(TcpStream);
 
 impl Raw {
-    fn connect(port: u16, protocol: &str) -> Self {
+    pub fn connect(port: u16, protocol: &str) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("the reference server");
         stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a socket");
         let mut raw = Self(stream);
@@ -30,7 +30,7 @@ impl Raw {
         raw
     }
 
-    fn call(&mut self, args: &[&[u8]]) -> Vec<u8> {
+    pub fn call(&mut self, args: &[&[u8]]) -> Vec<u8> {
         let mut request = Vec::new();
         write_command(&mut request, args.iter().copied());
         self.0.write_all(&request).expect("the reference server reads");

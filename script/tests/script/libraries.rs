@@ -1,8 +1,10 @@
 //! FUNCTION's interpreter: loading, names, calls, and what a library sees of the globals.
 
+use crate::differential::Raw;
 use crate::runner::Plain;
 use resp::Protocol;
 use script::{Call, Functions, Outcome};
+use testkit::{Kind, Server};
 
 fn load(functions: &mut Functions, code: &str, replace: bool) -> Result<(), String> {
     let text = |error: script::LoadError| String::from_utf8_lossy(&error.0).into_owned();
@@ -59,79 +61,85 @@ fn names_must_be_free() {
     assert_eq!(call(&mut functions, "g", &[], &[]), ":3\r\n");
 }
 
-/// The texts are those of redis-server 7.0.15.
+/// Libraries that are refused, and the text.
+const REFUSED: [(&str, &str); 22] = [
+    ("return 1", "ERR Missing library metadata"),
+    ("#!lua name=x", "ERR Invalid library metadata"),
+    ("#!lua\nreturn 1", "ERR Library name was not given"),
+    ("#!lua name=a name=b\n", "ERR Invalid metadata value, name argument was given multiple times"),
+    ("#!lua foo=a\n", "ERR Invalid metadata value given: foo=a"),
+    ("#!js name=a\n", "ERR Engine 'js' not found"),
+    (
+        "#!lua name=a-b\n",
+        "ERR Library names can only contain letters, numbers, or underscores(_) and must be at least one character long",
+    ),
+    ("#!lua name=a\nx x", "ERR Error compiling function: user_function:2: '=' expected near 'x'"),
+    ("#!lua name=a\nlocal x = 1", "ERR No functions registered"),
+    (
+        "#!lua name=a\nredis.call('get','x')",
+        "ERR Error registering functions: ERR user_function:2: Script attempted to access nonexistent global variable 'call'",
+    ),
+    (
+        "#!lua name=a\nlocal x = string.format('x')",
+        "ERR Error registering functions: ERR user_function:2: Script attempted to access nonexistent global variable 'string'",
+    ),
+    (
+        "#!lua name=a\ny = 1",
+        "ERR Error registering functions: ERR user_function:2: Attempt to modify a readonly table",
+    ),
+    (
+        "#!lua name=a\nredis.register_function()",
+        "ERR Error registering functions: ERR wrong number of arguments to redis.register_function",
+    ),
+    (
+        "#!lua name=a\nredis.register_function('f')",
+        "ERR Error registering functions: ERR calling redis.register_function with a single argument is only applicable to Lua table (representing named arguments).",
+    ),
+    (
+        "#!lua name=a\nredis.register_function('f', 1)",
+        "ERR Error registering functions: ERR second argument to redis.register_function must be a function",
+    ),
+    (
+        "#!lua name=a\nredis.register_function({}, 1)",
+        "ERR Error registering functions: ERR first argument to redis.register_function must be a string",
+    ),
+    (
+        "#!lua name=a\nredis.register_function('f-g', function() end)",
+        "ERR Error registering functions: ERR Library names can only contain letters, numbers, or underscores(_) and must be at least one character long",
+    ),
+    (
+        "#!lua name=a\nredis.register_function('f', function() end) redis.register_function('f', function() end)",
+        "ERR Error registering functions: ERR Function already exists in the library",
+    ),
+    (
+        "#!lua name=a\nredis.register_function{function_name='f'}",
+        "ERR Error registering functions: ERR redis.register_function must get a callback argument",
+    ),
+    (
+        "#!lua name=a\nredis.register_function{callback=function() end}",
+        "ERR Error registering functions: ERR redis.register_function must get a function name argument",
+    ),
+    (
+        "#!lua name=a\nredis.register_function{foo=1}",
+        "ERR Error registering functions: ERR unknown argument given to redis.register_function",
+    ),
+    (
+        "#!lua name=a\nredis.register_function{function_name='f', callback=function() end, flags={'nope'}}",
+        "ERR Error registering functions: ERR unknown flag given",
+    ),
+];
+
 #[test]
 fn what_is_wrong_is_said_as_redis_says_it() {
-    let cases = [
-        ("return 1", "ERR Missing library metadata"),
-        ("#!lua name=x", "ERR Invalid library metadata"),
-        ("#!lua\nreturn 1", "ERR Library name was not given"),
-        ("#!lua name=a name=b\n", "ERR Invalid metadata value, name argument was given multiple times"),
-        ("#!lua foo=a\n", "ERR Invalid metadata value given: foo=a"),
-        ("#!js name=a\n", "ERR Engine 'js' not found"),
-        (
-            "#!lua name=a-b\n",
-            "ERR Library names can only contain letters, numbers, or underscores(_) and must be at least one character long",
-        ),
-        ("#!lua name=a\nx x", "ERR Error compiling function: user_function:2: '=' expected near 'x'"),
-        ("#!lua name=a\nlocal x = 1", "ERR No functions registered"),
-        (
-            "#!lua name=a\nredis.call('get','x')",
-            "ERR Error registering functions: ERR user_function:2: Script attempted to access nonexistent global variable 'call'",
-        ),
-        (
-            "#!lua name=a\nlocal x = string.format('x')",
-            "ERR Error registering functions: ERR user_function:2: Script attempted to access nonexistent global variable 'string'",
-        ),
-        (
-            "#!lua name=a\ny = 1",
-            "ERR Error registering functions: ERR user_function:2: Attempt to modify a readonly table",
-        ),
-        (
-            "#!lua name=a\nredis.register_function()",
-            "ERR Error registering functions: ERR wrong number of arguments to redis.register_function",
-        ),
-        (
-            "#!lua name=a\nredis.register_function('f')",
-            "ERR Error registering functions: ERR calling redis.register_function with a single argument is only applicable to Lua table (representing named arguments).",
-        ),
-        (
-            "#!lua name=a\nredis.register_function('f', 1)",
-            "ERR Error registering functions: ERR second argument to redis.register_function must be a function",
-        ),
-        (
-            "#!lua name=a\nredis.register_function({}, 1)",
-            "ERR Error registering functions: ERR first argument to redis.register_function must be a string",
-        ),
-        (
-            "#!lua name=a\nredis.register_function('f-g', function() end)",
-            "ERR Error registering functions: ERR Function names can only contain letters, numbers, or underscores(_) and must be at least one character long",
-        ),
-        (
-            "#!lua name=a\nredis.register_function('f', function() end) redis.register_function('f', function() end)",
-            "ERR Error registering functions: ERR Function already exists in the library",
-        ),
-        (
-            "#!lua name=a\nredis.register_function{function_name='f'}",
-            "ERR Error registering functions: ERR redis.register_function must get a callback argument",
-        ),
-        (
-            "#!lua name=a\nredis.register_function{callback=function() end}",
-            "ERR Error registering functions: ERR redis.register_function must get a function name argument",
-        ),
-        (
-            "#!lua name=a\nredis.register_function{foo=1}",
-            "ERR Error registering functions: ERR unknown argument given to redis.register_function",
-        ),
-        (
-            "#!lua name=a\nredis.register_function{function_name='f', callback=function() end, flags={'nope'}}",
-            "ERR Error registering functions: ERR unknown flag given",
-        ),
-    ];
-    for (code, expected) in cases {
+    let ports = testkit::reserve();
+    let server = Server::build(Kind::Redis, ports.port(0)).start();
+    let mut reference = Raw::connect(server.port(), "2");
+    for (code, expected) in REFUSED {
         let mut functions = Functions::new("7.0.15");
         assert_eq!(load(&mut functions, code, false).unwrap_err(), expected, "{code}");
         assert!(functions.is_empty());
+        let theirs = reference.call(&[b"FUNCTION", b"LOAD", code.as_bytes()]);
+        assert_eq!(String::from_utf8_lossy(&theirs), format!("-{expected}\r\n"), "{code}");
     }
 }
 
