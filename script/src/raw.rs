@@ -18,7 +18,7 @@ mod guards;
 mod interpreter;
 
 pub(crate) use guards::{
-    hide_readonly_metatables, protect, refuse_readonly, see_through, tame_patterns, tame_unpack,
+    hide_readonly_metatables, protect, refuse_readonly, see_through, tame_patterns, tame_rep, tame_unpack,
 };
 pub(crate) use interpreter::{Failure, Interpreter, Reference};
 

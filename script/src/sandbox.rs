@@ -6,7 +6,7 @@
 use crate::api::raise;
 use crate::raw::{
     Caller, Kind, Lua, Native, Reference, Results, hide_readonly_metatables, protect, refuse_readonly,
-    see_through, tame_patterns, tame_unpack,
+    see_through, tame_patterns, tame_rep, tame_unpack,
 };
 use crate::{api, bit, cjson, cmsgpack, structs};
 
@@ -117,6 +117,7 @@ fn guard_functions(lua: &mut Lua<'_>) {
     for name in ["find", "match", "gmatch", "gsub"] {
         tame_patterns(lua, name);
     }
+    tame_rep(lua);
     // One function by two names, as in Lua.
     lua.field(-1, "gmatch");
     lua.set_field(-2, "gfind");

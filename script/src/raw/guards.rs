@@ -4,10 +4,12 @@
 //! metatable reads from the real one and refuses to write; the library's functions that write or look behind metatables are
 //! taught the difference. The real table never gets into a script's hands.
 //!
+//! What stays: a pattern may need exponential time (`a?a?a?…aaa…`), and no question to the host comes in between, as in Redis.
+//!
 //! A guard calls the library's C function in its own place: same arguments, same call frame, so that error texts are the
 //! same. Guards own nothing, so that Lua may jump over them.
 
-use super::{Kind, Lua};
+use super::{Kind, Lua, context_of};
 use mlua_sys as ffi;
 use std::ffi::{c_int, c_void};
 
@@ -144,6 +146,26 @@ unsafe extern "C-unwind" fn matching(state: *mut ffi::lua_State) -> c_int {
     }
 }
 
+unsafe extern "C-unwind" fn repeating(state: *mut ffi::lua_State) -> c_int {
+    // SAFETY: reads arguments of the right kinds, and replaces one by a number; owns nothing when it raises.
+    unsafe {
+        if ffi::lua_type(state, 1) == ffi::LUA_TSTRING && ffi::lua_isnumber(state, 2) != 0 {
+            let len = ffi::lua_objlen(state, 1);
+            let count = usize::try_from(ffi::lua_tointeger_(state, 2) as c_int).unwrap_or(0);
+            let meter = &context_of(state).meter;
+            let limit = meter.limit.get();
+            if len == 0 {
+                ffi::lua_pushnumber(state, 0.0);
+                ffi::lua_replace(state, 2);
+            } else if limit != 0 && len.saturating_mul(count) > limit.saturating_sub(meter.used.get()) {
+                ffi::lua_pushlstring_(state, c"not enough memory".as_ptr(), 17);
+                ffi::lua_error(state);
+            }
+        }
+        original(state)
+    }
+}
+
 unsafe extern "C-unwind" fn unpacking(state: *mut ffi::lua_State) -> c_int {
     // SAFETY: reads arguments that are numbers, and the length of one that is a table; owns nothing when it raises.
     unsafe {
@@ -219,6 +241,12 @@ pub(crate) fn see_through(lua: &mut Lua<'_>, name: &str) {
 /// The function takes no pattern that would run the C stack over.
 pub(crate) fn tame_patterns(lua: &mut Lua<'_>, name: &str) {
     guard(lua, name, matching, 0);
+}
+
+/// `rep` neither repeats nothing two thousand million times nor begins what the memory bound will end: no tick comes in
+/// between.
+pub(crate) fn tame_rep(lua: &mut Lua<'_>) {
+    guard(lua, "rep", repeating, 0);
 }
 
 /// `unpack` counts its results without overflow: Lua 5.1 does not, and then writes past its stack.

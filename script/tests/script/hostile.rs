@@ -124,6 +124,14 @@ fn depth_is_bounded_whatever_the_options_say() {
 }
 
 #[test]
+fn repeating_takes_no_time_for_nothing() {
+    assert_eq!(eval("return string.rep('', 2147483647)"), "$0\r\n\r\n");
+    assert_eq!(eval("return (''):rep('2147483647')"), "$0\r\n\r\n");
+    assert!(eval("return ('x'):rep(2147483647)").contains("not enough memory"));
+    assert_eq!(eval("return ('x'):rep(-1) .. ('ab'):rep(2.9)"), "$4\r\nabab\r\n");
+}
+
+#[test]
 fn bytecode_is_refused() {
     assert!(eval("return select(2, loadstring('\\27Lua'))").contains("unexpected symbol"));
     assert!(eval("return tostring(loadstring(string.dump(function() return 1 end)))").contains("nil"));

@@ -2,6 +2,7 @@
 
 extern crate grapevine_script as script;
 
+mod corpus;
 mod differential;
 mod hostile;
 mod libraries;
