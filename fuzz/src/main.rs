@@ -7,6 +7,7 @@
 
 mod commands;
 mod files;
+mod scripts;
 mod values;
 mod wire;
 
@@ -15,7 +16,7 @@ use std::sync::LazyLock;
 
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 9] = [
+const TARGETS: [(&str, Target); 10] = [
     ("request", wire::request),
     ("reply", wire::reply),
     ("bus", wire::bus),
@@ -25,6 +26,7 @@ const TARGETS: [(&str, Target); 9] = [
     ("nodes-conf", files::nodes_conf),
     ("redis-conf", files::redis_conf),
     ("restore", values::restore),
+    ("scripts", scripts::run),
 ];
 
 static TARGET: LazyLock<Target> = LazyLock::new(|| {

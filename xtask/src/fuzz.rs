@@ -8,8 +8,8 @@ use crate::process::{output, run_with};
 use crate::{Outcome, root};
 use std::fs;
 
-const TARGETS: [&str; 9] =
-    ["request", "reply", "bus", "commands", "rdb", "aof", "nodes-conf", "redis-conf", "restore"];
+const TARGETS: [&str; 10] =
+    ["request", "reply", "bus", "commands", "rdb", "aof", "nodes-conf", "redis-conf", "restore", "scripts"];
 const TRIPLE: &str = "x86_64-unknown-linux-gnu";
 /// The flags that `cargo fuzz` passes when no sanitizer is wanted.
 const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
