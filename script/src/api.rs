@@ -2,7 +2,6 @@
 
 use crate::raw::{Kind, Lua, Native, Raised, Results};
 use crate::{LogLevel, Propagation, Sha, to_lua};
-use base::number::format_g17;
 use resp::Protocol;
 use smallvec::SmallVec;
 
@@ -146,7 +145,7 @@ fn command(lua: &mut Lua<'_>) -> Result<bool, Raised> {
     pushed.map(|()| is_error)
 }
 
-/// Makes every argument a string; numbers with the 17 digits that lose nothing.
+/// Makes every argument a string; numbers with digits enough to lose nothing.
 fn check_arguments(lua: &mut Lua<'_>) -> Result<(), Raised> {
     let count = lua.top();
     if count == 0 {
@@ -182,7 +181,8 @@ fn push_number_text(lua: &mut Lua<'_>, number: f64) {
         base::number::push_i64(&mut text, number as i64);
         lua.push_bytes(&text);
     } else {
-        lua.push_bytes(format_g17(number).as_bytes());
+        let text = lua.context().double_text(number);
+        lua.push_bytes(&text);
     }
 }
 

@@ -6,6 +6,8 @@ use crate::Host;
 use crate::cjson::Options;
 use crate::functions::Loading;
 use crate::random::Random;
+use base::DoubleText;
+use base::number::format_g17;
 use resp::Protocol;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -33,6 +35,8 @@ pub(crate) struct Context {
     pub protocol: Cell<Protocol>,
     /// The run was killed: every further instruction fails.
     pub killed: Cell<bool>,
+    /// Doubles have as few digits as tell them apart, as since Redis 7.2, and not the 17 of Redis 7.0.
+    pub shortest: bool,
     /// The error of a killed run, code included.
     pub kill_text: &'static str,
     /// What a native function or the host panicked with; it goes on when the run is over.
@@ -48,9 +52,10 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Of a new interpreter, whose killed runs end with that text.
-    pub fn new(kill_text: &'static str) -> Self {
+    /// Of a new interpreter of that version, whose killed runs end with that text.
+    pub fn new(version: &str, kill_text: &'static str) -> Self {
         Self {
+            shortest: !version.starts_with("7.0."),
             meter: Meter { used: Cell::new(0), limit: Cell::new(MEMORY_LIMIT), lenient: Cell::new(1) },
             host: Cell::new(None),
             protocol: Cell::new(Protocol::Resp2),
@@ -61,6 +66,15 @@ impl Context {
             json: Cell::new(Options::default()),
             loading: RefCell::new(None),
             reply: Cell::new(Vec::new()),
+        }
+    }
+
+    /// A double as commands and clients get it.
+    pub fn double_text(&self, value: f64) -> Vec<u8> {
+        if self.shortest {
+            DoubleText::new(value).as_bytes().to_vec()
+        } else {
+            format_g17(value).into_bytes()
         }
     }
 

@@ -92,7 +92,8 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An interpreter without scripts, which says `redis.REDIS_VERSION` of that version (`7.2.4`).
+    /// An interpreter without scripts, which says `redis.REDIS_VERSION` of that version (`7.2.4`), and prints doubles as that
+    /// version does.
     pub fn new(version: &str) -> Self {
         Self { machine: Machine::new(version, true, KILL_TEXT), scripts: BTreeMap::new(), texts: 0 }
     }

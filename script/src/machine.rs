@@ -36,7 +36,7 @@ pub(crate) struct Machine {
 impl Machine {
     /// For EVAL (`debugger`: it has the debugger's leftovers) or for FUNCTION.
     pub fn new(version: &str, debugger: bool, kill_text: &'static str) -> Self {
-        let mut interpreter = Interpreter::new(Context::new(kill_text));
+        let mut interpreter = Interpreter::new(Context::new(version, kill_text));
         let globals = interpreter.with(None, |lua| sandbox::set_up(lua, version, debugger));
         Self { interpreter, globals, version: version.to_owned(), kill_text, debugger, runs: 0 }
     }

@@ -115,7 +115,8 @@ fn write_table(lua: &mut Lua<'_>, reply: &mut Reply, open: &mut Vec<Open>) -> bo
         let text = until_nul(lua.bytes(-1).unwrap_or_default());
         write_line(reply, b'+', text);
     } else if field_is(lua, "double", Kind::Number) {
-        reply.double_text(&base::number::format_g17(lua.number(-1)));
+        let text = lua.context().double_text(lua.number(-1));
+        reply.double_text(std::str::from_utf8(&text).unwrap_or_default());
     } else if field_is(lua, "big_number", Kind::String) {
         let text = lua.bytes(-1).unwrap_or_default();
         match reply.protocol() {

@@ -124,6 +124,19 @@ fn depth_is_bounded_whatever_the_options_say() {
 }
 
 #[test]
+fn doubles_are_printed_as_the_version_does() {
+    let body = b"return {redis.call('x', 0.1, 1e10, 3), {double = 0.1}}";
+    for (version, expected) in [
+        ("7.0.15", "*2\r\n$35\r\nx 0.10000000000000001 10000000000 3\r\n,0.10000000000000001\r\n"),
+        ("7.2.4", "*2\r\n$19\r\nx 0.1 10000000000 3\r\n,0.1\r\n"),
+    ] {
+        let mut engine = Engine::new(version);
+        let (reply, _) = eval_with(&mut engine, &mut Plain::new(), body, Protocol::Resp3, &[], &[]);
+        assert_eq!(String::from_utf8_lossy(&reply), expected);
+    }
+}
+
+#[test]
 fn repeating_takes_no_time_for_nothing() {
     assert_eq!(eval("return string.rep('', 2147483647)"), "$0\r\n\r\n");
     assert_eq!(eval("return (''):rep('2147483647')"), "$0\r\n\r\n");
