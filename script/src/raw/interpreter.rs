@@ -66,8 +66,10 @@ impl Interpreter {
             std::mem::transmute::<NonNull<dyn Host + '_>, NonNull<dyn Host>>(NonNull::from(host))
         });
         let _lent = Lent::new(context, host);
-        let mut lua = Lua { state: self.state.as_ptr(), context, room: PROMISED };
+        let mut lua = Lua { state: self.state.as_ptr(), context, room: 0 };
+        // A panic may have left something.
         lua.set_top(0);
+        lua.room = PROMISED;
         let result = work(&mut lua);
         lua.set_top(0);
         result
