@@ -208,7 +208,7 @@ directives! {
     sanitize_dump_payload: String = "sanitize-dump-payload", Word(&["no", "yes", "clients"]), "no", MODIFIABLE;
     enable_protected_configs: Permission = "enable-protected-configs", Word(Permission::WORDS), "no", IMMUTABLE;
     enable_debug_command: Permission = "enable-debug-command", Word(Permission::WORDS), "no", IMMUTABLE;
-    enable_module_command: Permission = "enable-module-command", Word(Permission::WORDS), "no", IMMUTABLE | NO_EFFECT;
+    enable_module_command: Permission = "enable-module-command", Word(Permission::WORDS), "no", IMMUTABLE;
     cluster_replica_no_failover: NoFailover = "cluster-replica-no-failover" | "cluster-slave-no-failover", Word(NoFailover::WORDS), "no", MODIFIABLE;
     cluster_preferred_endpoint_type: EndpointType = "cluster-preferred-endpoint-type", Word(EndpointType::WORDS), "ip", MODIFIABLE;
     propagation_error_behavior: String = "propagation-error-behavior", Word(&["ignore", "panic", "panic-on-replicas"]), "ignore", MODIFIABLE;
@@ -258,7 +258,7 @@ directives! {
     active_defrag_max_scan_fields: u64 = "active-defrag-max-scan-fields", Int(1, LONG_MAX), "1000", NO_EFFECT;
     slowlog_max_len: u64 = "slowlog-max-len" ~ "commandlog-slow-execution-max-len", Int(0, LONG_MAX), "128", MODIFIABLE;
     acllog_max_len: u64 = "acllog-max-len", Int(0, LONG_MAX), "128", NO_EFFECT;
-    busy_reply_threshold: u64 = "busy-reply-threshold" | "lua-time-limit", Int(0, LONG_MAX), "5000", NO_EFFECT;
+    busy_reply_threshold: u64 = "busy-reply-threshold" | "lua-time-limit", Int(0, LONG_MAX), "5000", MODIFIABLE;
     cluster_node_timeout: u64 = "cluster-node-timeout", Int(0, LONG_MAX), "15000", MODIFIABLE;
     cluster_ping_interval: u64 = "cluster-ping-interval", Int(0, INT_MAX), "1000", MODIFIABLE | HIDDEN;
     cluster_failover_hold_ms: u64 = "cluster-failover-hold-ms", Int(0, INT_MAX), "2000", MODIFIABLE;

@@ -19,7 +19,9 @@ use crate::refusal::{Outcome, Refusal};
 use crate::renames::Renames;
 use crate::session::{Client, ReplyMode, Role, Session, memory as client_memory};
 use crate::table::{Handler, is};
-use crate::{blocking, cluster, effects, migrate, persistence, replication, tracking, transaction};
+use crate::{
+    blocking, cluster, effects, migrate, persistence, replication, scripting, tracking, transaction,
+};
 use base::{Args, Slot};
 use resp::Reply;
 use spec::{Command, flag};
@@ -103,6 +105,11 @@ pub(crate) fn serve(node: &mut Node, client: Client, args: Args<'_>, reply: &mut
         return Verdict::Postponed;
     }
     let asked = take_asking(node, client, command);
+    // What a script does is asked for too.
+    let lent = asked && request.is(is::SCRIPT | is::EXEC);
+    if lent {
+        set_asking(node, client, true);
+    }
     push_first(node, client, reply);
     match pass {
         Ok(Pass::Execute) => {
@@ -114,6 +121,9 @@ pub(crate) fn serve(node: &mut Node, client: Client, args: Args<'_>, reply: &mut
         Ok(Pass::Queue) => transaction::queue(node, &request, reply),
         Ok(Pass::Postpone) => return Verdict::Postponed,
         Err(refusal) => reject(node, &request, refusal, reply),
+    }
+    if lent && !scripting::busy::is_late(node) {
+        set_asking(node, client, false);
     }
     tracking::after_request(node, client, command);
     effects::settle_leftovers(node);
@@ -195,6 +205,13 @@ fn take_asking(node: &mut Node, client: Client, command: &Command) -> bool {
     }
 }
 
+/// What ASKING allows, is allowed to a script's commands too.
+pub(crate) fn set_asking(node: &mut Node, client: Client, asking: bool) {
+    if let Some(session) = node.sessions.get_mut(client) {
+        session.asking = asking;
+    }
+}
+
 /// Executes a request that passed, as a unit of its own.
 fn execute(node: &mut Node, request: &Request<'_>, reply: &mut Reply) {
     let before = log_ends(node);
@@ -243,11 +260,14 @@ fn examine(node: &mut Node, request: &mut Request<'_>) -> Result<Pass, Refusal> 
     subscriber_context(node, request)?;
     fresh_enough(node, request)?;
     loaded(node, request)?;
+    not_busy(node, request)?;
     replicas_only_listen(node, request)?;
     if !cluster::lease::check(node, request)? {
         return Ok(Pass::Postpone);
     }
-    if node.pause.holds(request.may_replicate()) && is_pausable(node, request) {
+    // Who is answered while a script takes long is not held by what holds the others.
+    let held = node.pause.holds(request.may_replicate()) && !scripting::busy::is_late(node);
+    if held && is_pausable(node, request) {
         node.pause.postpone(request.client);
         return Ok(Pass::Postpone);
     }
@@ -261,14 +281,19 @@ fn examine(node: &mut Node, request: &mut Request<'_>) -> Result<Pass, Refusal> 
     Ok(Pass::Execute)
 }
 
-fn describe<'a>(node: &Node, client: Client, command: &'static Command, args: Args<'a>) -> Request<'a> {
+pub(crate) fn describe<'a>(
+    node: &Node,
+    client: Client,
+    command: &'static Command,
+    args: Args<'a>,
+) -> Request<'a> {
     let traits = node.table.get(command.id.index()).map_or(0, |e| e.traits);
     let mut request = Request {
         client,
         command,
         args,
         traits,
-        flags: command.flags.0,
+        flags: if traits & is::SCRIPT != 0 { scripting::flags(node, command, args) } else { command.flags.0 },
         lacking: 0,
         obey: node.sessions.get(client).is_some_and(|s| s.role.is_obeyed()),
         slot: None,
@@ -416,6 +441,7 @@ pub(crate) fn call(
     let micros = node.metered.saturating_sub(begun) + slept;
     node.progress.tick();
     let mut failed = outcome.is_err();
+    let counted = std::mem::take(&mut node.scripting.counted);
     if let Err(refusal) = outcome {
         let text = refusal.to_string();
         node.stats.count_error(&text);
@@ -425,8 +451,10 @@ pub(crate) fn call(
         reply.error_bytes(&refusal.bytes());
     } else if let Some((b'-', text)) = reply.buffer().get(start..).and_then(<[u8]>::split_first) {
         failed = true;
-        let code = text.split(|b| matches!(b, b' ' | b'\r')).next().unwrap_or_default();
-        node.stats.count_error(&String::from_utf8_lossy(code));
+        if !counted {
+            let code = text.split(|b| matches!(b, b' ' | b'\r')).next().unwrap_or_default();
+            node.stats.count_error(&String::from_utf8_lossy(code));
+        }
     }
     let written = reply.buffer().len().saturating_sub(start);
     observe::executed(node, client, command, args, Cost { micros, reply: written, failed, slot });
@@ -470,14 +498,18 @@ fn protected_commands(node: &Node, request: &Request<'_>) -> Result<(), Refusal>
         return Ok(());
     }
     let local = node.sessions.get(request.client).is_some_and(|s| s.peer.loopback);
-    match node.policy.debug_command {
+    let module = request.command.name.starts_with("module|");
+    let permission =
+        if module { node.config.settings.enable_module_command } else { node.policy.debug_command };
+    let (name, option) = if module { ("MODULE", "module") } else { ("DEBUG", "debug") };
+    match permission {
         Permission::Yes => Ok(()),
         Permission::Local if local => Ok(()),
-        _ => Err(Refusal::from(
-            "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it \
-             from a local connection, otherwise you need to set this option in the configuration file, and then \
-             restart the server.",
-        )),
+        _ => Err(Refusal::from(format!(
+            "ERR {name} command not allowed. If the enable-{option}-command option is set to \"local\", you can run \
+             it from a local connection, otherwise you need to set this option in the configuration file, and then \
+             restart the server."
+        ))),
     }
 }
 
@@ -528,15 +560,26 @@ fn disk(node: &mut Node, request: &Request<'_>) -> Result<(), Refusal> {
 }
 
 fn good_replicas(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
+    if request.may_write() && !request.obey { enough_replicas(node) } else { Ok(()) }
+}
+
+/// The same, asked at once for what a script does.
+pub(crate) fn enough_replicas(node: &Node) -> Result<(), Refusal> {
     if node.policy.min_replicas == 0
-        || !request.may_write()
-        || request.obey
         || replication::is_replica(node)
         || replication::good_replicas(node) >= node.policy.min_replicas
     {
         return Ok(());
     }
     Err(Refusal::from("NOREPLICAS Not enough good replicas to write."))
+}
+
+/// A script takes long: what cannot be answered meanwhile is refused.
+fn not_busy(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
+    match scripting::busy::refusal(node) {
+        Some(refusal) if !request.command.allow_busy() => Err(refusal),
+        _ => Ok(()),
+    }
 }
 
 fn writable(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
@@ -563,7 +606,7 @@ fn subscriber_context(node: &Node, request: &Request<'_>) -> Result<(), Refusal>
 }
 
 fn fresh_enough(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
-    let denied = !request.command.stale() || request.lacking & flag::STALE != 0;
+    let denied = !request.has(flag::STALE) || request.lacking & flag::STALE != 0;
     if denied && !node.policy.serve_stale && !request.obey && replication::is_stale(node) {
         return Err(Refusal::from(
             "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",

@@ -132,7 +132,8 @@ fn propagate(
     args: Args<'_>,
     effects: &Effects,
 ) {
-    let targets = targets(node, obey);
+    let chosen = node.scripting.inside().unwrap_or(Targets::ALL);
+    let targets = targets(node, obey).and(chosen);
     if node.cluster.first_write_due {
         crate::cluster::install::first_write(node);
     }

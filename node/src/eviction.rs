@@ -24,6 +24,8 @@ const KEYS_PER_LOOK: u64 = 16;
 pub(crate) struct Eviction {
     /// The time was up: slices go on.
     pub running: bool,
+    /// Memory was used up when the last command was looked at, and nothing could go.
+    pub full: bool,
     /// Since when the limit is exceeded, in the meter's microseconds.
     over_since: Option<u64>,
     /// How long it was exceeded before, in microseconds.
@@ -134,6 +136,7 @@ fn note(node: &mut Node, room: Room) {
     let now = (node.meter)();
     let state = &mut node.eviction;
     state.running = room == Room::Coming;
+    state.full = room == Room::None;
     match (room, state.over_since) {
         (Room::Enough, Some(since)) => {
             state.over_total += now.saturating_sub(since);

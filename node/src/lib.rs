@@ -34,6 +34,7 @@ mod pubsub;
 mod refusal;
 mod renames;
 mod replication;
+mod scripting;
 mod session;
 mod stats;
 mod table;

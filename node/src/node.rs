@@ -22,6 +22,7 @@ use crate::progress::Progress;
 use crate::pubsub::Registry;
 use crate::renames::Renames;
 use crate::replication::Replication;
+use crate::scripting::{self, Scripting};
 use crate::session::memory::{self, ClientMemory};
 use crate::session::window::Window;
 use crate::session::{Client, Sessions, SlotId};
@@ -82,6 +83,7 @@ pub struct Node {
     pub(crate) config_rewrites: VecDeque<(Client, SlotId)>,
     pub(crate) stats: Stats,
     pub(crate) observers: Observers,
+    pub(crate) scripting: Scripting,
     /// What the runtime knows about the process, for INFO.
     pub(crate) process: Process,
     pub(crate) usage: Usage,
@@ -158,6 +160,7 @@ impl Node {
             config_rewrites: VecDeque::new(),
             stats: Stats::default(),
             observers: Observers::default(),
+            scripting: Scripting::default(),
             process: Process::default(),
             usage: Usage::default(),
             allocator: Allocator::default(),
@@ -475,6 +478,7 @@ impl Node {
         let drops = !self.cluster.drops.is_empty() && !self.pause.holds_writes();
         drops
             || self.eviction.running
+            || scripting::busy::is_late(self)
             || !self.runnable.is_empty()
             || crate::persistence::has_work(self)
             || crate::replication::has_work(self)
@@ -488,6 +492,7 @@ impl Node {
             cluster::install::drop_some(self);
         }
         eviction::slice(self);
+        scripting::busy::slice(self);
         crate::persistence::run_slice(self);
     }
 

@@ -5,7 +5,7 @@
 
 use crate::admin::{self, AdminHandler};
 use crate::observe::monitor;
-use crate::{blocking, migrate, persistence, pubsub, replication, session, transaction};
+use crate::{blocking, migrate, persistence, pubsub, replication, scripting, session, transaction};
 use spec::Command;
 
 /// Executes a command.
@@ -33,7 +33,7 @@ pub mod is {
     pub const PING: u16 = 1 << 4;
     /// MIGRATE: works on an open slot whatever keys are here.
     pub const MIGRATE: u16 = 1 << 5;
-    /// DEBUG: `enable-debug-command`.
+    /// DEBUG, `enable-debug-command`; MODULE LOAD and its kin, `enable-module-command`.
     pub const DEBUG: u16 = 1 << 6;
     /// Has keys, or is EXEC, whose queue may: the slot check is for it.
     pub const ROUTED: u16 = 1 << 7;
@@ -41,6 +41,8 @@ pub mod is {
     pub const FREES: u16 = 1 << 8;
     /// Concerns keys that it does not name, or freezes all: not while a key is on its way to another server.
     pub const SETTLES: u16 = 1 << 9;
+    /// Runs a script, whose first line may say what it does.
+    pub const SCRIPT: u16 = 1 << 10;
 }
 
 /// One command's row.
@@ -70,6 +72,7 @@ fn find(command: &Command) -> Handler {
         replication::handler,
         monitor::handler,
         migrate::handler,
+        scripting::handler,
         admin::handler,
     ];
     rooms.iter().find_map(|room| room(command.name)).map_or(Handler::Missing, Handler::Admin)
@@ -86,6 +89,8 @@ fn traits_of(command: &Command) -> u16 {
         "ssubscribe" | "sunsubscribe" => is::SUBSCRIBER | is::SHARD_CHANNEL,
         "spublish" => is::SHARD_CHANNEL,
         "migrate" => is::MIGRATE,
+        name if scripting::runs_scripts(name) => is::SCRIPT,
+        "module|load" | "module|loadex" | "module|unload" => is::DEBUG,
         _ if command.name == "debug" || command.name.starts_with("debug|") => is::DEBUG,
         _ => 0,
     };

@@ -125,18 +125,38 @@ fn run_queue(node: &mut Node, client: Client, mut queue: VecDeque<Queued>, reply
         let before = reply.buffer().len();
         dispatch::call(node, client, queued.command, queued.args.as_args(), queued.slot, reply);
         lifecycle::limit_reply(node, client, reply, before);
-        if node.sessions.get(client).is_some_and(|s| matches!(s.waiting, Some(Waiting::Migration { .. }))) {
-            let unit = std::mem::take(&mut node.unit);
-            node.interrupted = Some(Box::new(Interrupted { client, queue, unit }));
-            node.pause.begin(Purpose::Transaction, Millis(u64::MAX), pause::Kind::All);
-            node.keyspace.set_expire_pause(true);
-            return;
+        if node.sessions.get(client).is_some_and(|s| s.waiting.is_some_and(|w| w.interrupts_unit())) {
+            return interrupt(node, client, queue);
         }
     }
     node.unit.in_exec = false;
 }
 
-/// A transaction that a MIGRATE interrupted.
+fn interrupt(node: &mut Node, client: Client, queue: VecDeque<Queued>) {
+    let unit = std::mem::take(&mut node.unit);
+    node.interrupted = Some(Box::new(Interrupted { client, queue, unit }));
+    node.pause.begin(Purpose::Transaction, Millis(u64::MAX), pause::Kind::All);
+    node.keyspace.set_expire_pause(true);
+}
+
+/// A script takes long: its unit is put aside, that of the transaction that it belongs to by [`run_queue`].
+pub(crate) fn put_aside(node: &mut Node, client: Client, in_exec: bool) {
+    if let Some(session) = node.sessions.get_mut(client) {
+        session.waiting = Some(Waiting::Script);
+    }
+    if !in_exec {
+        interrupt(node, client, VecDeque::new());
+    }
+}
+
+/// Takes up the unit that was put aside, or puts it aside again.
+pub(crate) fn exchange_units(node: &mut Node) {
+    if let Some(interrupted) = &mut node.interrupted {
+        std::mem::swap(&mut node.unit, &mut interrupted.unit);
+    }
+}
+
+/// A transaction that a MIGRATE interrupted, or a script that takes long with what follows it in its transaction.
 pub(crate) struct Interrupted {
     client: Client,
     queue: VecDeque<Queued>,

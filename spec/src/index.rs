@@ -25,6 +25,7 @@ const GROUPS: &[(Group, &[Command])] = &[
     (Group::Cluster, table::cluster::COMMANDS),
     (Group::Pubsub, table::pubsub::COMMANDS),
     (Group::Transactions, table::transactions::COMMANDS),
+    (Group::Scripting, table::scripting::COMMANDS),
     (Group::Bitmap, table::bitmap::COMMANDS),
     (Group::Hyperloglog, table::hyperloglog::COMMANDS),
     (Group::SortedSet, table::sorted_set::COMMANDS),

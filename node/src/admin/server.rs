@@ -1,4 +1,4 @@
-//! TIME and LOLWUT.
+//! TIME, LOLWUT, and MODULE, which there are none of.
 
 use super::AdminHandler;
 use crate::identity;
@@ -14,6 +14,16 @@ pub(super) fn handler(name: &str) -> Option<AdminHandler> {
     Some(match name {
         "time" => time,
         "lolwut" => lolwut,
+        "module|list" => |_, _, _, reply| {
+            reply.array(0);
+            Ok(())
+        },
+        "module|load" | "module|loadex" => {
+            |_, _, _, _| Err("ERR Error loading the extension. Please check the server logs.".into())
+        }
+        "module|unload" => {
+            |_, _, _, _| Err("ERR Error unloading module: no such module with that name".into())
+        }
         _ => return None,
     })
 }

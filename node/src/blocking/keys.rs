@@ -212,7 +212,11 @@ pub(crate) fn signal_databases(node: &mut Node, which: Option<DbIndex>) {
 
 /// Lets clients go on whose keys are ready. Between execution units only.
 pub(crate) fn serve(node: &mut Node) {
-    if node.blocked.ready.is_empty() || node.blocked.serving || node.unit.in_exec {
+    if node.blocked.ready.is_empty()
+        || node.blocked.serving
+        || node.unit.in_exec
+        || node.interrupted.is_some()
+    {
         return;
     }
     node.blocked.serving = true;

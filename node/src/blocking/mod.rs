@@ -63,12 +63,19 @@ pub enum Waiting {
     },
     /// SHUTDOWN is under way.
     Shutdown,
+    /// Its script takes long.
+    Script,
 }
 
 impl Waiting {
     /// Whether a command is counted when it has its answer.
     pub fn is_counted_later(&self) -> bool {
-        self.is_blocking_command() || matches!(self, Waiting::Migration { .. })
+        self.is_blocking_command() || matches!(self, Waiting::Migration { .. } | Waiting::Script)
+    }
+
+    /// Whether what follows in a transaction waits too.
+    pub fn interrupts_unit(&self) -> bool {
+        matches!(self, Waiting::Migration { .. } | Waiting::Script)
     }
 
     /// Whether a command waits for other clients' doing, and not for a part of the server to do what it said.

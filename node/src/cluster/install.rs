@@ -12,7 +12,7 @@ use crate::effects;
 use crate::node::Node;
 use crate::pause::{self, Purpose};
 use crate::persistence::shutdown;
-use crate::{blocking, migrate, pubsub, replication, tracking, transaction};
+use crate::{blocking, migrate, pubsub, replication, scripting, tracking, transaction};
 use base::{DbIndex, Millis, OwnedArgs, Slot, SlotSet};
 use cluster::{Answer, Command, CommandError, DataEvent, Order, RequestId, Step, ToData, Topology};
 use repl::{Kind, Targets};
@@ -147,6 +147,7 @@ fn obey(node: &mut Node, order: Order) {
             report_status(node);
         }
         Order::BecomeEmptyPrimary => {
+            scripting::busy::abort(node);
             migrate::abort_all(node, migrate::Taken::Kept);
             node.cluster.lease_until = None;
             replication::promote(node);

@@ -54,6 +54,23 @@ pub(crate) fn check(node: &mut Node, request: &mut Request<'_>) -> Result<bool, 
     }
 }
 
+/// The same for who cannot wait.
+pub(crate) fn check_at_once(node: &mut Node, request: &mut Request<'_>) -> Result<(), Refusal> {
+    if !request.is(is::ROUTED) {
+        return Ok(());
+    }
+    let mut positions = std::mem::take(&mut node.key_positions);
+    let outcome = decide(node, request, &mut positions);
+    node.key_positions = positions;
+    match outcome? {
+        Way::Here(slot) => {
+            request.slot = slot;
+            Ok(())
+        }
+        Way::Wait => Err(redirection("CLUSTERDOWN The cluster is down")),
+    }
+}
+
 fn decide(node: &mut Node, request: &Request<'_>, positions: &mut Vec<KeyPosition>) -> Result<Way, Refusal> {
     let Some(session) = node.sessions.get(request.client) else { return Ok(Way::Here(None)) };
     let Some(view) = node.cluster.topology.as_deref() else {

@@ -59,7 +59,9 @@ fn line(node: &Node, client: Client, db: DbIndex, command: &Command, args: Args<
     let millis = node.now.unix.0;
     let micros = millis.rem_euclid(1000) * 1000 + i64::from(node.now.micros);
     let mut line = format!("+{}.{micros:06} [{} ", millis.div_euclid(1000), db.0);
-    if let Some(session) = node.sessions.get(client) {
+    if node.scripting.inside().is_some() {
+        line.push_str("lua");
+    } else if let Some(session) = node.sessions.get(client) {
         let place = if session.peer.unix { "unix:" } else { "" };
         let peer = session.peer.peer.strip_suffix(":0").filter(|_| session.peer.unix);
         let _ = write!(line, "{place}{}", peer.unwrap_or(&session.peer.peer));

@@ -155,6 +155,19 @@ pub(crate) fn write_refusal(node: &Node) -> Option<Refusal> {
     persistence.aof.failure().map(|text| format!("MISCONF Errors writing to the AOF file: {text}").into())
 }
 
+/// The same for a script that says that it writes.
+pub(crate) fn script_refusal(node: &Node) -> Option<Refusal> {
+    const END: &str = "but it's currently unable to persist to disk. Writable scripts are blocked. Use 'no-writes' flag \
+                       for read only scripts.";
+    write_refusal(node)?;
+    Some(match node.persistence.aof.failure().filter(|_| node.persistence.last_save_ok) {
+        Some(error) => {
+            format!("MISCONF Redis is configured to persist data to AOF, {END} AOF error: {error}").into()
+        }
+        None => format!("MISCONF Redis is configured to save RDB snapshots, {END}").into(),
+    })
+}
+
 /// A replica cannot write to its disk what its primary has written: it ends, unless `replica-ignore-disk-write-errors` is
 /// set.
 pub(crate) fn write_anyway(node: &mut Node, harmless: bool) {

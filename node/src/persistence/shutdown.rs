@@ -15,6 +15,7 @@ use crate::node::Node;
 use crate::pause::{self, Purpose};
 use crate::refusal::{Outcome, Refusal};
 use crate::replication;
+use crate::scripting;
 use crate::session::{Client, Session};
 use base::{Args, Millis};
 use cluster::DataEvent;
@@ -98,6 +99,12 @@ fn shutdown(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) 
     if node.unit.in_exec && !now && !abort {
         return Err("ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client".into());
     }
+    if !nosave
+        && !abort
+        && let Some(refusal) = scripting::busy::refusal(node)
+    {
+        return Err(refusal);
+    }
     if abort {
         let signalled = node.persistence.signal.take().is_some();
         if node.persistence.shutdown.is_none() && !signalled {
@@ -122,9 +129,9 @@ fn shutdown(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) 
 
 /// A termination signal, which its handler has logged: as SHUTDOWN with the words of `shutdown-on-sigint` or
 /// `shutdown-on-sigterm`; the default of the latter is FAILOVER. A second one waits for nobody (a second SIGINT never comes
-/// here). While the cron is paused (DEBUG PAUSE-CRON) a signal waits, as in Redis.
+/// here). While the cron is paused (DEBUG PAUSE-CRON), or a script takes long, a signal waits, as in Redis.
 pub(crate) fn signal(node: &mut Node, interrupt: bool) {
-    if node.cron.paused {
+    if node.cron.paused || scripting::busy::is_late(node) {
         node.persistence.signal = Some(interrupt);
         return;
     }

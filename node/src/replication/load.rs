@@ -6,7 +6,7 @@
 use super::{keep, replica};
 use crate::api::LogLevel;
 use crate::node::Node;
-use crate::{blocking, persistence, tracking, transaction};
+use crate::{blocking, persistence, scripting, tracking, transaction};
 use base::{DbIndex, Millis, OwnedArgs, ReplId, ReplOffset};
 use keyspace::{Keyspace, Options};
 use persist::rdb::{Decoder, Item};
@@ -76,6 +76,8 @@ impl Loading {
             self.discard(node);
             return Err(error.to_string());
         }
+        // A script that reads what is about to go.
+        scripting::busy::abort(node);
         let now = node.now.mono;
         node.log(LogLevel::Notice, "MASTER <-> REPLICA sync: Swapping active DB with loaded DB");
         // Nobody goes on from our old data: neither a snapshot, nor the AOF, nor a replica of ours.

@@ -10,7 +10,7 @@ use super::{keep, log, position};
 use crate::api::{Action, CrashBy, LocalInfo, LogLevel, PeerInfo};
 use crate::node::Node;
 use crate::session::{Client, Role, Session, input};
-use crate::{blocking, migrate};
+use crate::{blocking, migrate, scripting};
 use base::{ConnId, DbIndex, Millis, NodeId, ReplId, ReplOffset};
 use config::Settings;
 use repl::{Kind, Meta, Position, Replica, ReplicaAction, ReplicaConfig};
@@ -111,6 +111,7 @@ fn begin_following(
     let now = node.now.mono;
     node.replication.primary.disconnect_all(now);
     blocking::unblock_all(node);
+    scripting::busy::abort(node);
     migrate::abort_all(node, migrate::Taken::Kept);
     node.keyspace.set_replica(true);
     node.replication.upstream = Some(Upstream {

@@ -18,6 +18,7 @@ use crate::dispatch::{self, Verdict};
 use crate::node::Node;
 use crate::policy::Policy;
 use crate::replication;
+use crate::scripting;
 use base::ConnId;
 use resp::{Limits, Reply};
 
@@ -95,8 +96,8 @@ pub(crate) fn run(node: &mut Node, client: Client) {
         return enforce_limit(node, client);
     }
     let primary = session.role == Role::Primary;
-    if primary && node.loading {
-        // The stream goes on from the data as it was: once it is there again.
+    if primary && (node.loading || scripting::busy::is_late(node)) {
+        // The stream goes on from the data as it was, once it is there again, and not in the middle of a script.
         return;
     }
     if primary && !replication::is_streaming(node) {

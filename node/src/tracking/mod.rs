@@ -13,6 +13,7 @@
 mod send;
 
 use crate::node::Node;
+use crate::scripting;
 use crate::session::{Client, Role};
 use base::Args;
 use commands::Effects;
@@ -146,7 +147,9 @@ pub(crate) fn before_command(node: &mut Node, client: Client) {
 
 /// A session's command, or one of its transaction, was executed: what it read is remembered.
 pub(crate) fn after_command(node: &mut Node, client: Client, command: &Command, args: Args<'_>) {
-    if node.tracking.clients.is_empty() || !command.is_readonly() || command.has(flag::PUBSUB) {
+    // What a script reads its commands say.
+    let silent = command.has(flag::PUBSUB) || scripting::runs_scripts(command.name);
+    if node.tracking.clients.is_empty() || !command.is_readonly() || silent {
         return;
     }
     let Some(tracked) = node.sessions.get(client).and_then(|s| s.tracking.as_ref()) else { return };

@@ -12,6 +12,7 @@ pub(crate) mod hash;
 pub(crate) mod hyperloglog;
 pub(crate) mod list;
 pub(crate) mod pubsub;
+pub(crate) mod scripting;
 pub(crate) mod server;
 pub(crate) mod set;
 pub(crate) mod sorted_set;

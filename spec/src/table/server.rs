@@ -99,6 +99,11 @@ pub(crate) const COMMANDS: &[Command] = &[
         .since("4.0.0")
         .complexity("Depends on the subcommand")
         .with(MEMORY_SUBCOMMANDS),
+    command("module", -2)
+        .summary("Groups the commands about modules.")
+        .since("4.0.0")
+        .complexity("Depends on the subcommand")
+        .with(MODULE_SUBCOMMANDS),
     command("monitor", 1)
         .summary("Shows every command as it is executed.")
         .since("1.0.0")
@@ -416,6 +421,46 @@ const SLOWLOG_SUBCOMMANDS: &[Command] = &[
         .complexity("O(N) in the number of entries")
         .flags(ADMIN | LOADING | STALE)
         .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
+];
+
+const MODULE_SUBCOMMANDS: &[Command] = &[
+    command("module|help", 2)
+        .summary("Lists the subcommands.")
+        .since("5.0.0")
+        .complexity("O(1)")
+        .flags(LOADING | STALE),
+    command("module|list", 2)
+        .summary("Lists the loaded modules.")
+        .since("4.0.0")
+        .complexity("O(N) in the number of modules")
+        .flags(ADMIN | NOSCRIPT)
+        .tips(&["nondeterministic_output_order"]),
+    command("module|load", -3)
+        .summary("Loads a module.")
+        .since("4.0.0")
+        .complexity("O(1)")
+        .flags(NO_ASYNC_LOADING | ADMIN | NOSCRIPT | PROTECTED)
+        .args(&[string("path"), string("arg").optional().multiple()]),
+    command("module|loadex", -3)
+        .summary("Loads a module with settings of its own.")
+        .since("7.0.0")
+        .complexity("O(1)")
+        .flags(NO_ASYNC_LOADING | ADMIN | NOSCRIPT | PROTECTED)
+        .args(&[
+            string("path"),
+            block("configs", &[string("name"), string("value")])
+                .token("CONFIG")
+                .optional()
+                .multiple()
+                .token_each(),
+            string("args").token("ARGS").optional().multiple(),
+        ]),
+    command("module|unload", 3)
+        .summary("Unloads a module.")
+        .since("4.0.0")
+        .complexity("O(1)")
+        .flags(NO_ASYNC_LOADING | ADMIN | NOSCRIPT | PROTECTED)
+        .args(&[string("name")]),
 ];
 
 const MEMORY_SUBCOMMANDS: &[Command] = &[

@@ -40,6 +40,9 @@ fn find(node: &Node, request: Args<'_>) -> Result<Vec<KeyPosition>, Refusal> {
     }
     let mut keys = Vec::new();
     let fits = spec::key_positions(command, &request, &mut keys).is_ok();
+    if !fits && command.has(flag::NO_MANDATORY_KEYS) {
+        return Ok(Vec::new());
+    }
     keys.retain(|key| !key.flags.has(key_flag::NOT_KEY));
     if keys.is_empty() && !command.has(flag::NO_MANDATORY_KEYS) || !fits {
         return Err("ERR Invalid arguments specified for command".into());

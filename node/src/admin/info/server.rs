@@ -1,6 +1,6 @@
 //! The sections about the process: server, clients, memory, cpu.
 
-use super::lines::{Lines, ratio};
+use super::lines::{Lines, human, ratio};
 use crate::admin::memory::Overview;
 use crate::eviction;
 use crate::identity;
@@ -95,13 +95,17 @@ pub(super) fn memory(node: &Node, lines: &mut Lines) {
     lines.field("allocator_active", usage.active);
     lines.field("allocator_resident", usage.allocator_resident);
     lines.size("total_system_memory", node.process.system_memory);
-    lines.zeros(&["used_memory_lua", "used_memory_vm_eval"]);
-    lines.field("used_memory_lua_human", "0B");
-    lines.zeros(&["used_memory_scripts_eval", "number_of_cached_scripts", "number_of_functions"]);
+    let scripts = node.scripting.figures();
+    lines.field("used_memory_lua", scripts.vm_memory);
+    lines.field("used_memory_vm_eval", scripts.vm_memory);
+    lines.field("used_memory_lua_human", human(scripts.vm_memory as u64));
+    lines.field("used_memory_scripts_eval", scripts.scripts_memory);
+    lines.field("number_of_cached_scripts", scripts.scripts);
+    lines.zeros(&["number_of_functions"]);
     lines.zeros(&["number_of_libraries", "used_memory_vm_functions"]);
-    lines.size("used_memory_vm_total", 0);
+    lines.size("used_memory_vm_total", scripts.vm_memory as u64);
     lines.zeros(&["used_memory_functions"]);
-    lines.size("used_memory_scripts", 0);
+    lines.size("used_memory_scripts", scripts.scripts_memory as u64);
     lines.size("maxmemory", node.policy.max_memory);
     lines.field("maxmemory_policy", node.config.settings.maxmemory_policy.as_str());
     lines.field("allocator_frag_ratio", ratio(usage.active, usage.allocated));
