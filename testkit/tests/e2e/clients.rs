@@ -1,6 +1,6 @@
 //! Real clients, unmodified: redis-py's cluster client, `redis-cli -c`, `redis-benchmark --cluster`, during a failover too.
 
-use grapevine_testkit::{Cluster, Kind, run_cli, wait_for};
+use grapevine_testkit::{Cluster, Kind, Server, reserve, run_cli, wait_for};
 use std::process::Command;
 
 const NODE_TIMEOUT_MS: u64 = 3000;
@@ -16,9 +16,14 @@ fn python() -> String {
 
 /// Runs a script of tests/python with the cluster's first port as its argument.
 fn script(name: &str, cluster: &Cluster, more: &[&str]) {
+    script_on(name, cluster.nodes[1].port(), more);
+}
+
+/// The same with a port.
+fn script_on(name: &str, port: u16, more: &[&str]) {
     let path = format!("{}/tests/python/{name}", env!("CARGO_MANIFEST_DIR"));
-    let port = cluster.nodes[1].port().to_string();
-    let output = Command::new(python()).arg(path).arg(port).args(more).output().expect("python runs");
+    let output =
+        Command::new(python()).arg(path).arg(port.to_string()).args(more).output().expect("python runs");
     let said =
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{name} failed:\n{said}");
@@ -33,6 +38,14 @@ fn cluster() -> Cluster {
 #[test]
 fn redis_py_cluster_client() {
     script("cluster_client.py", &cluster(), &[]);
+}
+
+/// Locks are scripts: redis-py's, ioredis's, Celery's.
+#[test]
+fn redis_py_locks_and_scripts() {
+    let ports = reserve();
+    let server = Server::build(Kind::Grapevine, ports.port(0)).start();
+    script_on("scripts.py", server.port(), &[]);
 }
 
 #[test]

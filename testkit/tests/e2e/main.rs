@@ -32,6 +32,7 @@ mod replace_node;
 mod replica_migration;
 mod replication;
 mod reshard;
+mod scripts;
 mod shutdown;
 mod swap;
 mod templates;
