@@ -13,7 +13,7 @@ pub(crate) fn push_table(lua: &mut Lua<'_>, version: &str) {
     lua.new_table();
     push_log(lua);
     push_version(lua, version);
-    let functions: [(&str, Native); 9] = [
+    let functions: [(&str, Native); 8] = [
         ("call", call),
         ("pcall", pcall),
         ("setresp", set_protocol),
@@ -22,7 +22,6 @@ pub(crate) fn push_table(lua: &mut Lua<'_>, version: &str) {
         ("status_reply", status_reply),
         ("set_repl", set_repl),
         ("acl_check_cmd", acl_check),
-        ("replicate_commands", replicate_commands),
     ];
     for (name, function) in functions {
         lua.push_native(function);
@@ -41,8 +40,11 @@ pub(crate) fn push_table(lua: &mut Lua<'_>, version: &str) {
     }
 }
 
-/// Adds what only EVAL's interpreter has: leftovers of the debugger, which is not here.
-pub(crate) fn push_debugger(lua: &mut Lua<'_>) {
+/// Adds what only EVAL's interpreter has: a leftover of how scripts were replicated before Redis 7, and those of the
+/// debugger, which is not here.
+pub(crate) fn push_leftovers(lua: &mut Lua<'_>) {
+    lua.push_native(replicate_commands);
+    lua.set_field(-2, "replicate_commands");
     lua.push_native(|lua| {
         lua.push_bool(false);
         Ok(1)

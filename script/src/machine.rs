@@ -29,21 +29,21 @@ pub(crate) struct Machine {
     globals: Globals,
     version: String,
     kill_text: &'static str,
-    debugger: bool,
+    eval: bool,
     runs: u32,
 }
 
 impl Machine {
-    /// For EVAL (`debugger`: it has the debugger's leftovers) or for FUNCTION.
-    pub fn new(version: &str, debugger: bool, kill_text: &'static str) -> Self {
+    /// For EVAL (which has some leftovers) or for FUNCTION.
+    pub fn new(version: &str, eval: bool, kill_text: &'static str) -> Self {
         let mut interpreter = Interpreter::new(Context::new(version, kill_text));
-        let globals = interpreter.with(None, |lua| sandbox::set_up(lua, version, debugger));
-        Self { interpreter, globals, version: version.to_owned(), kill_text, debugger, runs: 0 }
+        let globals = interpreter.with(None, |lua| sandbox::set_up(lua, version, eval));
+        Self { interpreter, globals, version: version.to_owned(), kill_text, eval, runs: 0 }
     }
 
     /// A new one like this, with this one's memory bound.
     pub fn renewed(&self) -> Self {
-        let new = Self::new(&self.version, self.debugger, self.kill_text);
+        let new = Self::new(&self.version, self.eval, self.kill_text);
         new.set_memory_limit(self.interpreter.context().meter.limit.get());
         new
     }

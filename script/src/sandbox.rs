@@ -41,8 +41,8 @@ pub(crate) struct Globals {
     pub handler: Reference,
 }
 
-/// Fills a new interpreter. `debugger` adds what only EVAL's has.
-pub(crate) fn set_up(lua: &mut Lua<'_>, version: &str, debugger: bool) -> Globals {
+/// Fills a new interpreter. `eval` adds what only EVAL's has.
+pub(crate) fn set_up(lua: &mut Lua<'_>, version: &str, eval: bool) -> Globals {
     lua.open_libraries();
     lua.push_globals();
     for name in REMOVED {
@@ -58,14 +58,14 @@ pub(crate) fn set_up(lua: &mut Lua<'_>, version: &str, debugger: bool) -> Global
     cmsgpack::push(lua);
     lua.set_field(1, "cmsgpack");
     api::push_table(lua, version);
-    if debugger {
-        api::push_debugger(lua);
+    if eval {
+        api::push_leftovers(lua);
     }
     lua.set_field(1, "redis");
     replace_functions(lua);
     guard_functions(lua);
     lua.push_native(handle_error);
-    if debugger {
+    if eval {
         lua.push_value(-1);
         lua.set_field(1, "__redis__err__handler");
     }

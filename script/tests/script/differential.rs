@@ -142,6 +142,40 @@ fn as_redis_answers_in_resp3() {
     side_by_side(Protocol::Resp3, "3");
 }
 
+/// A library whose function runs what it is given.
+const RUNNER: &str = "#!lua name=runner
+redis.register_function('run', function(keys, args)
+  local f, e = loadstring(args[1], '@given')
+  if not f then return e end
+  return f()
+end)";
+
+#[test]
+fn as_redis_answers_in_a_function() {
+    let ports = testkit::reserve();
+    let server = Server::build(Kind::Redis, ports.port(0)).start();
+    let mut reference = Raw::connect(server.port(), "3");
+    let mut host = Forwarding::connect(server.port());
+    reference.call(&[b"FUNCTION", b"LOAD", RUNNER.as_bytes()]);
+    let mut functions = script::Functions::new("7.0.15");
+    let prepared = functions.prepare(RUNNER.as_bytes(), &mut host).expect("a library");
+    functions.join(vec![prepared], false).expect("a free name");
+    let mut wrong = Vec::new();
+    for (file, cases) in CASES {
+        for (number, case) in cases.split("\n----\n").enumerate() {
+            let theirs = reference.call(&[b"FCALL", b"run", b"0", case.as_bytes()]);
+            let mut ours = Vec::new();
+            let call = script::Call { keys: &[], argv: &[case.as_bytes()], protocol: Protocol::Resp3 };
+            assert!(functions.run(b"run", call, &mut host, &mut ours).is_some());
+            let (ours, theirs) = (without_addresses(&ours), without_addresses(&theirs));
+            if ours != theirs {
+                wrong.push(format!("{file} #{number}\n{case}\n  ours   {ours:?}\n  theirs {theirs:?}\n"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} scripts differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
 /// Scripts whose third argument is random: what they answer depends on nothing else.
 const OVER_RANDOM: [&str; 7] = [
     "local ok, v = pcall(cjson.decode, ARGV[3]) if not ok then return v end return cjson.encode(v)",
