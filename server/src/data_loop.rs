@@ -216,7 +216,7 @@ impl DataLoop {
             }
             let sleep = self.sleep_ms();
             self.sharing.before_wait(self.clock);
-            let nap = self.gathering.end_turn(self.node.metered());
+            let nap = self.gathering.end_turn(quick_micros());
             let waited = self.io.wait(&mut events, sleep, nap);
             self.sharing.after_wait(self.clock);
             self.gathering.begin_turn(quick_micros());
