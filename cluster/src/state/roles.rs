@@ -78,6 +78,8 @@ impl Machine {
             flags.clear(NodeFlags::PRIMARY | NodeFlags::MIGRATE_TO);
             flags.set(NodeFlags::REPLICA);
             self.structure_and_state_changed();
+            // Its successor votes in its place, and has answered nothing yet.
+            self.renew_lease();
         }
         let Some(primary) = primary.filter(|p| *p != ix) else { return };
         if self.nodes[ix].primary == Some(primary) {

@@ -33,6 +33,23 @@ fn a_minority_stops_serving_and_its_lease_ends() {
     assert!(world.logged(0, "Cluster state changed: fail"));
 }
 
+/// Its successor may vote for a replica of ours; its own answers say nothing about that.
+#[test]
+fn the_answers_of_who_stops_voting_end_with_its_vote() {
+    let mut world = World::formed(3, 3, 39);
+    world.members[2].cut = true;
+    world.run(world.timeout * 3 / 4);
+    let before = world.members[0].data.lease.expect("told");
+    let demoted = world.id(1);
+    let machine = &mut world.members[0].machine;
+    let ix = machine.nodes.find(&demoted).expect("known");
+    machine.set_as_replica(ix, None);
+    let end = machine.lease_end();
+    world.configure(0, |_| {});
+    let told = world.members[0].data.lease.expect("told");
+    assert!(told < before && told == end, "{told:?} of {before:?} is left, {end:?} by who votes");
+}
+
 #[test]
 fn an_own_absence_is_no_evidence() {
     let mut world = World::formed(3, 3, 23);
