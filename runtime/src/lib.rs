@@ -11,7 +11,6 @@
 pub mod affinity;
 pub mod clock;
 pub mod crash;
-pub mod gather;
 pub mod governor;
 pub mod listener;
 pub mod lock;
