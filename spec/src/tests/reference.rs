@@ -55,6 +55,8 @@ const CHANGED: &[(&str, &[&str])] = &[
     (
         "args",
         &[
+            "module|loadex",
+            "script|flush",
             "lcs",
             "migrate",
             "sort",
