@@ -31,6 +31,7 @@ impl Machine {
         for line in &conf.nodes {
             self.restore_links_and_slots(line);
         }
+        self.restore_shards();
         self.restore_votes(&conf.votes);
         let me = self.me;
         self.nodes[me].config_epoch = self.myself().config_epoch.max(conf.own_config_epoch);
@@ -76,8 +77,6 @@ impl Machine {
             line.primary.map(|id| self.find_or_add(id)).filter(|p| *p != Some(ix)).flatten()
         {
             self.restore_replica(ix, primary);
-            let shard = self.nodes[primary].shard_id;
-            self.nodes[ix].shard_id = shard;
         }
         for slot in line.slots.iter() {
             self.add_slot(ix, slot);
@@ -92,6 +91,21 @@ impl Machine {
             if let Some(other) = self.find_or_add(*id) {
                 self.slots.importing.insert(*slot, other);
             }
+        }
+    }
+
+    /// A replica's shard is its primary's, which may be a replica itself in the moment that was saved.
+    fn restore_shards(&mut self) {
+        let places = self.nodes.places();
+        for ix in &places {
+            let mut top = *ix;
+            // A file may have them in a circle.
+            for _ in &places {
+                let Some(primary) = self.nodes[top].primary else { break };
+                top = primary;
+            }
+            let shard = self.nodes[top].shard_id;
+            self.nodes[*ix].shard_id = shard;
         }
     }
 

@@ -64,6 +64,37 @@ fn a_restored_node_orders_what_its_file_says() {
     assert_eq!((machine.current_epoch(), machine.last_vote_epoch()), (Epoch(6), Epoch(2)));
 }
 
+/// Saved in the moment in which the replica's primary had just become a replica: it is of this shard, and asked before we serve.
+#[test]
+fn a_replica_of_a_replica_is_restored_to_the_shard() {
+    let [me, replica, between] = ["a", "b", "c"].map(|name| name.repeat(40));
+    let text = format!(
+        "{replica} 127.0.0.1:7002@17002 slave {between} 0 0 3 connected\n\
+         {between} 127.0.0.1:7003@17003 slave {me} 0 0 3 connected\n\
+         {me} 127.0.0.1:7001@17001 myself,master - 0 0 3 connected 0-16383\n\
+         vars currentEpoch 6 lastVoteEpoch 2\n"
+    );
+    let conf = nodes_conf::parse(text.as_bytes()).expect("readable").expect("not empty");
+    let machine = Machine::new(Config::default(), Start::Restored(conf), 1, now_at(0));
+    let topology = machine.topology();
+    assert!(topology.nodes.iter().all(|node| node.shard_id == topology.myself().shard_id));
+}
+
+/// A file that nobody wrote.
+#[test]
+fn replicas_in_a_circle_are_restored() {
+    let [me, one, other] = ["a", "b", "c"].map(|name| name.repeat(40));
+    let text = format!(
+        "{me} 127.0.0.1:7001@17001 myself,master - 0 0 3 connected 0-16383\n\
+         {one} 127.0.0.1:7002@17002 slave {other} 0 0 3 connected\n\
+         {other} 127.0.0.1:7003@17003 slave {one} 0 0 3 connected\n\
+         vars currentEpoch 6 lastVoteEpoch 2\n"
+    );
+    let conf = nodes_conf::parse(text.as_bytes()).expect("readable").expect("not empty");
+    let machine = Machine::new(Config::default(), Start::Restored(conf), 1, now_at(0));
+    assert_eq!(machine.topology().nodes.len(), 3);
+}
+
 fn packet(kind: MessageType, sender: NodeId) -> Arc<[u8]> {
     let slots = SlotSet::empty();
     let header = Header {
