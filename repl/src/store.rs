@@ -104,9 +104,10 @@ impl Store {
         }
     }
 
-    /// Bytes of memory in blocks.
+    /// Bytes of memory in blocks, and in what names them: with small blocks that is not nothing.
     pub fn memory(&self) -> usize {
-        self.blocks.iter().map(|block| block.bytes.capacity()).sum()
+        let held: usize = self.blocks.iter().map(|block| block.bytes.capacity()).sum();
+        held + self.blocks.capacity() * size_of::<Block>()
     }
 }
 
