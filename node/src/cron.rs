@@ -155,9 +155,7 @@ fn close_idle_clients(node: &mut Node) {
         crate::session::lifecycle::enforce_limit(node, *client);
         let Some(session) = node.sessions.get_mut(*client) else { continue };
         let silent = node.now.mono.since(session.last_interaction) > SHRINK_AFTER_MS;
-        if silent && session.input.capacity() / 2 > session.input.len() {
-            session.input.shrink_to_fit();
-        }
+        node.promised_input -= crate::session::buffer::resize(session, silent);
         if reset.is_some_and(|ms| node.now.mono.since(session.reply_look) >= ms) {
             session.reply_look = node.now.mono;
             node.stats.reply_buffer_shrinks += u64::from(session.output.shrink());

@@ -52,6 +52,8 @@ pub struct Node {
     pub(crate) meter: fn() -> u64,
     pub(crate) eviction: Eviction,
     pub(crate) client_memory: ClientMemory,
+    /// Room that was made for announced arguments that have not come, in bytes.
+    pub(crate) promised_input: usize,
     /// The meter at the end of the last command, which is where the next one's time begins.
     pub(crate) metered: u64,
     pub(crate) config: Config,
@@ -136,6 +138,7 @@ impl Node {
             metered: 0,
             eviction: Eviction::default(),
             client_memory: ClientMemory::default(),
+            promised_input: 0,
             window: Window::default(),
             effects: None,
             limits: commands::Limits {
@@ -310,6 +313,18 @@ impl Node {
         // Who does not take what it is owed, because the disk holds it back, need not ask for more (ENGINE 11).
         let held = session.output.is_gated() && session.output.pending() > HELD_OUTPUT_MAX;
         (!session.close_after_reply && !session.executing && !held).then_some(&mut session.input)
+    }
+
+    /// The empty buffer of a connection that needs none until it is read from again, for the next reader.
+    pub fn take_spare(&mut self, conn: ConnId) -> Option<Vec<u8>> {
+        let input = match self.sessions.find(conn) {
+            Some(client) => {
+                let session = self.sessions.get_mut(client)?;
+                (!session.keeps_input).then_some(&mut session.input)?
+            }
+            None => migrate::input(self, conn)?,
+        };
+        input.is_empty().then(|| std::mem::take(input))
     }
 
     /// How many bytes the connection's request still lacks, as far as it has said so: reading more at a time only makes

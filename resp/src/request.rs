@@ -161,6 +161,11 @@ impl RequestParser {
         self.missing
     }
 
+    /// The length of the argument that has begun, as announced; 0 when none has. It is what the client claims.
+    pub fn announced(&self) -> usize {
+        self.bulk.unwrap_or(0)
+    }
+
     fn parse_inline(&mut self, buf: &[u8]) -> Result<Parsed, ProtocolError> {
         let Some(end) = self.find(b'\n', buf, ProtocolError::TooBigInline)? else {
             return Ok(Parsed::Incomplete);

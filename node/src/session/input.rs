@@ -11,7 +11,7 @@
 
 use super::output::SlotId;
 use super::window::{self, Window};
-use super::{Client, ReplyMode, Role, Session, lifecycle, memory};
+use super::{Client, ReplyMode, Role, Session, buffer, lifecycle, memory};
 use crate::admin::client::log_line;
 use crate::api::LogLevel;
 use crate::dispatch::{self, Verdict};
@@ -22,8 +22,6 @@ use crate::scripting;
 use base::ConnId;
 use resp::{Limits, Reply};
 
-/// What an idle session may keep of a grown input buffer, in bytes.
-const KEEP_CAPACITY: usize = 32 << 10;
 /// Bytes owed to a client at which its next commands wait, so that neither one batch's replies nor a client that does
 /// not read them fill the memory.
 const OUTPUT_AHEAD: usize = 1 << 20;
@@ -267,11 +265,9 @@ fn give_back(node: &mut Node, client: Client, mut batch: Batch) {
     node.window = batch.window;
     session.executing = false;
     session.lent = 0;
-    if batch.consumed >= batch.input.len() {
-        batch.input.clear();
-        if batch.input.capacity() > KEEP_CAPACITY {
-            batch.input = Vec::new();
-        }
+    let rest = batch.consumed < batch.input.len();
+    if !rest {
+        buffer::emptied(session, &mut batch.input);
         batch.consumed = 0;
     } else if batch.consumed >= batch.input.len() / 2 {
         // Nothing is moved more often than something is consumed, however long the rest is.
@@ -281,6 +277,10 @@ fn give_back(node: &mut Node, client: Client, mut batch: Batch) {
     session.input = batch.input;
     session.consumed = batch.consumed;
     session.output.put_back(batch.reply);
+    if rest || session.promised > 0 {
+        buffer::waits_for_more(node, client);
+    }
+    let Some(session) = node.sessions.get_mut(client) else { return };
     if session.doomed {
         return node.close(client);
     }

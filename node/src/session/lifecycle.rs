@@ -3,7 +3,7 @@
 //! Invariant: when a session goes, everything that names it goes too: subscriptions, watches, waits. The connection is
 //! closed by one action, and nothing is heard of it afterwards.
 
-use super::{Client, Role, Session, memory};
+use super::{Client, Role, Session, buffer, memory};
 use crate::admin::client::{FIXED_BUFFER, log_line};
 use crate::api::{Action, LogLevel, PeerInfo};
 use crate::blocking::{self, Waiting};
@@ -95,6 +95,7 @@ pub(crate) fn remove(node: &mut Node, client: Client) {
         _ => {}
     }
     memory::forget(node, &session);
+    buffer::forget(node, &session);
     replication::session_closed(node, client, &session);
 }
 

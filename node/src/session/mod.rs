@@ -7,6 +7,7 @@
 //!
 //! Invariant: a session that waits ([`Waiting`]) executes nothing; its input stays where it is.
 
+pub mod buffer;
 pub mod commands;
 pub mod input;
 pub mod lifecycle;
@@ -74,6 +75,12 @@ pub struct Session {
     pub input: Vec<u8>,
     /// How many of them are consumed; they are dropped once they are the larger part.
     pub consumed: usize,
+    /// Whether `input` stays when it is empty: a request that came in parts has needed it ([`buffer`]).
+    pub keeps_input: bool,
+    /// The most that `input` held since the cron last looked, in bytes.
+    pub input_peak: usize,
+    /// Bytes of room in `input` for an argument that has been announced and not come.
+    pub promised: usize,
     /// Where the parser stands in the rest of `input`.
     pub parser: RequestParser,
     /// Bytes on their way out.
@@ -175,6 +182,9 @@ impl Session {
             role: Role::Normal,
             input: Vec::new(),
             consumed: 0,
+            keeps_input: false,
+            input_peak: 0,
+            promised: 0,
             parser: RequestParser::new(),
             output: Output::new(Protocol::Resp2),
             pushes: Vec::new(),

@@ -150,3 +150,83 @@ fn the_protocol_changes_in_the_middle_of_a_batch() {
     assert!(said.starts_with("+RESET\r\n*3\r\n$9\r\nsubscribe\r\n"), "{said}");
     assert!(said.contains("-ERR Can't execute 'get': only"), "{said}");
 }
+
+fn room(world: &World) -> usize {
+    world.node.sessions.iter().map(|(_, s)| s.input.capacity()).sum()
+}
+
+/// As the data loop does: who has no buffer of its own gets a borrowed one and gives it back.
+fn read_borrowed(world: &mut World, bytes: &[u8]) -> String {
+    if let Some(input) = world.node.input(ConnId(1))
+        && input.capacity() == 0
+    {
+        *input = Vec::with_capacity(16 << 10);
+    }
+    let answer = world.send(1, bytes);
+    world.node.take_spare(ConnId(1));
+    answer
+}
+
+#[test]
+fn a_buffer_is_kept_by_who_sends_requests_in_parts_until_it_is_silent() {
+    let mut world = World::new();
+    read_borrowed(&mut world, b"PING\r\n");
+    assert_eq!(room(&world), 0);
+    read_borrowed(&mut world, b"*1\r\n$4\r\nPI");
+    assert_eq!(read_borrowed(&mut world, b"NG\r\n"), "+PONG\r\n");
+    assert_eq!(room(&world), 16 << 10);
+    read_borrowed(&mut world, b"PING\r\n");
+    world.pass(1900);
+    assert_eq!(room(&world), 16 << 10);
+    world.pass(200);
+    assert_eq!(room(&world), 0);
+    read_borrowed(&mut world, b"PING\r\n");
+    assert_eq!(room(&world), 0, "it borrows again");
+}
+
+#[test]
+fn a_buffer_far_larger_than_what_it_lately_held_is_trimmed() {
+    let mut world = World::new();
+    read_borrowed(&mut world, b"*2\r\n$4\r\nECHO\r\n$400000\r\n");
+    read_borrowed(&mut world, &[b'x'; 200_000]);
+    read_borrowed(&mut world, &[b'x'; 200_000]);
+    read_borrowed(&mut world, b"\r\n");
+    assert_eq!(room(&world), 64 << 10, "no more is kept empty");
+    world.pass(100);
+    assert_eq!(room(&world), 64 << 10, "it has just held more");
+    read_borrowed(&mut world, b"PING\r\n");
+    world.pass(100);
+    assert_eq!(room(&world), 16 << 10);
+}
+
+#[test]
+fn an_announced_argument_has_its_room_before_it_comes() {
+    let mut world = World::new();
+    read_borrowed(&mut world, b"*2\r\n$4\r\nECHO\r\n$1000000\r\nx");
+    assert!(room(&world) > 1_000_000);
+    world.pass(100);
+    assert!(room(&world) > 1_000_000, "it is about to come");
+    world.pass(2000);
+    assert!(room(&world) < 100 && world.node.promised_input == 0, "it does not come");
+    read_borrowed(&mut world, &[b'x'; 500_000]);
+    assert!(room(&world) > 1_000_000 && world.node.promised_input == 500_001);
+    read_borrowed(&mut world, &[b'x'; 499_999]);
+    assert!(read_borrowed(&mut world, b"\r\n").starts_with("$1000000\r\nxx"));
+    assert_eq!(world.node.promised_input, 0);
+}
+
+#[test]
+fn what_is_announced_costs_nothing_beyond_a_bound() {
+    let mut world = World::new();
+    for conn in 2..500 {
+        world.connect(conn);
+        world.send(conn, b"*2\r\n$4\r\nECHO\r\n$1000000\r\nx");
+    }
+    assert!(world.node.promised_input <= 64 << 20 && room(&world) < 80 << 20, "{}", room(&world));
+    for conn in 2..500 {
+        world.node.handle_closed(world.now, ConnId(conn));
+    }
+    assert_eq!(world.node.promised_input, 0);
+    read_borrowed(&mut world, b"*2\r\n$4\r\nECHO\r\n$536870912\r\nx");
+    assert!(room(&world) < 20_000, "half a gigabyte is believed when it has come");
+}

@@ -72,7 +72,7 @@ impl DataLoop {
         };
         let input = if entry.paused { None } else { self.node.input(conn) };
         if let Some(input) = input {
-            if input.is_empty()
+            if input.capacity() == 0
                 && let Some(spare) = self.spares.pop()
             {
                 *input = spare;

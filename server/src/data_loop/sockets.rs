@@ -1,6 +1,6 @@
 //! The data loop's sockets: connections come in, bytes are read into the node's buffers, replies are written.
 //!
-//! A session borrows the loop's spare buffer for the length of a read, so that idle ones keep none. A connection whose
+//! A session that has no buffer of its own borrows a spare one for the length of a read, so that idle ones keep none. A connection whose
 //! bytes the node does not want now rests until the node wants them again.
 
 use super::peers::peer_info;
@@ -83,7 +83,7 @@ impl DataLoop {
             self.connections.update(&mut self.io, conn);
             return None;
         };
-        if input.is_empty()
+        if input.capacity() == 0
             && let Some(spare) = self.spares.pop()
         {
             *input = spare;
@@ -95,10 +95,9 @@ impl DataLoop {
     /// An empty buffer is kept here for the next reader.
     pub(super) fn keep_spare(&mut self, conn: ConnId) {
         if self.spares.len() < together::SPARES
-            && let Some(input) = self.node.input(conn)
-            && input.is_empty()
+            && let Some(spare) = self.node.take_spare(conn)
         {
-            self.spares.push(std::mem::take(input));
+            self.spares.push(spare);
         }
     }
 

@@ -94,7 +94,7 @@ impl DataLoop {
                 continue;
             };
             let mut input = std::mem::take(input);
-            if input.is_empty() {
+            if input.capacity() == 0 {
                 input = self.spares.pop().unwrap_or(input);
             }
             let outcome = Ok(ReadOutcome::NotNow);
