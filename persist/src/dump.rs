@@ -1,8 +1,10 @@
-//! DUMP payloads: one value in RDB form, the RDB version in two bytes, and a CRC-64 of both.
+//! DUMP payloads: one value in RDB form, the RDB version in two bytes, and a CRC-64 of both. FUNCTION DUMP's: libraries,
+//! with the same end.
 
 use crate::rdb::types::{NEWEST_VERSION, VALKEY_VERSIONS, WRITTEN_VERSION, form_name};
 use crate::rdb::{Encoder, Fault, decode_value, kind_of};
 use keyspace::{LoadValue, Steps, ValueRef};
+use std::borrow::Cow;
 
 /// Version and checksum.
 const FOOTER: usize = 10;
@@ -41,10 +43,39 @@ pub fn encode(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
 pub fn encode_showing(value: ValueRef<'_>, compress: bool, step: impl FnMut()) -> Vec<u8> {
     let mut out = vec![kind_of(&value)];
     out.extend_from_slice(&Encoder::value_bytes(value, compress, step));
+    signed(out)
+}
+
+/// The payload of libraries of functions.
+pub fn encode_libraries(codes: &[Vec<u8>], compress: bool) -> Vec<u8> {
+    signed(Encoder::libraries(codes, compress))
+}
+
+/// The code of each library of a payload; errors are texts for a reply, without code. `checked`: as in [`decode_showing`].
+pub fn decode_libraries(
+    payload: &[u8],
+    checked: bool,
+) -> Result<impl Iterator<Item = Result<Cow<'_, [u8]>, &'static str>>, &'static str> {
+    let (body, _) = verified(payload, checked).ok_or("DUMP payload version or checksum are wrong")?;
+    Ok(crate::rdb::decode_libraries(body))
+}
+
+fn signed(mut out: Vec<u8>) -> Vec<u8> {
     out.extend_from_slice(&(WRITTEN_VERSION as u16).to_le_bytes());
     let sum = base::crc::crc64(&out);
     out.extend_from_slice(&sum.to_le_bytes());
     out
+}
+
+/// What stands before the footer, and the version in it, if that is right.
+fn verified(payload: &[u8], checked: bool) -> Option<(&[u8], u32)> {
+    let body_len = payload.len().checked_sub(FOOTER)?;
+    let (body, footer) = payload.split_at(body_len);
+    let version = u32::from(footer[0]) | u32::from(footer[1]) << 8;
+    let known = version <= NEWEST_VERSION || VALKEY_VERSIONS.contains(&version);
+    let sum = footer[2..].iter().rev().fold(0u64, |sum, b| sum << 8 | u64::from(*b));
+    let wrong = checked && sum != 0 && sum != base::crc::crc64(&payload[..body_len + 2]);
+    (known && !wrong).then_some((body, version))
 }
 
 /// The value of a payload.
@@ -59,14 +90,7 @@ pub fn decode_showing(
     checked: bool,
     steps: &Steps,
 ) -> Result<LoadValue, DumpError> {
-    let body_len = payload.len().checked_sub(FOOTER).ok_or(DumpError::Footer)?;
-    let (body, footer) = payload.split_at(body_len);
-    let version = u32::from(footer[0]) | u32::from(footer[1]) << 8;
-    let known = version <= NEWEST_VERSION || VALKEY_VERSIONS.contains(&version);
-    let sum = footer[2..].iter().rev().fold(0u64, |sum, b| sum << 8 | u64::from(*b));
-    if !known || (checked && sum != 0 && sum != base::crc::crc64(&payload[..body_len + 2])) {
-        return Err(DumpError::Footer);
-    }
+    let (body, version) = verified(payload, checked).ok_or(DumpError::Footer)?;
     match body.split_first() {
         Some((&(6 | 7), _)) => Err(DumpError::Unsupported("module value")),
         Some((&kind, rest)) => {

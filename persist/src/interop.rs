@@ -2,7 +2,7 @@
 //! other way round. Needs `redis-server` on PATH.
 
 use crate::dump;
-use crate::load::{LoadFailure, Loader, Sink};
+use crate::load::{Loader, Sink};
 use crate::memory::MemStorage;
 use crate::rdb::{AccessField, Encoder, Item};
 use base::{Args, DbIndex, Prng, UnixMillis};
@@ -103,6 +103,9 @@ struct Seen(Vec<String>);
 
 impl Sink for Seen {
     fn item(&mut self, item: Item<'_>) -> Result<(), String> {
+        if let Item::Function { code } = &item {
+            self.0.push(format!("function {}", code.escape_ascii()));
+        }
         if let Item::Entry { db, key, value, expire, extra } = item {
             let value = match value {
                 LoadValue::Int(integer) => integer.to_string(),
@@ -147,8 +150,7 @@ fn we_load_what_it_saves_and_refuse_what_we_cannot_store() {
     );
 
     server.command(&["FUNCTION", "LOAD", "#!lua name=lib\nredis.register_function('f', function() end)"]);
-    let (outcome, _) = load();
-    let Err(LoadFailure::Broken(text)) = outcome else { panic!("a library was loaded") };
-    assert!(text.contains("a function library (\"#!lua name=lib\")"), "{text}");
-    assert!(text.ends_with("which this version cannot store"), "{text}");
+    let (outcome, seen) = load();
+    assert!(outcome.is_ok(), "{outcome:?}");
+    assert!(seen.iter().any(|line| line.starts_with("function #!lua name=lib")), "{seen:?}");
 }

@@ -56,6 +56,8 @@ pub enum SnapshotTarget {
 pub struct SnapshotHead {
     /// AUX fields in order: `redis-ver`, `redis-bits`, `ctime`, `used-mem`, `repl-stream-db`, `repl-id`, `repl-offset`, `aof-base`.
     pub aux: Vec<(String, Vec<u8>)>,
+    /// The code of the libraries of functions, as in the snapshot's cut; a base of commands loads them first.
+    pub libraries: Vec<Vec<u8>>,
     /// Database, keys, keys with a TTL; as in the snapshot's cut.
     pub databases: Vec<(DbIndex, u64, u64)>,
     /// `rdbcompression`.

@@ -1,7 +1,8 @@
 //! FUNCTION's interpreter and its libraries.
 //!
 //! A library is loaded in two steps, so that FUNCTION RESTORE can take several or none: `prepare` compiles and runs the
-//! code, which registers its functions; `join` checks names against what is there and makes it callable.
+//! code, which registers its functions; `join` checks names against what is there and makes it callable. `load` is both
+//! for one library, in FUNCTION LOAD's order: a name that is taken is refused before any code runs.
 
 use crate::api::{raise, until_nul};
 use crate::engine::{Call, LoadError, Outcome};
@@ -20,7 +21,7 @@ const TIMEOUT_TEXT: &[u8] = b"ERR FUNCTION LOAD timeout";
 /// One callable function.
 #[derive(Clone, Debug)]
 pub struct Function {
-    /// Its name, unique over all libraries.
+    /// Its name as registered; unique over all libraries, whatever the case of its letters.
     pub name: Vec<u8>,
     /// Its description, if one was given.
     pub description: Option<Vec<u8>>,
@@ -28,6 +29,12 @@ pub struct Function {
     pub flags: Flags,
     /// The library that it belongs to.
     pub library: Vec<u8>,
+}
+
+impl Function {
+    fn is_called(&self, name: &[u8]) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
 }
 
 /// A library: its code and the functions that the code registered.
@@ -69,6 +76,7 @@ pub(crate) struct Loading {
 pub struct Functions {
     machine: Machine,
     libraries: BTreeMap<Vec<u8>, Library>,
+    /// By [`folded`] name.
     functions: BTreeMap<Vec<u8>, (Function, Reference)>,
 }
 
@@ -79,13 +87,35 @@ impl Functions {
         Self { machine, libraries: BTreeMap::new(), functions: BTreeMap::new() }
     }
 
+    /// Loads one library and makes it callable (FUNCTION LOAD): its name. `host` as for [`Functions::prepare`].
+    ///
+    /// # Errors
+    /// As FUNCTION LOAD answers them; nothing has changed then.
+    pub fn load(&mut self, code: &[u8], replace: bool, host: &mut dyn Host) -> Result<Vec<u8>, LoadError> {
+        let (name, _) = library_name(code)?;
+        if !replace && self.libraries.contains_key(&name) {
+            return Err(name_taken(&name));
+        }
+        let prepared = self.prepare(code, &[], host)?;
+        self.join(vec![prepared], true)?;
+        Ok(name)
+    }
+
     /// Compiles and runs a library's code. `host` is asked by `tick` whether the code may go on (Redis allows 500 ms) and
-    /// takes `redis.log`; nothing else of it is used.
+    /// takes `redis.log`; nothing else of it is used. `beside` are those that it will join with: they have their names first.
     ///
     /// # Errors
     /// The metadata, the compiler's or the code's error, as FUNCTION LOAD answers it.
-    pub fn prepare(&mut self, code: &[u8], host: &mut dyn Host) -> Result<Prepared, LoadError> {
+    pub fn prepare(
+        &mut self,
+        code: &[u8],
+        beside: &[Prepared],
+        host: &mut dyn Host,
+    ) -> Result<Prepared, LoadError> {
         let (name, start) = library_name(code)?;
+        if beside.iter().any(|other| other.library.name == name) {
+            return Err(name_taken(&name));
+        }
         let version = self.machine.version().to_owned();
         let interpreter = self.machine.interpreter();
         let context = interpreter.context();
@@ -94,16 +124,12 @@ impl Functions {
         let registered =
             interpreter.context().loading.take().map(|loading| loading.functions).unwrap_or_default();
         interpreter.context().resume_panic();
-        let result = match result {
-            Ok(()) if registered.is_empty() => Err(LoadError::new("No functions registered", b"")),
-            other => other,
-        };
         let mut functions: Vec<Vec<u8>> =
             registered.iter().map(|(function, _)| function.name.clone()).collect();
         functions.sort();
         let library = Library { name, code: code.to_vec(), functions };
         let prepared = Prepared { library, functions: registered };
-        match result {
+        match result.and_then(|()| complete(&prepared, beside)) {
             Ok(()) => Ok(prepared),
             Err(error) => {
                 self.discard(vec![prepared]);
@@ -112,10 +138,10 @@ impl Functions {
         }
     }
 
-    /// Makes libraries callable: all or none.
+    /// Makes libraries callable that were prepared beside each other: all or none.
     ///
     /// # Errors
-    /// A library (`replace` false) or a function of another library has the name already.
+    /// A library (`replace` false) or a function of a library that stays has the name already, as FUNCTION RESTORE answers it.
     pub fn join(&mut self, prepared: Vec<Prepared>, replace: bool) -> Result<(), LoadError> {
         if let Err(error) = self.check_names(&prepared, replace) {
             self.discard(prepared);
@@ -124,7 +150,7 @@ impl Functions {
         for new in prepared {
             self.delete(&new.library.name);
             for (function, reference) in new.functions {
-                self.functions.insert(function.name.clone(), (function, reference));
+                self.functions.insert(folded(&function.name), (function, reference));
             }
             self.libraries.insert(new.library.name.clone(), new.library);
         }
@@ -132,26 +158,16 @@ impl Functions {
     }
 
     fn check_names(&self, prepared: &[Prepared], replace: bool) -> Result<(), LoadError> {
-        let exists = |name: &[u8]| LoadError::new("Library '", &[name, b"' already exists"].concat());
-        for (place, new) in prepared.iter().enumerate() {
+        let replaced = |library: &[u8]| prepared.iter().any(|new| new.library.name == library);
+        for new in prepared {
             let name = new.library.name.as_slice();
-            let twice = prepared[..place].iter().any(|other| other.library.name == name);
-            if twice || !replace && self.libraries.contains_key(name) {
-                return Err(exists(name));
+            if !replace && self.libraries.contains_key(name) {
+                return Err(LoadError::new("Library ", &[name, b" already exists"].concat()));
             }
         }
-        let replaced = |library: &[u8]| prepared.iter().any(|new| new.library.name == library);
-        for (place, new) in prepared.iter().enumerate() {
-            for function in new.functions() {
-                let there =
-                    self.functions.get(&function.name).is_some_and(|(old, _)| !replaced(&old.library));
-                let mut others = prepared[..place].iter().flat_map(Prepared::functions);
-                if there || others.any(|other| other.name == function.name) {
-                    return Err(LoadError::new(
-                        "Function ",
-                        &[&function.name, b" already exists".as_slice()].concat(),
-                    ));
-                }
+        for function in prepared.iter().flat_map(Prepared::functions) {
+            if self.functions.get(&folded(&function.name)).is_some_and(|(old, _)| !replaced(&old.library)) {
+                return Err(function_taken(&function.name));
             }
         }
         Ok(())
@@ -178,9 +194,9 @@ impl Functions {
         self.libraries.get(name)
     }
 
-    /// The function of that name.
+    /// The function of that name, in whatever case.
     pub fn function(&self, name: &[u8]) -> Option<&Function> {
-        self.functions.get(name).map(|(function, _)| function)
+        self.functions.get(&folded(name)).map(|(function, _)| function)
     }
 
     /// Number of functions.
@@ -198,7 +214,8 @@ impl Functions {
         let Some(old) = self.libraries.remove(library) else {
             return false;
         };
-        let gone: Vec<_> = old.functions.iter().filter_map(|name| self.functions.remove(name)).collect();
+        let gone: Vec<_> =
+            old.functions.iter().filter_map(|name| self.functions.remove(&folded(name))).collect();
         let interpreter = self.machine.interpreter();
         interpreter.with(None, |lua| gone.into_iter().for_each(|(_, reference)| lua.forget(reference)));
         true
@@ -236,9 +253,35 @@ impl Functions {
         host: &mut dyn Host,
         out: &mut Vec<u8>,
     ) -> Option<Outcome> {
-        let (_, reference) = self.functions.get(name)?;
-        Some(self.machine.run(reference, name, Given::Arguments, call, host, out))
+        let (function, reference) = self.functions.get(&folded(name))?;
+        Some(self.machine.run(reference, &function.name, Given::Arguments, call, host, out))
     }
+}
+
+/// Whether what a library has registered makes it one that can stand beside those.
+fn complete(prepared: &Prepared, beside: &[Prepared]) -> Result<(), LoadError> {
+    if prepared.functions.is_empty() {
+        return Err(LoadError::new("No functions registered", b""));
+    }
+    let mut others = beside.iter().flat_map(Prepared::functions);
+    let collides = |other: &&Function| prepared.functions().any(|new| new.is_called(&other.name));
+    match others.find(collides) {
+        Some(function) => Err(function_taken(&function.name)),
+        None => Ok(()),
+    }
+}
+
+/// FCALL does not mind the case of a function's name.
+fn folded(name: &[u8]) -> Vec<u8> {
+    name.to_ascii_lowercase()
+}
+
+fn name_taken(library: &[u8]) -> LoadError {
+    LoadError::new("Library '", &[library, b"' already exists"].concat())
+}
+
+fn function_taken(name: &[u8]) -> LoadError {
+    LoadError::new("Function ", &[name, b" already exists"].concat())
 }
 
 /// Compiles and runs a library with the globals of loading.
@@ -310,7 +353,7 @@ fn enter(lua: &mut Lua<'_>, registration: Registration) -> Option<&'static str> 
     // Redis says "Library" of functions, too.
     let refusal = if !is_name(&name) {
         "Library names can only contain letters, numbers, or underscores(_) and must be at least one character long"
-    } else if library.functions.iter().any(|(other, _)| other.name == name) {
+    } else if library.functions.iter().any(|(other, _)| other.is_called(&name)) {
         "Function already exists in the library"
     } else {
         let function = Function { name, description, flags, library: library.library.clone() };

@@ -51,6 +51,11 @@ impl CommandWriter {
         Self { out, ..Self::default() }
     }
 
+    /// A library of functions.
+    pub fn function(&mut self, code: &[u8]) {
+        self.command(&[b"FUNCTION", b"LOAD", code]);
+    }
+
     /// One entry of any database, or the first piece of it: then [`CommandWriter::go_on`] must follow with the same entry.
     pub fn begin_entry(
         &mut self,

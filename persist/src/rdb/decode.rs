@@ -29,6 +29,11 @@ pub enum Item<'a> {
         /// Its value; integers in decimal.
         value: Cow<'a, [u8]>,
     },
+    /// A library of functions: its code, first line included.
+    Function {
+        /// The code.
+        code: Cow<'a, [u8]>,
+    },
     /// The database of the entries that follow.
     SelectDb(DbIndex),
     /// How many keys follow in this database: a hint that may be wrong.
@@ -297,9 +302,12 @@ impl Decoder {
             _ => {}
         }
         Ok(match part {
-            Part::Select(_) | Part::Aux(..) | Part::Resize(..) | Part::Entry(..) | Part::Object { .. } => {
-                Some((part, begin))
-            }
+            Part::Select(_)
+            | Part::Aux(..)
+            | Part::Function(_)
+            | Part::Resize(..)
+            | Part::Entry(..)
+            | Part::Object { .. } => Some((part, begin)),
             _ => None,
         })
     }
@@ -342,6 +350,7 @@ impl Decoder {
         let bytes = &self.buffer[begin..];
         Ok(match part {
             Part::Aux(name, value) => Item::Aux { name: name.text(bytes), value: value.text(bytes) },
+            Part::Function(code) => Item::Function { code: code.text(bytes) },
             Part::Resize(keys, expires) => Item::Resize { keys, expires },
             Part::Entry(key, value) => {
                 Item::Entry { db: self.db, key: key.text(bytes), value: value.value(bytes), expire, extra }
@@ -364,6 +373,7 @@ type Placed = (Part, usize);
 enum Part {
     Header(u32),
     Aux(Text, Text),
+    Function(Text),
     Select(DbIndex),
     Resize(u64, u64),
     Expire(UnixMillis),
@@ -402,6 +412,24 @@ pub(crate) fn decode_value(
     }
 }
 
+/// The code of each library of what FUNCTION DUMP has made, up to the first that is none. The errors are Redis's.
+pub(crate) fn decode_libraries(bytes: &[u8]) -> impl Iterator<Item = Result<Cow<'_, [u8]>, &'static str>> {
+    let mut cursor = Cursor { bytes, at: 0 };
+    core::iter::from_fn(move || {
+        if cursor.at >= bytes.len() {
+            return None;
+        }
+        let code = match cursor.byte() {
+            Ok(OP_FUNCTION2) => cursor.bytes().map_err(|_| "Failed loading library payload"),
+            _ => Err("given type is not a function"),
+        };
+        if code.is_err() {
+            cursor.at = bytes.len();
+        }
+        Some(code)
+    })
+}
+
 fn header(cursor: &mut Cursor<'_>) -> Result<u32, Stop> {
     let bytes = cursor.take(9)?;
     let Some(digits) = bytes.strip_prefix(b"REDIS") else { return Err(Stop::Fault(Fault::Signature)) };
@@ -434,7 +462,12 @@ fn part(cursor: &mut Cursor<'_>, version: u32, skim: &mut Option<Skim>) -> Resul
         }
         OP_EOF => Part::Eof(if version >= 5 { Some(u64::from_le_bytes(cursor.array()?)) } else { None }),
         TYPE_STRING => Part::Entry(cursor.string()?, cursor.string()?),
-        OP_FUNCTION2 | OP_FUNCTION_OLD => return refuse_function(cursor),
+        OP_FUNCTION2 => Part::Function(cursor.string()?),
+        OP_FUNCTION_OLD => {
+            return refuse(
+                "a function library in a form of before Redis 7, which this version cannot store".into(),
+            );
+        }
         OP_MODULE_AUX => return refuse("auxiliary data of a module, which this version cannot store".into()),
         OP_SLOT_IMPORT => {
             return refuse("an unfinished import of slots, which this version cannot store".into());
@@ -483,12 +516,4 @@ fn refuse_type<T>(cursor: &mut Cursor<'_>, number: u8) -> Result<T, Stop> {
     refuse(format!(
         "a {name} (RDB type {number}, {encoding}) under key {shown}, which this version cannot store"
     ))
-}
-
-/// A library's name stands in its first line: `#!lua name=mylib`.
-fn refuse_function<T>(cursor: &mut Cursor<'_>) -> Result<T, Stop> {
-    let code = cursor.string()?.text(cursor.bytes);
-    let first = code.split(|b| *b == b'\n').next().unwrap_or_default();
-    let shown = quoted(first);
-    refuse(format!("a function library ({shown}), which this version cannot store"))
 }

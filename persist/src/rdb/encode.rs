@@ -86,6 +86,20 @@ impl Encoder {
         self.string(value);
     }
 
+    /// A library of functions, before the first entry.
+    pub fn function(&mut self, code: &[u8]) {
+        self.out.push(OP_FUNCTION2);
+        self.string(code);
+    }
+
+    /// Libraries alone, as FUNCTION DUMP has them.
+    pub(crate) fn libraries(codes: &[Vec<u8>], compress: bool) -> Vec<u8> {
+        let mut encoder = Self::new(compress, false);
+        encoder.out.clear();
+        codes.iter().for_each(|code| encoder.function(code));
+        encoder.out
+    }
+
     /// One entry of any database, whole.
     pub fn entry(
         &mut self,

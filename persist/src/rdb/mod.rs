@@ -26,8 +26,8 @@ mod pieces;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use decode::decode_value;
 pub use decode::{DecodeError, Decoder, Fault, Item};
+pub(crate) use decode::{decode_libraries, decode_value};
 pub(crate) use encode::kind_of;
 pub use encode::{AccessField, Encoder, PIECE};
 pub use object::Place;

@@ -47,7 +47,9 @@ enum Place {
 impl Writer {
     fn new(head: &SnapshotHead, form: BaseForm) -> Self {
         if form == BaseForm::Commands {
-            return Writer::Commands(CommandWriter::noted(head.time_note));
+            let mut commands = CommandWriter::noted(head.time_note);
+            head.libraries.iter().for_each(|code| commands.function(code));
+            return Writer::Commands(commands);
         }
         let mut encoder = Encoder::new(head.compress, head.checksum);
         encoder.set_access(head.access);
@@ -55,6 +57,7 @@ impl Writer {
         for (name, value) in &head.aux {
             encoder.aux(name, value);
         }
+        head.libraries.iter().for_each(|code| encoder.function(code));
         Writer::Rdb(Box::new(encoder))
     }
 

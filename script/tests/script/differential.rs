@@ -158,8 +158,7 @@ fn as_redis_answers_in_a_function() {
     let mut host = Forwarding::connect(server.port());
     reference.call(&[b"FUNCTION", b"LOAD", RUNNER.as_bytes()]);
     let mut functions = script::Functions::new("7.0.15");
-    let prepared = functions.prepare(RUNNER.as_bytes(), &mut host).expect("a library");
-    functions.join(vec![prepared], false).expect("a free name");
+    functions.load(RUNNER.as_bytes(), false, &mut host).expect("a library");
     let mut wrong = Vec::new();
     for (file, cases) in CASES {
         for (number, case) in cases.split("\n----\n").enumerate() {

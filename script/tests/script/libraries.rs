@@ -3,13 +3,12 @@
 use crate::differential::Raw;
 use crate::runner::Plain;
 use resp::Protocol;
-use script::{Call, Functions, Outcome};
+use script::{Call, Functions, Outcome, Prepared};
 use testkit::{Kind, Server};
 
 fn load(functions: &mut Functions, code: &str, replace: bool) -> Result<(), String> {
     let text = |error: script::LoadError| String::from_utf8_lossy(&error.0).into_owned();
-    let prepared = functions.prepare(code.as_bytes(), &mut Plain::new()).map_err(text)?;
-    functions.join(vec![prepared], replace).map_err(text)
+    functions.load(code.as_bytes(), replace, &mut Plain::new()).map(drop).map_err(text)
 }
 
 fn call(functions: &mut Functions, name: &str, keys: &[&[u8]], argv: &[&[u8]]) -> String {
@@ -44,6 +43,21 @@ fn named_arguments_carry_flags_and_a_description() {
     let function = functions.function(b"f").expect("is there");
     assert_eq!(function.description.as_deref(), Some(b"d".as_slice()));
     assert_eq!(function.flags.names().collect::<Vec<_>>(), ["no-writes", "allow-oom"]);
+}
+
+#[test]
+fn the_case_of_a_name_does_not_matter() {
+    let mut functions = Functions::new("7.0.15");
+    let code = "#!lua name=one\nredis.register_function('Foo', function() error('x') end)";
+    load(&mut functions, code, false).expect("loads");
+    assert!(call(&mut functions, "fOO", &[], &[]).contains("script: Foo"));
+    let other = "#!lua name=two\nredis.register_function('foo', function() end)";
+    assert_eq!(load(&mut functions, other, false).unwrap_err(), "ERR Function foo already exists");
+    let twice = "#!lua name=one\nredis.register_function('f', function() end) redis.register_function('F', function() end)";
+    let error = "ERR Error registering functions: ERR Function already exists in the library";
+    assert_eq!(load(&mut functions, twice, true).unwrap_err(), error);
+    assert_eq!(functions.len(), 1);
+    assert!(functions.delete(b"one") && functions.is_empty());
 }
 
 #[test]
@@ -167,7 +181,8 @@ fn a_library_that_does_not_end_is_refused() {
     let mut functions = Functions::new("7.0.15");
     let mut host = Plain::new();
     host.ticks_left = Some(2);
-    let error = functions.prepare(b"#!lua name=l\nwhile true do end", &mut host).map(|_| ()).unwrap_err();
+    let error =
+        functions.prepare(b"#!lua name=l\nwhile true do end", &[], &mut host).map(|_| ()).unwrap_err();
     assert_eq!(
         String::from_utf8_lossy(&error.0),
         "ERR Error registering functions: ERR FUNCTION LOAD timeout"
@@ -182,12 +197,23 @@ fn restoring_is_all_or_nothing() {
     };
     load(&mut functions, &library("a", "f"), false).expect("loads");
     let mut host = Plain::new();
-    let b = functions.prepare(library("b", "g").as_bytes(), &mut host).expect("loads");
-    let c = functions.prepare(library("c", "f").as_bytes(), &mut host).expect("loads");
-    assert!(functions.join(vec![b, c], true).is_err());
+    let text = |error: script::LoadError| String::from_utf8_lossy(&error.0).into_owned();
+    let mut prepare = |functions: &mut Functions, name, function, beside: &[Prepared]| {
+        functions.prepare(library(name, function).as_bytes(), beside, &mut host).map_err(text)
+    };
+    let b = vec![prepare(&mut functions, "b", "g", &[]).expect("loads")];
+    let same_name = prepare(&mut functions, "b", "h", &b).map(drop);
+    assert_eq!(same_name.unwrap_err(), "ERR Library 'b' already exists");
+    let same_function = prepare(&mut functions, "c", "g", &b).map(drop);
+    assert_eq!(same_function.unwrap_err(), "ERR Function g already exists");
+    let c = prepare(&mut functions, "c", "f", &b).expect("loads");
+    let both = b.into_iter().chain([c]).collect();
+    assert_eq!(functions.join(both, true).map_err(text).unwrap_err(), "ERR Function f already exists");
+    let a = prepare(&mut functions, "a", "k", &[]).expect("loads");
+    assert_eq!(functions.join(vec![a], false).map_err(text).unwrap_err(), "ERR Library a already exists");
     assert_eq!(functions.libraries().count(), 1);
     let mut out = Vec::new();
     let given = Call { keys: &[], argv: &[], protocol: Protocol::Resp2 };
-    assert_eq!(functions.run(b"f", given, &mut host, &mut out), Some(Outcome::Value));
+    assert_eq!(functions.run(b"f", given, &mut Plain::new(), &mut out), Some(Outcome::Value));
     assert_eq!(out, b"$1\r\na\r\n");
 }

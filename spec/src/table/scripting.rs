@@ -3,6 +3,7 @@
 use super::words::*;
 
 const ALL_NODES: &[&str] = &["request_policy:all_nodes", "response_policy:all_succeeded"];
+const ALL_SHARDS: &[&str] = &["request_policy:all_shards", "response_policy:all_succeeded"];
 const ONE_OF_SHARDS: &[&str] = &["request_policy:all_shards", "response_policy:one_succeeded"];
 const FLUSH_TYPES: &[Arg] = &[token("async", "ASYNC"), token("sync", "SYNC")];
 
@@ -15,6 +16,12 @@ const READS_NOTED: &[KeySpec] = &[counted(2, RO | ACCESS)
 
 const SCRIPT: &[Arg] = &[
     string("script"),
+    integer("numkeys"),
+    key("key", 0).optional().multiple(),
+    string("arg").optional().multiple(),
+];
+const FUNCTION: &[Arg] = &[
+    string("function"),
     integer("numkeys"),
     key("key", 0).optional().multiple(),
     string("arg").optional().multiple(),
@@ -59,11 +66,111 @@ pub(crate) const COMMANDS: &[Command] = &[
         .categories(acl::SCRIPTING)
         .keys(READS)
         .args(DIGEST),
+    command("fcall", -3)
+        .summary("Calls a function.")
+        .since("7.0.0")
+        .complexity("Depends on the function")
+        .flags(NOSCRIPT | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS | STALE)
+        .categories(acl::SCRIPTING)
+        .keys(MAY_WRITE_NOTED)
+        .args(FUNCTION),
+    command("fcall_ro", -3)
+        .summary("Calls a function that only reads.")
+        .since("7.0.0")
+        .complexity("Depends on the function")
+        .flags(NOSCRIPT | SKIP_MONITOR | NO_MANDATORY_KEYS | STALE | READONLY)
+        .categories(acl::SCRIPTING)
+        .keys(READS_NOTED)
+        .args(FUNCTION),
+    command("function", -2)
+        .summary("Groups the commands about libraries of functions.")
+        .since("7.0.0")
+        .complexity("Depends on the subcommand")
+        .with(FUNCTION_SUBCOMMANDS),
     command("script", -2)
         .summary("Groups the commands about scripts.")
         .since("2.6.0")
         .complexity("Depends on the subcommand")
         .with(SCRIPT_SUBCOMMANDS),
+];
+
+const FUNCTION_SUBCOMMANDS: &[Command] = &[
+    command("function|delete", 3)
+        .summary("Deletes a library with its functions.")
+        .since("7.0.0")
+        .complexity("O(1)")
+        .flags(NOSCRIPT | WRITE)
+        .categories(acl::SCRIPTING)
+        .tips(ALL_SHARDS)
+        .args(&[string("library-name")]),
+    command("function|dump", 2)
+        .summary("Returns all libraries as one payload.")
+        .since("7.0.0")
+        .complexity("O(N) in the number of functions")
+        .flags(NOSCRIPT)
+        .categories(acl::SCRIPTING),
+    command("function|flush", -2)
+        .summary("Deletes all libraries.")
+        .since("7.0.0")
+        .complexity("O(N) in the number of functions")
+        .flags(NOSCRIPT | WRITE)
+        .categories(acl::SCRIPTING)
+        .tips(ALL_SHARDS)
+        .args(&[one_of("flush-type", FLUSH_TYPES).optional()]),
+    command("function|help", 2)
+        .summary("Lists the subcommands.")
+        .since("7.0.0")
+        .complexity("O(1)")
+        .flags(LOADING | STALE)
+        .categories(acl::SCRIPTING),
+    command("function|kill", 2)
+        .summary("Ends the function that is running.")
+        .since("7.0.0")
+        .complexity("O(1)")
+        .flags(NOSCRIPT | ALLOW_BUSY)
+        .categories(acl::SCRIPTING)
+        .tips(ONE_OF_SHARDS),
+    command("function|list", -2)
+        .summary("Lists the libraries with their functions.")
+        .since("7.0.0")
+        .complexity("O(N) in the number of functions")
+        .flags(NOSCRIPT)
+        .categories(acl::SCRIPTING)
+        .tips(&["nondeterministic_output_order"])
+        .args(&[
+            string("library-name-pattern").token("LIBRARYNAME").optional(),
+            token("withcode", "WITHCODE").optional(),
+        ]),
+    command("function|load", -3)
+        .summary("Loads a library.")
+        .since("7.0.0")
+        .complexity("O(1), but for compiling it")
+        .flags(NOSCRIPT | WRITE | DENYOOM)
+        .categories(acl::SCRIPTING)
+        .tips(ALL_SHARDS)
+        .args(&[token("replace", "REPLACE").optional(), string("function-code")]),
+    command("function|restore", -3)
+        .summary("Loads all libraries of a payload.")
+        .since("7.0.0")
+        .complexity("O(N) in the number of functions in the payload")
+        .flags(NOSCRIPT | WRITE | DENYOOM)
+        .categories(acl::SCRIPTING)
+        .tips(ALL_SHARDS)
+        .args(&[
+            string("serialized-value"),
+            one_of(
+                "policy",
+                &[token("flush", "FLUSH"), token("append", "APPEND"), token("replace", "REPLACE")],
+            )
+            .optional(),
+        ]),
+    command("function|stats", 2)
+        .summary("Tells which function is running, and how many there are.")
+        .since("7.0.0")
+        .complexity("O(1)")
+        .flags(NOSCRIPT | ALLOW_BUSY)
+        .categories(acl::SCRIPTING)
+        .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
 ];
 
 const SCRIPT_SUBCOMMANDS: &[Command] = &[

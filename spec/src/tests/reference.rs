@@ -57,6 +57,7 @@ const CHANGED: &[(&str, &[&str])] = &[
         &[
             "module|loadex",
             "script|flush",
+            "function|flush",
             "lcs",
             "migrate",
             "sort",
