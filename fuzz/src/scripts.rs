@@ -54,6 +54,7 @@ pub fn run(bytes: &[u8]) {
     }
     // The text itself as a script: a kill at the first question.
     let _compiled = engine.load(bytes);
-    let _library =
-        script::Functions::new("7.2.4").prepare(bytes, &mut Echo).map(|prepared| prepared.name().len());
+    let mut functions = script::Functions::new("7.2.4");
+    functions.set_memory_limit(MEMORY);
+    let _library = functions.load(bytes, false, &mut Echo);
 }

@@ -166,9 +166,12 @@ fn stats(node: &mut Node, _: Client, _: Args<'_>, reply: &mut Reply) -> Outcome 
     int(reply, "replication.backlog", all.backlog as i64);
     int(reply, "clients.slaves", all.replicas as i64);
     int(reply, "clients.normal", all.clients as i64);
-    for name in ["cluster.links", "aof.buffer", "lua.caches", "functions.caches"] {
+    for name in ["cluster.links", "aof.buffer"] {
         int(reply, name, 0);
     }
+    let scripts = node.scripting.figures();
+    int(reply, "lua.caches", scripts.scripts_memory as i64);
+    int(reply, "functions.caches", scripts.functions_memory as i64);
     for (db, keys, expires) in &all.databases {
         reply.bulk(format!("db.{db}").as_bytes());
         reply.map(3);

@@ -195,11 +195,18 @@ pub(crate) fn first_write(node: &mut Node) {
 /// Deletes everything, in the log too: the AOF must not bring it back.
 fn empty(node: &mut Node) {
     node.keyspace.flush(None);
+    let had_libraries = scripting::functions::forget_libraries(node);
     transaction::touch_where(node, |_, _, present| present);
     tracking::all_changed(node);
     blocking::keys::signal_databases(node, None);
-    let command = OwnedArgs::from_slices([b"FLUSHALL".as_slice()]);
-    effects::record(node, Kind::Write, Targets::ALL, DbIndex(0), None, command.as_args());
+    let mut log = |words: &[&[u8]]| {
+        let command = OwnedArgs::from_slices(words.iter().copied());
+        effects::record(node, Kind::Write, Targets::ALL, DbIndex(0), None, command.as_args());
+    };
+    log(&[b"FLUSHALL"]);
+    if had_libraries {
+        log(&[b"FUNCTION", b"FLUSH"]);
+    }
     effects::end_unit(node);
 }
 

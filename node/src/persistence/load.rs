@@ -17,6 +17,7 @@ use crate::cluster::install;
 use crate::dispatch;
 use crate::node::Node;
 use crate::replication;
+use crate::scripting;
 use crate::session::{Client, Role, Session};
 use base::{Args, ConnId, DbIndex, Millis, Now, Slot, SlotSet};
 use cluster::DataEvent;
@@ -353,6 +354,10 @@ impl Sink for Feeder<'_> {
                     let line = format!("rdbLoadObject skipping empty key: {}", resp::reply::lossy(&key));
                     self.node.log(LogLevel::Notice, line);
                 }
+            }
+            Item::Function { code } => {
+                self.took_one();
+                scripting::functions::load_library(self.node, &code, self.merge)?;
             }
             Item::SelectDb(_) | Item::Resize { .. } | Item::Eof => {}
         }

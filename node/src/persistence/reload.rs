@@ -15,7 +15,7 @@ use crate::blocking::{self, Waiting};
 use crate::node::Node;
 use crate::refusal::{Outcome, Refusal};
 use crate::session::{Client, Role};
-use crate::{tracking, transaction};
+use crate::{scripting, tracking, transaction};
 use base::Args;
 
 /// A reload under way.
@@ -119,6 +119,7 @@ pub(super) fn saved(node: &mut Node, client: Client, ok: bool) -> bool {
 
 fn drop_data(node: &mut Node) {
     node.keyspace.flush(None);
+    scripting::functions::forget_libraries(node);
     transaction::touch_where(node, |_, _, present| present);
     tracking::all_changed(node);
 }

@@ -13,6 +13,7 @@ use super::{aof, request, save, shutdown};
 use crate::api::LogLevel;
 use crate::node::Node;
 use crate::replication;
+use crate::scripting;
 use crate::session::Client;
 use base::Millis;
 use keyspace::{EvictBy, JobSlot, SnapshotBusy, StepOutcome};
@@ -128,6 +129,7 @@ pub(crate) fn begin(node: &mut Node, kind: Kind, target: SnapshotTarget) -> Resu
     let keys_total = cut.databases.iter().map(|(_, keys, _)| keys).sum();
     let head = SnapshotHead {
         aux: aux_fields(node, kind),
+        libraries: scripting::functions::libraries(node),
         databases: cut.databases,
         compress: node.config.settings.rdbcompression,
         checksum: node.config.settings.rdbchecksum,

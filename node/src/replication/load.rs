@@ -17,6 +17,8 @@ pub(super) struct Loading {
     pub(super) at: Position,
     decoder: Decoder,
     keyspace: Keyspace,
+    /// The code of the libraries of functions.
+    libraries: Vec<Vec<u8>>,
     /// `repl-stream-db`.
     db: DbIndex,
     /// Microseconds of `key-load-delay` that have not been waited for.
@@ -40,7 +42,16 @@ impl Loading {
         decoder.set_settings(node.limits.settings);
         decoder.set_steps(node.keyspace.steps());
         decoder.set_verify(node.config.settings.rdbchecksum);
-        Self { at, decoder, keyspace, db: DbIndex(0), debt: 0, resume_at: None, ended: false }
+        Self {
+            at,
+            decoder,
+            keyspace,
+            libraries: Vec::new(),
+            db: DbIndex(0),
+            debt: 0,
+            resume_at: None,
+            ended: false,
+        }
     }
 
     /// Takes in the next bytes, as far as `key-load-delay` (microseconds for each key) allows for now.
@@ -55,6 +66,7 @@ impl Loading {
                         format!("Internal error in RDB reading: key '{}': {error}", resp::reply::lossy(&key))
                     })?;
                 }
+                Item::Function { code } => self.libraries.push(code.into_owned()),
                 Item::Aux { name, value } if &*name == b"repl-stream-db" => {
                     let number = base::number::parse_i64(&value).and_then(|db| u32::try_from(db).ok());
                     self.db = DbIndex(number.unwrap_or(0));
@@ -76,6 +88,13 @@ impl Loading {
             self.discard(node);
             return Err(error.to_string());
         }
+        let gathered = match scripting::functions::gather(node, &self.libraries) {
+            Ok(gathered) => gathered,
+            Err(error) => {
+                self.discard(node);
+                return Err(error);
+            }
+        };
         // A script that reads what is about to go.
         scripting::busy::abort(node);
         let now = node.now.mono;
@@ -85,6 +104,7 @@ impl Loading {
         node.replication.primary.disconnect_all(now);
         node.keyspace.replace_with(self.keyspace);
         node.replication.as_begun = false;
+        node.scripting.adopt(gathered);
         transaction::touch_where(node, |_, _, _| true);
         tracking::all_changed(node);
         blocking::keys::signal_databases(node, None);

@@ -15,7 +15,7 @@ use crate::node::Node;
 use crate::refusal::Refusal;
 use crate::session::{Client, Role};
 use crate::{dispatch, transaction};
-use base::{DbIndex, Now};
+use base::{Args, DbIndex, Now};
 use repl::Targets;
 use resp::Reply;
 use script::Outcome;
@@ -30,8 +30,12 @@ const FUNCTION: &str =
 /// Why a command that others may not wait for is refused now; `None` while no script is late.
 pub(crate) fn refusal(node: &Node) -> Option<Refusal> {
     node.scripting.late.as_ref()?;
-    let is_eval = node.scripting.current.as_ref().is_some_and(|current| current.is_eval);
-    Some(if is_eval { SCRIPT } else { FUNCTION }.into())
+    Some(if is_eval(node) { SCRIPT } else { FUNCTION }.into())
+}
+
+/// Whether what runs is a script of EVAL, and no function.
+pub(super) fn is_eval(node: &Node) -> bool {
+    node.scripting.current.as_ref().is_some_and(|current| current.is_eval)
 }
 
 /// Whether a script is put aside.
@@ -217,13 +221,30 @@ fn targets(flags: script::Propagation) -> Targets {
 }
 
 fn log(node: &mut Node, level: script::LogLevel, text: &[u8]) {
-    let level = match level {
+    node.log(log_level(level), resp::reply::lossy(text));
+}
+
+pub(super) fn log_level(level: script::LogLevel) -> LogLevel {
+    match level {
         script::LogLevel::Debug => LogLevel::Debug,
         script::LogLevel::Verbose => LogLevel::Verbose,
         script::LogLevel::Notice => LogLevel::Notice,
         script::LogLevel::Warning => LogLevel::Warning,
-    };
-    node.log(level, resp::reply::lossy(text));
+    }
+}
+
+/// What FUNCTION STATS says of the script that runs: its name, its command, for how long.
+pub(super) fn describe(node: &Node, reply: &mut Reply) {
+    let Some(current) = node.scripting.current.as_deref() else { return reply.null() };
+    reply.map(3);
+    reply.bulk(b"name");
+    reply.bulk(current.name.as_bytes());
+    reply.bulk(b"command");
+    let command = current.command.as_deref().map(|command| command.as_args());
+    reply.array(command.map_or(0, |command| command.len()));
+    command.iter().flat_map(Args::iter).for_each(|word| reply.bulk(word));
+    reply.bulk(b"duration_ms");
+    reply.int(((node.meter)().saturating_sub(current.begun) / 1000) as i64);
 }
 
 /// SCRIPT KILL (`is_eval`) and FUNCTION KILL.

@@ -10,11 +10,12 @@ use crate::observe::monitor;
 use crate::refusal::{Outcome, Refusal};
 use crate::replication;
 use crate::session::{Client, ReplyMode};
+use base::Args;
 use base::number::parse_i64;
-use base::{Args, OwnedArgs};
 use repl::Targets;
 use resp::Reply;
 use script::{Flags, Sha};
+use std::rc::Rc;
 
 /// The handlers of this file.
 pub(super) fn handler(name: &str) -> Option<AdminHandler> {
@@ -61,7 +62,7 @@ fn evalsha(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply, r
 }
 
 /// Monitors see a script before its commands.
-fn show(node: &mut Node, client: Client, args: Args<'_>) {
+pub(super) fn show(node: &mut Node, client: Client, args: Args<'_>) {
     if node.observers.monitors.is_empty() {
         return;
     }
@@ -103,18 +104,15 @@ fn start(
 /// Begins to run something; its keys and arguments follow the third word.
 pub(super) fn launch(
     node: &mut Node,
-    current: Current,
+    mut current: Current,
     work: Work,
     args: Args<'_>,
     keys: usize,
     reply: &mut Reply,
 ) -> Outcome {
-    let rest = args.from(3);
-    let given = Given {
-        keys: rest.first(keys).to_owned(),
-        argv: OwnedArgs::from_slices(rest.from(keys).iter()),
-        protocol: reply.protocol(),
-    };
+    let command = Rc::new(args.to_owned());
+    current.command = Some(command.clone());
+    let given = Given { command, keys, protocol: reply.protocol() };
     let stack = std::mem::take(&mut node.scripting.stack);
     match Run::new(stack, work, given) {
         Ok(run) => {
@@ -159,6 +157,7 @@ pub(super) fn prepare(
         client,
         is_eval,
         name,
+        command: None,
         read_only: read_only || !flags.compatibility && flags.no_writes,
         oom: full && (flags.compatibility || !flags.allow_oom),
         cross_slot: flags.compatibility || flags.allow_cross_slot_keys,

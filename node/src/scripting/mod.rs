@@ -13,6 +13,7 @@
 
 pub(crate) mod busy;
 mod eval;
+pub(crate) mod functions;
 mod inner;
 mod run;
 #[cfg(test)]
@@ -21,10 +22,11 @@ mod tests;
 use crate::admin::AdminHandler;
 use crate::node::Node;
 use crate::session::Client;
-use base::{Args, DbIndex, Now, Slot};
+use base::{Args, DbIndex, Now, OwnedArgs, Slot};
 use run::{Run, Stack, Work};
-use script::{Engine, Flags, Sha};
+use script::{Engine, Flags, Functions, Sha};
 use spec::{Command, flag};
+use std::rc::Rc;
 
 /// What INFO says of the interpreters.
 #[derive(Clone, Copy, Default)]
@@ -35,6 +37,14 @@ pub(crate) struct Figures {
     pub scripts_memory: usize,
     /// Bytes of the interpreter.
     pub vm_memory: usize,
+    /// Libraries of functions.
+    pub libraries: usize,
+    /// Functions.
+    pub functions: usize,
+    /// Bytes that they cost.
+    pub functions_memory: usize,
+    /// Bytes of their interpreter.
+    pub functions_vm: usize,
 }
 
 /// The state of the room.
@@ -42,8 +52,12 @@ pub(crate) struct Figures {
 pub(crate) struct Scripting {
     /// Made when it is first needed; lent to the script that runs.
     engine: Option<Box<Engine>>,
-    /// Of the engine, when it was last here.
+    /// The same for functions; without libraries there need not be one.
+    functions: Option<Box<Functions>>,
+    /// Of both, when a script began.
     figures: Figures,
+    /// An interpreter is lent to a script.
+    running: bool,
     /// Left by the last run.
     stack: Stack,
     /// A command of the script that runs is under way, and goes there.
@@ -63,6 +77,8 @@ struct Current {
     is_eval: bool,
     /// The script's digest, or the function's name.
     name: String,
+    /// The caller's command.
+    command: Option<Rc<OwnedArgs>>,
     /// It may not write.
     read_only: bool,
     /// Memory was used up when it began, and it does not say that it copes.
@@ -95,18 +111,22 @@ struct Current {
 
 /// The handlers of this room.
 pub(crate) fn handler(name: &str) -> Option<AdminHandler> {
-    eval::handler(name)
+    eval::handler(name).or_else(|| functions::handler(name))
 }
 
 /// Whether a command runs scripts.
 pub(crate) fn runs_scripts(name: &str) -> bool {
-    matches!(name, "eval" | "eval_ro" | "evalsha" | "evalsha_ro")
+    matches!(name, "eval" | "eval_ro" | "evalsha" | "evalsha_ro" | "fcall" | "fcall_ro")
 }
 
 impl Scripting {
     /// What INFO says.
     pub fn figures(&self) -> Figures {
-        self.engine.as_deref().map_or(self.figures, figures_of)
+        if self.running {
+            self.figures
+        } else {
+            figures_of(self.engine.as_deref(), self.functions.as_deref())
+        }
     }
 
     /// Where the writes of a script's command go, while one is executed.
@@ -119,19 +139,40 @@ impl Scripting {
     }
 
     fn take_engine(&mut self) -> Box<Engine> {
-        self.figures = figures_of(self.engine());
+        self.engine();
+        self.note_figures();
         self.engine.take().expect("it has just been asked for")
     }
 
+    fn take_functions(&mut self) -> Option<Box<Functions>> {
+        self.note_figures();
+        self.functions.take()
+    }
+
+    fn note_figures(&mut self) {
+        self.figures = figures_of(self.engine.as_deref(), self.functions.as_deref());
+        self.running = true;
+    }
+
     fn put_back(&mut self, work: Work) {
+        self.running = false;
         match work {
             Work::Script(engine, _) => self.engine = Some(engine),
+            Work::Function(functions, _) => self.functions = Some(functions),
         }
     }
 }
 
-fn figures_of(engine: &Engine) -> Figures {
-    Figures { scripts: engine.len(), scripts_memory: engine.scripts_memory(), vm_memory: engine.memory() }
+fn figures_of(engine: Option<&Engine>, functions: Option<&Functions>) -> Figures {
+    Figures {
+        scripts: engine.map_or(0, Engine::len),
+        scripts_memory: engine.map_or(0, Engine::scripts_memory),
+        vm_memory: engine.map_or(0, Engine::memory),
+        libraries: functions.map_or(0, |functions| functions.libraries().len()),
+        functions: functions.map_or(0, Functions::len),
+        functions_memory: functions.map_or(0, Functions::libraries_memory),
+        functions_vm: functions.map_or(0, Functions::memory),
+    }
 }
 
 /// The flags of a request that runs a script: what the script says of itself, if it says something, instead of what the
@@ -150,6 +191,9 @@ pub(crate) fn flags(node: &Node, command: &Command, args: Args<'_>) -> u32 {
 }
 
 fn declared(node: &Node, command: &Command, args: Args<'_>) -> Option<Flags> {
+    if command.name.starts_with("fcall") {
+        return functions::declared(node, args);
+    }
     let engine = node.scripting.engine.as_deref();
     if command.name.starts_with("evalsha") {
         let script = engine?.script(&Sha::parse(args.get(1)?)?)?;

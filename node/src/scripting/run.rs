@@ -14,7 +14,8 @@ use base::OwnedArgs;
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use resp::Protocol;
-use script::{Call, Engine, Host, LogLevel, Outcome, Propagation, Sha, Tick};
+use script::{Call, Engine, Functions, Host, LogLevel, Outcome, Propagation, Sha, Tick};
+use std::rc::Rc;
 
 /// Bytes of a stack; what is never touched costs nothing.
 const STACK_BYTES: usize = 8 << 20;
@@ -49,6 +50,8 @@ pub(super) enum Told {
 pub(super) enum Work {
     /// A script of the cache.
     Script(Box<Engine>, Sha),
+    /// A function.
+    Function(Box<Functions>, Vec<u8>),
 }
 
 /// A run that is over.
@@ -71,8 +74,10 @@ pub(super) enum Step {
 
 /// What a run is given.
 pub(super) struct Given {
-    pub keys: OwnedArgs,
-    pub argv: OwnedArgs,
+    /// The whole command: keys follow its third word, and the rest them.
+    pub command: Rc<OwnedArgs>,
+    /// How many keys.
+    pub keys: usize,
     /// Of the caller.
     pub protocol: Protocol,
 }
@@ -94,13 +99,14 @@ impl Run {
             None => DefaultStack::new(STACK_BYTES)?,
         };
         let coroutine = Coroutine::with_stack(stack, move |yielder: &Yielder<Told, Ask>, _| {
-            let (keys, argv): (Vec<&[u8]>, Vec<&[u8]>) =
-                (given.keys.as_args().iter().collect(), given.argv.as_args().iter().collect());
-            let call = Call { keys: &keys, argv: &argv, protocol: given.protocol };
+            let words: Vec<&[u8]> = given.command.as_args().from(3).iter().collect();
+            let (keys, argv) = words.split_at(given.keys.min(words.len()));
+            let call = Call { keys, argv, protocol: given.protocol };
             let mut reply = Vec::new();
             let mut door = Door(yielder);
             let outcome = match &mut work {
                 Work::Script(engine, sha) => engine.run(sha, call, &mut door, &mut reply),
+                Work::Function(functions, name) => functions.run(name, call, &mut door, &mut reply),
             };
             Box::new(Ended { work, outcome, reply })
         });

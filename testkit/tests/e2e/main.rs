@@ -16,6 +16,8 @@ mod durability;
 mod everything;
 mod failing_disk;
 mod failover;
+mod function_data;
+mod functions;
 mod handover;
 mod hard;
 mod io_threads;

@@ -130,7 +130,7 @@ const REQUESTS: &[&[&str]] = &[
 ];
 
 /// Everything that a reply says, as text.
-fn said(value: &Value) -> String {
+pub(crate) fn said(value: &Value) -> String {
     match value {
         Value::Simple(text) | Value::Bulk(text) | Value::Error(text) => {
             String::from_utf8_lossy(text).into_owned()

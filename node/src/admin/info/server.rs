@@ -101,11 +101,12 @@ pub(super) fn memory(node: &Node, lines: &mut Lines) {
     lines.field("used_memory_lua_human", human(scripts.vm_memory as u64));
     lines.field("used_memory_scripts_eval", scripts.scripts_memory);
     lines.field("number_of_cached_scripts", scripts.scripts);
-    lines.zeros(&["number_of_functions"]);
-    lines.zeros(&["number_of_libraries", "used_memory_vm_functions"]);
-    lines.size("used_memory_vm_total", scripts.vm_memory as u64);
-    lines.zeros(&["used_memory_functions"]);
-    lines.size("used_memory_scripts", scripts.scripts_memory as u64);
+    lines.field("number_of_functions", scripts.functions);
+    lines.field("number_of_libraries", scripts.libraries);
+    lines.field("used_memory_vm_functions", scripts.functions_vm);
+    lines.size("used_memory_vm_total", (scripts.vm_memory + scripts.functions_vm) as u64);
+    lines.field("used_memory_functions", scripts.functions_memory);
+    lines.size("used_memory_scripts", (scripts.scripts_memory + scripts.functions_memory) as u64);
     lines.size("maxmemory", node.policy.max_memory);
     lines.field("maxmemory_policy", node.config.settings.maxmemory_policy.as_str());
     lines.field("allocator_frag_ratio", ratio(usage.active, usage.allocated));
