@@ -14,7 +14,10 @@ use crate::{api, bit, cjson, cmsgpack, structs};
 const REMOVED: [&str; 6] = ["dofile", "loadfile", "print", "getfenv", "setfenv", "newproxy"];
 /// What is read-only, each behind a face of its own.
 const LIBRARIES: [&str; 9] =
-    ["string", "table", "math", "coroutine", "bit", "struct", "cjson", "cmsgpack", "redis"];
+    ["string", "table", "math", "coroutine", "bit", "struct", "cjson", "cmsgpack", API];
+/// The name of what scripts may ask of the server, and the name that Valkey's scripts call it by.
+const API: &str = "redis";
+const API_OF_VALKEY: &str = "server";
 /// Lua 5.1's `load`, in terms of `loadstring`: the pieces are collected first, so that no code of the script runs while the
 /// compiler does.
 const LOAD: &[u8] = b"local compile, protected, concat, kind, fail, place = ...
@@ -61,7 +64,7 @@ pub(crate) fn set_up(lua: &mut Lua<'_>, version: &str, eval: bool) -> Globals {
     if eval {
         api::push_leftovers(lua);
     }
-    lua.set_field(1, "redis");
+    lua.set_field(1, API);
     replace_functions(lua);
     guard_functions(lua);
     lua.push_native(handle_error);
@@ -136,6 +139,8 @@ fn put_up_faces(lua: &mut Lua<'_>) -> Reference {
         protect(lua);
         lua.set_field(1, name);
     }
+    lua.field(1, API);
+    lua.set_field(1, API_OF_VALKEY);
     lua.new_table();
     lua.push_native(nonexistent);
     lua.set_field(-2, "__index"); // 2: the globals' metatable
@@ -318,7 +323,9 @@ pub(crate) fn push_loading_globals(lua: &mut Lua<'_>, version: &str, register: N
     api::push_version(lua, version);
     forbid_unknown(lua);
     protect(lua);
-    lua.set_field(-2, "redis");
+    lua.push_value(-1);
+    lua.set_field(-3, API);
+    lua.set_field(-2, API_OF_VALKEY);
     forbid_unknown(lua);
 }
 

@@ -1,9 +1,9 @@
 //! FUNCTION's interpreter: loading, names, calls, and what a library sees of the globals.
 
 use crate::differential::Raw;
-use crate::runner::Plain;
+use crate::runner::{Plain, eval_with};
 use resp::Protocol;
-use script::{Call, Functions, Outcome, Prepared};
+use script::{Call, Engine, Functions, Outcome, Prepared};
 use testkit::{Kind, Server};
 
 fn load(functions: &mut Functions, code: &str, replace: bool) -> Result<(), String> {
@@ -33,6 +33,19 @@ fn a_function_gets_keys_and_arguments() {
     assert_eq!(call(&mut functions, "g", &[], &[]), "not found");
     assert!(functions.delete(b"mylib"));
     assert_eq!(call(&mut functions, "f", &[], &[]), "not found");
+}
+
+/// Valkey's name for the API.
+#[test]
+fn server_is_another_name_for_redis() {
+    let mut functions = Functions::new("7.0.15");
+    let code = "#!lua name=l\nserver.register_function('f', function() return server == redis and server.call('echo', 'x') end)";
+    load(&mut functions, code, false).expect("loads");
+    assert_eq!(call(&mut functions, "f", &[], &[]), "$6\r\necho x\r\n");
+    let mut engine = Engine::new("7.0.15");
+    let body = b"return server == redis and server.sha1hex('')";
+    let (reply, _) = eval_with(&mut engine, &mut Plain::new(), body, Protocol::Resp2, &[], &[]);
+    assert_eq!(reply, b"$40\r\nda39a3ee5e6b4b0d3255bfef95601890afd80709\r\n");
 }
 
 #[test]
