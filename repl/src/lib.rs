@@ -28,7 +28,8 @@ pub use failover::{Failover, FailoverPhase, FailoverRequest, FailoverStep};
 pub use history::History;
 pub use log::{Kind, Log, Meta, Seq, Targets, Unit};
 pub use primary::{
-    Context, LinkState, Peer, Primary, PrimaryAction, PrimaryConfig, ReplconfReply, ReplicaView, SyncCounts,
+    Context, Filter, LinkState, Peer, Primary, PrimaryAction, PrimaryConfig, ReplconfReply, ReplicaView,
+    SyncCounts,
 };
 pub use replica::{Phase, Position, Replica, ReplicaAction, ReplicaConfig};
 

@@ -104,6 +104,27 @@ fn sent(text: impl Into<Vec<u8>>) -> PrimaryAction {
 }
 
 #[test]
+fn an_rdb_without_data_is_followed_by_the_stream_if_that_is_wanted() {
+    for (only, words, filter) in [("1", "functions FUNCTIONS", Filter::Functions), ("0", "", Filter::Nothing)]
+    {
+        let mut node = Node::new(1);
+        let refused = node.say(&["REPLCONF", "rdb-filter-only", "functions keys"]).0;
+        let text = "ERR Unsupported rdb-filter-only option: keys".to_string();
+        assert_eq!(refused, ReplconfReply::Error(text));
+        assert_eq!(node.say(&["REPLCONF", "rdb-only", only, "rdb-filter-only", words]).0, ReplconfReply::Ok);
+        assert_eq!(node.say(&["PSYNC", "?", "-1"]).1, None);
+        assert_eq!(node.primary_actions(), [PrimaryAction::EncodeFiltered { conn: CONN, filter }]);
+        node.write("before");
+        node.with_primary(|p, c| p.filtered(Millis(2), CONN, b"REDIS", c));
+        let full = format!("+FULLRESYNC {} {}\r\n$5\r\nREDIS", node.history.id(), node.log.offset());
+        assert_eq!(node.primary_actions(), [sent(full)]);
+        node.write("after");
+        let expected: &[ConnId] = if only == "1" { &[] } else { &[CONN] };
+        assert_eq!(node.primary.hungry(&node.log), expected);
+    }
+}
+
+#[test]
 fn a_full_sync_in_both_framings() {
     for eof in [true, false] {
         let mut node = Node::new(1);
@@ -550,7 +571,7 @@ impl Pair {
                     self.a.primary.snapshot_bytes(now, &data);
                     self.a.primary.snapshot_done(now);
                 }
-                PrimaryAction::AbortSnapshot => {}
+                PrimaryAction::AbortSnapshot | PrimaryAction::EncodeFiltered { .. } => {}
                 PrimaryAction::Log { .. } | PrimaryAction::Note(_) => unreachable!(),
             }
         }

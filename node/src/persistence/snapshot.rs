@@ -17,7 +17,7 @@ use crate::scripting;
 use crate::session::Client;
 use base::Millis;
 use keyspace::{EvictBy, JobSlot, SnapshotBusy, StepOutcome};
-use persist::rdb::AccessField;
+use persist::rdb::{AccessField, Encoder};
 use persist::request::STREAM_AHEAD;
 use persist::{BaseForm, DiskRequest, JobId, SnapshotHead, SnapshotTarget};
 
@@ -157,6 +157,18 @@ pub(crate) fn begin(node: &mut Node, kind: Kind, target: SnapshotTarget) -> Resu
         waited_for: 0,
     });
     Ok(id)
+}
+
+/// An RDB without keys; `functions`: with the libraries.
+pub(crate) fn filtered(node: &Node, functions: bool) -> Vec<u8> {
+    let settings = &node.config.settings;
+    let mut encoder = Encoder::new(settings.rdbcompression, settings.rdbchecksum);
+    aux_fields(node, Kind::Replication).iter().for_each(|(name, value)| encoder.aux(name, value));
+    if functions {
+        scripting::functions::libraries(node).iter().for_each(|code| encoder.function(code));
+    }
+    encoder.finish();
+    encoder.take()
 }
 
 /// Access bits are written when the policy will want them back, as in Redis.

@@ -10,7 +10,7 @@ use crate::persistence::snapshot::{self, Kind};
 use crate::session::Client;
 use base::{ConnId, ReplOffset};
 use persist::SnapshotTarget;
-use repl::{LinkState, PrimaryAction};
+use repl::{Filter, LinkState, PrimaryAction};
 
 /// Bytes of the stream that are handed to a replica's session ahead of the socket.
 const OUTPUT_TARGET: usize = 256 << 10;
@@ -87,6 +87,7 @@ pub(super) fn drive(node: &mut Node) {
                 }
             }
             PrimaryAction::StartSnapshot => start_snapshot(node),
+            PrimaryAction::EncodeFiltered { conn, filter } => encode_filtered(node, conn, filter),
             PrimaryAction::AbortSnapshot => {
                 if node.persistence.job.as_ref().is_some_and(|job| job.kind == Kind::Replication) {
                     node.log(
@@ -110,6 +111,16 @@ fn start_snapshot(node: &mut Node) {
         }
         Err(_) => node.replication.primary.snapshot_refused(),
     }
+}
+
+/// An RDB for a tool that wants no data; it waits for the end of a unit that is put aside.
+fn encode_filtered(node: &mut Node, conn: ConnId, filter: Filter) {
+    if node.interrupted.is_some() {
+        return;
+    }
+    let rdb = snapshot::filtered(node, filter == Filter::Functions);
+    let now = node.now.mono;
+    with_primary(node, |primary, context| primary.filtered(now, conn, &rdb, context));
 }
 
 /// The next bytes of the snapshot.

@@ -1,6 +1,6 @@
 //! What a replica says before it gets data: REPLCONF, PSYNC, and the old SYNC.
 
-use super::{Context, Link, LinkState, Peer, Primary};
+use super::{Context, Filter, Link, LinkState, Peer, Primary};
 use crate::{History, Position};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -220,11 +220,7 @@ impl Link {
                 b"1" => self.rdb_only = true,
                 _ => return Err("ERR value is out of range, must be between 0 and 1".to_string()),
             },
-            b"rdb-filter-only" if value.is_empty() => {}
-            b"rdb-filter-only" => {
-                let shown = String::from_utf8_lossy(&value[..value.len().min(64)]).to_string();
-                return Err(format!("ERR Unsupported rdb-filter-only option: {shown}"));
-            }
+            b"rdb-filter-only" => self.filter = Some(Filter::parse(value)?),
             // Redis 7.2 and later send these; they change nothing for us.
             b"version" => {}
             _ => {

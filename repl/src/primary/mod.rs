@@ -10,10 +10,12 @@
 //!
 //! Invariant: the bytes that follow a snapshot begin exactly at the offset that +FULLRESYNC named.
 
+mod filtered;
 mod handshake;
 mod stream;
 mod sync;
 
+pub use filtered::Filter;
 pub use handshake::ReplconfReply;
 
 use crate::{History, Level, Log};
@@ -101,6 +103,13 @@ pub enum PrimaryAction {
     },
     /// Begin a streamed snapshot: answered by `snapshot_begun` at its cut, or by `snapshot_refused`.
     StartSnapshot,
+    /// Make an RDB of this much alone: answered by `filtered`, now or when it is asked for again.
+    EncodeFiltered {
+        /// The replica's connection.
+        conn: ConnId,
+        /// What it is to hold.
+        filter: Filter,
+    },
     /// Nobody wants the running snapshot any more.
     AbortSnapshot,
     /// A synchronization, and its reason: for the cluster's journal.
@@ -183,6 +192,8 @@ struct Link {
     eof: bool,
     psync2: bool,
     rdb_only: bool,
+    /// It wants an RDB without the data.
+    filter: Option<Filter>,
     /// It came by SYNC: no acknowledgements, no offsets.
     old: bool,
     state: LinkState,
@@ -209,6 +220,7 @@ impl Link {
             eof: false,
             psync2: false,
             rdb_only: false,
+            filter: None,
             old: false,
             state: LinkState::Handshake,
             since: now,
@@ -242,6 +254,11 @@ impl Link {
     /// Whether it is a replica and not just a client that has sent REPLCONF.
     fn is_replica(&self) -> bool {
         self.state != LinkState::Handshake
+    }
+
+    /// Whether it waits for a snapshot of everything.
+    fn awaits_snapshot(&self) -> bool {
+        self.state == LinkState::Waiting && self.filter.is_none()
     }
 
     /// Whether it reads the wire now or will from its cursor.

@@ -115,6 +115,7 @@ impl Primary {
         self.drop_silent(now);
         self.free_backlog(now, context);
         self.ask_for_snapshot(now);
+        self.ask_for_filtered();
     }
 
     fn ping(&mut self, now: Millis, context: &mut Context<'_>) {

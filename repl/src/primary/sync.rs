@@ -33,6 +33,9 @@ impl Primary {
                 context.history.id()
             ));
         }
+        if self.links.get(&conn).is_some_and(|link| link.filter.is_some()) {
+            return self.ask_for_filtered();
+        }
         match self.snapshot {
             Snapshot::Running => {
                 self.notice("Current BGSAVE has socket target. Waiting for next BGSAVE for SYNC".to_string());
@@ -51,7 +54,7 @@ impl Primary {
         if self.snapshot != Snapshot::None {
             return false;
         }
-        let waiting = || self.links.values().filter(|link| link.state == LinkState::Waiting);
+        let waiting = || self.links.values().filter(|link| link.awaits_snapshot());
         let longest = waiting().map(|link| now.since(link.since)).max();
         let many = self.config.sync_max_replicas > 0 && waiting().count() >= self.config.sync_max_replicas;
         if longest.is_some_and(|waited| many || waited >= self.config.sync_delay) {
@@ -80,7 +83,8 @@ impl Primary {
             context.log.force_select();
         }
         let id = context.history.id();
-        let conns: Vec<ConnId> = self.in_state(LinkState::Waiting).collect();
+        let conns: Vec<ConnId> =
+            self.links.iter().filter(|(_, link)| link.awaits_snapshot()).map(|(conn, _)| *conn).collect();
         for conn in conns {
             let mark = context.prng.hex_digits();
             let Some(link) = self.links.get_mut(&conn) else { continue };
