@@ -617,7 +617,9 @@ fn fresh_enough(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
 
 fn loaded(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
     let denied = !request.command.loading() || request.lacking & flag::LOADING != 0;
-    if node.loading && denied && !request.obey {
+    // What must not happen beside a full sync either; it leaves the old data to be served.
+    let beside = request.has(flag::NO_ASYNC_LOADING) && replication::is_loading(node);
+    if (node.loading && denied || beside) && !request.obey {
         return Err(Refusal::from("LOADING Redis is loading the dataset in memory"));
     }
     Ok(())

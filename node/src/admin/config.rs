@@ -43,7 +43,8 @@ fn set(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Ou
     }
     let pairs: Vec<(&[u8], &[u8])> = words.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
     let local = node.sessions.get(client).is_some_and(|s| s.peer.loopback);
-    let context = SetContext { local, loading: node.loading };
+    let loading = node.loading || crate::replication::is_loading(node);
+    let context = SetContext { local, loading };
     let mut candidate = node.config.clone();
     let changed = candidate.set_in(context, &pairs).map_err(refusal)?;
     let outside: Vec<&'static str> =

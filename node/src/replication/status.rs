@@ -113,6 +113,8 @@ fn replicas(node: &Node, field: &mut dyn FnMut(&str, String)) {
 
 fn history(node: &Node, field: &mut dyn FnMut(&str, String)) {
     let history = &node.replication.history;
+    // Valkey 8's, for full syncs with a second channel, of which there is none here.
+    field("replicas_waiting_psync", "0".to_owned());
     field("master_failover_state", node.replication.failover.phase().name().to_owned());
     field("master_replid", history.id().to_string());
     let (second, bound) = match history.second() {

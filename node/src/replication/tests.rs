@@ -467,3 +467,24 @@ fn a_transaction_counts_when_it_has_ended() {
     assert_eq!(world.run(&["EXISTS", "a"]), ":0\r\n");
     assert_eq!(world.run(&["SET", "b", "1"]), "+OK\r\n");
 }
+
+#[test]
+fn what_must_not_happen_beside_a_full_sync_is_refused_and_the_old_data_are_served() {
+    let mut world = World::new();
+    world.run(&["SET", "mine", "1"]);
+    world.run(&["REPLICAOF", "10.0.0.1", "6379"]);
+    let whole = sync_of(EMPTY);
+    feign(&mut world, &whole[..whole.len() - 1]);
+    assert!(world.run(&["INFO", "persistence"]).contains("async_loading:1"));
+    let refusal = "-LOADING Redis is loading the dataset in memory\r\n";
+    for words in [&["REPLICAOF", "NO", "ONE"][..], &["SAVE"], &["BGSAVE"], &["BGREWRITEAOF"], &["SYNC"]] {
+        assert_eq!(world.run(words), refusal, "{words:?}");
+    }
+    assert!(world.run(&["CONFIG", "SET", "appendonly", "yes"]).starts_with("-LOADING "));
+    world.run(&["MULTI"]);
+    assert_eq!(world.run(&["GET", "mine"]), "+QUEUED\r\n");
+    assert_eq!(world.run(&["EXEC"]), "*1\r\n$1\r\n1\r\n");
+    world.run(&["CONFIG", "SET", "repl-timeout", "50"]);
+    assert_eq!(world.run(&["CONFIG", "GET", "repl-timeout"]), "*2\r\n$12\r\nrepl-timeout\r\n$2\r\n50\r\n");
+    assert!(world.run(&["ROLE"]).contains("$4\r\nsync\r\n"));
+}
