@@ -7,7 +7,9 @@ use alloc::vec::Vec;
 ///
 /// `None` when a quote is not closed, or is closed without white space after it.
 pub fn split(line: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let is_space = |b: u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c);
+    // Vertical tabs and form feeds stand between arguments, but do not end one, as in Redis.
+    let ends = |b: u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r');
+    let is_space = |b: u8| ends(b) || matches!(b, 0x0b | 0x0c);
     let mut args = Vec::new();
     let mut i = 0;
     loop {
@@ -22,7 +24,7 @@ pub fn split(line: &[u8]) -> Option<Vec<Vec<u8>>> {
         loop {
             match line.get(i) {
                 None | Some(0) => break,
-                Some(b) if is_space(*b) => break,
+                Some(b) if ends(*b) => break,
                 Some(b'"') => i = double_quoted(line, i + 1, &mut arg)?,
                 Some(b'\'') => i = single_quoted(line, i + 1, &mut arg)?,
                 Some(b) => {

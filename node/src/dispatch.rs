@@ -329,34 +329,36 @@ fn inside(container: &'static Command, args: Args<'_>) -> Result<&'static Comman
         return Ok(container);
     }
     spec::subcommand(container, args.at(1)).ok_or_else(|| {
-        let shown = lossy(args.at(1), 128);
-        Refusal::from(format!(
-            "ERR unknown subcommand '{shown}'. Try {} HELP.",
-            lossy(args.at(0), 128).to_ascii_uppercase()
-        ))
+        let upper = shown(args.at(0), SHOWN).to_ascii_uppercase();
+        let shown = shown(args.at(1), SHOWN);
+        Refusal::repeating(&[b"ERR unknown subcommand '", shown, b"'. Try ", &upper, b" HELP."])
     })
 }
 
+/// How much of an argument an error repeats, in bytes, and how much of all.
+const SHOWN: usize = 128;
+
 fn unknown_command(args: Args<'_>) -> Refusal {
-    const SHOWN: usize = 128;
-    let mut shown = String::new();
+    let mut words = Vec::new();
     let mut length = 0;
     for arg in args.from(1).iter() {
         if length >= SHOWN {
             break;
         }
         let part = arg.get(..SHOWN - length).unwrap_or(arg);
-        shown.push_str(&format!("'{}' ", lossy(part, SHOWN)));
+        words.push(b'\'');
+        words.extend_from_slice(shown(part, SHOWN));
+        words.extend_from_slice(b"' ");
         length += part.len() + 3;
     }
-    let name = lossy(args.at(0), SHOWN);
-    Refusal::from(format!("ERR unknown command '{name}', with args beginning with: {shown}"))
+    let name = shown(args.at(0), SHOWN);
+    Refusal::repeating(&[b"ERR unknown command '", name, b"', with args beginning with: ", &words])
 }
 
-/// At most `limit` bytes as text; what C's `%s` would not print past is cut.
-fn lossy(bytes: &[u8], limit: usize) -> String {
+/// At most `limit` of the bytes; what C's `%s` would not print past is cut.
+pub(crate) fn shown(bytes: &[u8], limit: usize) -> &[u8] {
     let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len()).min(limit);
-    resp::reply::lossy(&bytes[..end])
+    &bytes[..end]
 }
 
 /// A name that no command has; `Host:` and `POST` are browsers tricked into talking to us.
@@ -381,7 +383,7 @@ fn stranger(node: &mut Node, client: Client, args: Args<'_>, refusal: Refusal, r
     }
     transaction::flag(node, client);
     node.stats.count_error(&refusal.to_string());
-    reply.error(&refusal.to_string());
+    reply.error_bytes(&refusal.bytes());
     Verdict::Done
 }
 

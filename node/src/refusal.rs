@@ -27,6 +27,11 @@ impl Refusal {
     pub const NOT_INTEGER: Refusal =
         Refusal::Text(Cow::Borrowed("ERR value is not an integer or out of range"));
 
+    /// These parts, some of which repeat what the client sent, to the byte.
+    pub fn repeating(parts: &[&[u8]]) -> Self {
+        Refusal::Data(CommandError::repeating(parts))
+    }
+
     /// The text as it is sent.
     pub fn bytes(&self) -> Cow<'_, [u8]> {
         match self {

@@ -95,8 +95,7 @@ impl<'a> Options<'a> {
                 options.name = Some(args.at(i + 1));
                 i += 2;
             } else {
-                let shown = String::from_utf8_lossy(word);
-                return Err(format!("ERR Syntax error in HELLO option '{shown}'").into());
+                return Err(Refusal::repeating(&[b"ERR Syntax error in HELLO option '", word, b"'"]));
             }
         }
         Ok(options)

@@ -69,9 +69,8 @@ pub(crate) fn handler(name: &str) -> Option<AdminHandler> {
 
 /// What a container answers to a subcommand whose arguments it cannot make sense of.
 pub(crate) fn subcommand_syntax(args: Args<'_>) -> Refusal {
-    let shown = args.at(1);
-    let end = shown.iter().position(|b| *b == 0).unwrap_or(shown.len()).min(128);
-    let shown = String::from_utf8_lossy(&shown[..end]);
-    let upper = String::from_utf8_lossy(args.at(0)).to_ascii_uppercase();
-    format!("ERR unknown subcommand or wrong number of arguments for '{shown}'. Try {upper} HELP.").into()
+    let shown = crate::dispatch::shown(args.at(1), 128);
+    let upper = args.at(0).to_ascii_uppercase();
+    let text = b"ERR unknown subcommand or wrong number of arguments for '";
+    Refusal::repeating(&[text, shown, b"'. Try ", &upper, b" HELP."])
 }

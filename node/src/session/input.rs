@@ -20,7 +20,7 @@ use crate::policy::Policy;
 use crate::replication;
 use crate::scripting;
 use base::ConnId;
-use resp::{Limits, Reply};
+use resp::{Limits, ProtocolError, Reply};
 
 /// Bytes owed to a client at which its next commands wait, so that neither one batch's replies nor a client that does
 /// not read them fill the memory.
@@ -133,8 +133,9 @@ fn read_ahead(node: &mut Node, client: Client, batch: &mut Batch) -> bool {
     // An AUTH changes the limits of what follows it.
     let width = if limits.authenticated { window::WIDTH } else { 1 };
     if let Err(error) = batch.window.read(&batch.input, batch.consumed, width, &limits) {
-        let text = format!("ERR Protocol error: {}", error.message());
-        batch.reply.error(&text);
+        if session.reply_mode == ReplyMode::On {
+            batch.reply.error_bytes(&protocol_error(error));
+        }
         log_protocol_error(node, client, &error.message().to_string(), &batch.input[batch.consumed..]);
         stop(node, client);
         batch.consumed = batch.input.len();
@@ -144,6 +145,16 @@ fn read_ahead(node: &mut Node, client: Client, batch: &mut Batch) -> bool {
         node.keyspace.expect_requests(session.db, batch.window.requests(&batch.input));
     }
     batch.window.len() > 0
+}
+
+/// What a client hears that sent no request: the byte that was not expected as it came.
+fn protocol_error(error: ProtocolError) -> Vec<u8> {
+    match error {
+        ProtocolError::ExpectedBulk(got) => {
+            [b"ERR Protocol error: expected '$', got '", &[got][..], b"'"].concat()
+        }
+        other => format!("ERR Protocol error: {}", other.message()).into_bytes(),
+    }
 }
 
 /// Executes the requests of the window; false when the batch is over.

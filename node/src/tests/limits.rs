@@ -230,3 +230,33 @@ fn what_is_announced_costs_nothing_beyond_a_bound() {
     read_borrowed(&mut world, b"*2\r\n$4\r\nECHO\r\n$536870912\r\nx");
     assert!(room(&world) < 20_000, "half a gigabyte is believed when it has come");
 }
+
+#[test]
+fn what_errors_repeat_is_repeated_to_the_byte() {
+    let mut world = World::new();
+    let mut said = |bytes: &[u8]| {
+        if let Some(input) = world.node.input(ConnId(1)) {
+            input.extend_from_slice(bytes);
+        }
+        world.node.process(world.now, ConnId(1));
+        world.turn();
+        let sent = world.node.output(ConnId(1)).to_vec();
+        world.node.sent(world.now, ConnId(1), sent.len());
+        sent
+    };
+    assert_eq!(
+        said(b"\xffX \xfe\r\n"),
+        b"-ERR unknown command '\xffX', with args beginning with: '\xfe' \r\n"
+    );
+    assert_eq!(said(b"client \xff\r\n"), b"-ERR unknown subcommand '\xff'. Try CLIENT HELP.\r\n");
+    assert_eq!(said(b"HELLO 3 \xff\r\n"), b"-ERR Syntax error in HELLO option '\xff'\r\n");
+    assert_eq!(said(b"PING\x0bx\r\n"), b"-ERR unknown command 'PING\x0bx', with args beginning with: \r\n");
+    assert_eq!(said(b"*1\r\n\xff\r\n"), b"-ERR Protocol error: expected '$', got '\xff'\r\n");
+}
+
+#[test]
+fn who_wants_no_replies_hears_of_no_protocol_error_either() {
+    let mut world = World::new();
+    assert_eq!(world.send(1, b"CLIENT REPLY OFF\r\nPING\r\n*x\r\n"), "");
+    assert!(world.is_closed(1));
+}

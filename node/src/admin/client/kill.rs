@@ -75,7 +75,7 @@ impl<'a> Filter<'a> {
         } else if option.eq_ignore_ascii_case(b"user") {
             // Everybody is the default user.
             if value != b"default" {
-                return Err(format!("ERR No such user '{}'", String::from_utf8_lossy(value)).into());
+                return Err(Refusal::repeating(&[b"ERR No such user '", value, b"'"]));
             }
         } else if option.eq_ignore_ascii_case(b"skipme") {
             self.skip_me = yes_no(value)?;

@@ -57,9 +57,8 @@ impl Kind {
             ("pubsub", Kind::Pubsub),
         ];
         let found = known.iter().find(|(word, _)| word.as_bytes().eq_ignore_ascii_case(name));
-        found.map(|(_, kind)| *kind).ok_or_else(|| {
-            Refusal::from(format!("ERR Unknown client type '{}'", String::from_utf8_lossy(name)))
-        })
+        let refusal = || Refusal::repeating(&[b"ERR Unknown client type '", name, b"'"]);
+        found.map(|(_, kind)| *kind).ok_or_else(refusal)
     }
 
     fn of(session: &Session) -> Kind {
@@ -118,11 +117,11 @@ fn set_info(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) 
     } else if what.eq_ignore_ascii_case(b"lib-ver") {
         &mut session.lib_ver
     } else {
-        return Err(format!("ERR Unrecognized option '{}'", String::from_utf8_lossy(what)).into());
+        return Err(Refusal::repeating(&[b"ERR Unrecognized option '", what, b"'"]));
     };
     if !is_word(value) {
-        let what = String::from_utf8_lossy(what);
-        return Err(format!("ERR {what} cannot contain spaces, newlines or special characters.").into());
+        let text = b" cannot contain spaces, newlines or special characters.";
+        return Err(Refusal::repeating(&[b"ERR ", what, text]));
     }
     *field = value.to_vec();
     reply.ok();

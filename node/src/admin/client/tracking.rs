@@ -111,10 +111,9 @@ fn check(before: Option<&Tracked>, wanted: &Tracked, prefixes: &[&[u8]]) -> Outc
 fn collisions(before: Option<&BTreeSet<Vec<u8>>>, prefixes: &[&[u8]]) -> Outcome {
     let overlap = |a: &[u8], b: &[u8]| a.starts_with(b) || b.starts_with(a);
     let refuse = |own: &[u8], kind: &str, other: &[u8]| {
-        let (own, other) = (String::from_utf8_lossy(own), String::from_utf8_lossy(other));
-        Err(Refusal::from(format!(
-            "ERR Prefix '{own}' overlaps with {kind} prefix '{other}'. Prefixes for a single client must not overlap."
-        )))
+        let end = b"'. Prefixes for a single client must not overlap.";
+        let kind = format!("' overlaps with {kind} prefix '");
+        Err(Refusal::repeating(&[b"ERR Prefix '", own, kind.as_bytes(), other, end]))
     };
     for (place, own) in prefixes.iter().enumerate() {
         if let Some(other) = before.into_iter().flatten().find(|other| overlap(other, own)) {
