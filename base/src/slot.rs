@@ -57,75 +57,89 @@ pub fn hash_tag(key: &[u8]) -> &[u8] {
     }
 }
 
-/// A set of slots: the 2048-byte bitmap of the bus header, least significant bit first.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SlotSet(Box<[u8; SLOT_COUNT / 8]>);
+/// A set of slots: the 2048-byte bitmap of the bus header, least significant bit first. One that has always been empty takes
+/// no memory: half the nodes of a cluster are replicas.
+#[derive(Clone, Default)]
+pub struct SlotSet(Option<Box<Bitmap>>);
 
-impl Default for SlotSet {
-    fn default() -> Self {
-        Self::empty()
+type Bitmap = [u8; SLOT_COUNT / 8];
+
+const NONE: &Bitmap = &[0; SLOT_COUNT / 8];
+
+impl PartialEq for SlotSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
     }
 }
+
+impl Eq for SlotSet {}
 
 impl SlotSet {
     /// No slot.
     pub fn empty() -> Self {
-        Self(Box::new([0; SLOT_COUNT / 8]))
+        Self(None)
     }
 
     /// Every slot.
     pub fn full() -> Self {
-        Self(Box::new([0xff; SLOT_COUNT / 8]))
+        Self(Some(Box::new([0xff; SLOT_COUNT / 8])))
     }
 
     /// From the bitmap of a bus packet.
     pub fn from_bytes(bytes: &[u8; SLOT_COUNT / 8]) -> Self {
-        Self(Box::new(*bytes))
+        Self((bytes != NONE).then(|| Box::new(*bytes)))
     }
 
     /// The bitmap as the bus sends it.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8; SLOT_COUNT / 8] {
-        &self.0
+        self.0.as_deref().unwrap_or(NONE)
+    }
+
+    fn bits_mut(&mut self) -> &mut Bitmap {
+        self.0.get_or_insert_with(|| Box::new(*NONE))
     }
 
     /// Whether `slot` is in the set.
     #[inline]
     pub fn contains(&self, slot: Slot) -> bool {
-        self.0[slot.index() / 8] & (1 << (slot.index() % 8)) != 0
+        self.as_bytes()[slot.index() / 8] & (1 << (slot.index() % 8)) != 0
     }
 
     /// Adds a slot; true if it was not there.
     pub fn insert(&mut self, slot: Slot) -> bool {
         let fresh = !self.contains(slot);
-        self.0[slot.index() / 8] |= 1 << (slot.index() % 8);
+        self.bits_mut()[slot.index() / 8] |= 1 << (slot.index() % 8);
         fresh
     }
 
     /// Removes a slot; true if it was there.
     pub fn remove(&mut self, slot: Slot) -> bool {
         let present = self.contains(slot);
-        self.0[slot.index() / 8] &= !(1 << (slot.index() % 8));
+        if present {
+            self.bits_mut()[slot.index() / 8] &= !(1 << (slot.index() % 8));
+        }
         present
     }
 
     /// Removes every slot.
     pub fn clear(&mut self) {
-        self.0.fill(0);
+        self.0 = None;
     }
 
     /// How many slots are in the set.
     pub fn len(&self) -> usize {
-        self.0.iter().map(|b| b.count_ones() as usize).sum()
+        self.as_bytes().iter().map(|b| b.count_ones() as usize).sum()
     }
 
     /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
-        *self.0 == [0; SLOT_COUNT / 8]
+        self.as_bytes() == NONE
     }
 
     /// The slots in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = Slot> + '_ {
-        self.0.iter().enumerate().filter(|(_, byte)| **byte != 0).flat_map(|(i, byte)| {
+        self.as_bytes().iter().enumerate().filter(|(_, byte)| **byte != 0).flat_map(|(i, byte)| {
             (0..8).filter(move |bit| byte & (1 << bit) != 0).map(move |bit| Slot((i * 8 + bit) as u16))
         })
     }
@@ -147,7 +161,7 @@ impl SlotSet {
         let mut seen = u64::MAX << (from % 64);
         for word in from / 64..SLOT_COUNT / 64 {
             let mut bytes = [0; 8];
-            bytes.copy_from_slice(&self.0[word * 8..word * 8 + 8]);
+            bytes.copy_from_slice(&self.as_bytes()[word * 8..word * 8 + 8]);
             let bits = (u64::from_le_bytes(bytes) ^ flip) & seen;
             if bits != 0 {
                 return Some(word * 64 + bits.trailing_zeros() as usize);
@@ -192,6 +206,17 @@ mod tests {
         assert_eq!(hash_tag(b"foo{{bar}}zap"), b"{bar");
         assert_eq!(hash_tag(b"foo{bar}{zap}"), b"bar");
         assert_eq!(Slot::of_key(b"").number(), 0);
+    }
+
+    #[test]
+    fn an_emptied_set_equals_one_that_was_never_filled() {
+        let slot = Slot::new(7).expect("a slot");
+        let mut set = SlotSet::empty();
+        assert!(!set.remove(slot) && set.insert(slot) && !set.insert(slot));
+        assert!(set != SlotSet::empty() && set.contains(slot));
+        assert!(set.remove(slot) && set.is_empty());
+        assert_eq!(set, SlotSet::empty());
+        assert_eq!(set, SlotSet::from_bytes(set.as_bytes()));
     }
 
     #[test]

@@ -292,6 +292,17 @@ impl Network {
         (Some(taken), next)
     }
 
+    /// The target has lost its power: what is under way to it will be answered by a reset, whatever it says. Thousands of
+    /// nodes that go on talking to it for minutes would fill the memory.
+    pub fn hollow(&mut self, id: ConnectionId, from: usize) {
+        let Some(connection) = self.get_mut(id) else { return };
+        for (_, chunk) in &mut connection.directions[from].queue {
+            if let Chunk::Bytes(bytes, offset) = chunk {
+                (*bytes, *offset) = (Arc::default(), 0);
+            }
+        }
+    }
+
     /// The direction's event came while its target was paused: the chunks stay where they are.
     pub fn stall(&mut self, id: ConnectionId, from: usize) {
         if let Some(connection) = self.get_mut(id) {

@@ -70,7 +70,11 @@ impl World {
         let Some(entry) = self.network.get(connection) else { return };
         let (end, port) = (entry.ends[1 - from], entry.port);
         let client = self.is_client(end.host);
-        if !client && (!self.hosts[end.host].powered || end.open && self.hosts[end.host].paused) {
+        if !client && !self.hosts[end.host].powered {
+            self.network.hollow(connection, from);
+            return self.network.stall(connection, from);
+        }
+        if !client && end.open && self.hosts[end.host].paused {
             return self.network.stall(connection, from);
         }
         let (chunk, next) = self.network.arrive(self.now, connection, from);
