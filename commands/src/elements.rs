@@ -13,7 +13,7 @@ const DEFAULT_COUNT: usize = 10;
 /// Bytes that a reply of random elements, repeated at will, may have.
 const RANDOM_REPLY_MAX: usize = 1 << 30;
 
-/// The options of a scan over elements, from argument 3 on.
+/// The options of a scan.
 pub struct ScanOptions<'a> {
     /// About how many elements to look at.
     pub count: usize,
@@ -22,10 +22,16 @@ pub struct ScanOptions<'a> {
     pub bare: bool,
 }
 
+impl Default for ScanOptions<'_> {
+    fn default() -> Self {
+        Self { count: DEFAULT_COUNT, pattern: None, bare: false }
+    }
+}
+
 impl<'a> ScanOptions<'a> {
-    /// `bare` is the command's word for leaving out what stands beside an element, if it has one.
+    /// Those of a scan over elements, from argument 3 on. `bare` is the command's word for leaving out what stands beside an element, if it has one.
     pub fn parse(args: Args<'a>, bare: Option<&str>) -> Result<Self, CommandError> {
-        let mut o = Self { count: DEFAULT_COUNT, pattern: None, bare: false };
+        let mut o = Self::default();
         let mut index = 3;
         while let Some(word) = args.get(index) {
             if bare.is_some_and(|bare| is(word, bare)) {
@@ -34,17 +40,25 @@ impl<'a> ScanOptions<'a> {
                 continue;
             }
             let Some(value) = args.get(index + 1) else { return Err(CommandError::Syntax) };
-            if is(word, "count") {
-                o.count =
-                    usize::try_from(integer(value)?).ok().filter(|n| *n > 0).ok_or(CommandError::Syntax)?;
-            } else if is(word, "match") {
-                o.pattern = (value != b"*").then_some(value);
-            } else {
+            if !o.take(word, value)? {
                 return Err(CommandError::Syntax);
             }
             index += 2;
         }
         Ok(o)
+    }
+
+    /// Takes COUNT or MATCH; `false` for another word.
+    pub fn take(&mut self, word: &[u8], value: &'a [u8]) -> Result<bool, CommandError> {
+        if is(word, "count") {
+            self.count =
+                usize::try_from(integer(value)?).ok().filter(|n| *n > 0).ok_or(CommandError::Syntax)?;
+        } else if is(word, "match") {
+            self.pattern = (value != b"*").then_some(value);
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
     }
 
     /// Whether an element with this name is to be given.

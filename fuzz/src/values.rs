@@ -1,6 +1,6 @@
 //! DUMP payloads whose footer is right and whose value is anything: refused, or a value that every command can bear.
 
-use crate::commands::World;
+use super::commands::World;
 
 /// What is done to a value that was accepted; keys that do not fit answer WRONGTYPE.
 const COMMANDS: &[&str] = &[

@@ -6,14 +6,8 @@
 
 extern crate grapevine_node as node;
 
-#[path = "../../fuzz/src/commands.rs"]
-mod commands;
-#[path = "../../fuzz/src/files.rs"]
-mod files;
-#[path = "../../fuzz/src/values.rs"]
-mod values;
-#[path = "../../fuzz/src/wire.rs"]
-mod wire;
+#[path = "../../fuzz/src/targets.rs"]
+mod targets;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -22,7 +16,8 @@ use std::time::{Duration, Instant};
 const SLOW: Duration = Duration::from_secs(30);
 
 /// Every input of a target.
-fn replay(name: &str, target: fn(&[u8])) {
+fn replay(name: &str) {
+    let target = targets::named(name).expect("a target");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus/fuzz").join(name);
     let mut paths: Vec<_> =
         std::fs::read_dir(&folder).expect("a corpus").map(|entry| entry.expect("an entry").path()).collect();
@@ -38,47 +33,32 @@ fn replay(name: &str, target: fn(&[u8])) {
     }
 }
 
-#[test]
-fn requests() {
-    replay("request", wire::request);
+/// A test for each target, so that they run side by side.
+macro_rules! replayed {
+    ($($test:ident: $target:literal,)*) => {
+        $(
+            #[test]
+            fn $test() {
+                replay($target);
+            }
+        )*
+
+        #[test]
+        fn every_target_is_replayed() {
+            assert_eq!(targets::TARGETS.map(|(name, _)| name), [$($target),*]);
+        }
+    };
 }
 
-#[test]
-fn replies() {
-    replay("reply", wire::reply);
-}
-
-#[test]
-fn bus_packets() {
-    replay("bus", wire::bus);
-}
-
-#[test]
-fn command_scripts() {
-    replay("commands", commands::run);
-}
-
-#[test]
-fn rdb_files() {
-    replay("rdb", files::rdb);
-}
-
-#[test]
-fn aof_files() {
-    replay("aof", files::aof);
-}
-
-#[test]
-fn nodes_confs() {
-    replay("nodes-conf", files::nodes_conf);
-}
-
-#[test]
-fn redis_confs() {
-    replay("redis-conf", files::redis_conf);
-}
-
-#[test]
-fn dump_payloads() {
-    replay("restore", values::restore);
+replayed! {
+    requests: "request",
+    replies: "reply",
+    bus_packets: "bus",
+    command_scripts: "commands",
+    rdb_files: "rdb",
+    aof_files: "aof",
+    nodes_confs: "nodes-conf",
+    redis_confs: "redis-conf",
+    dump_payloads: "restore",
+    lua_scripts: "scripts",
 }

@@ -15,10 +15,9 @@ pub mod saver;
 use crate::fifo::{Item, Mailbox};
 use crate::settings::level_of_cluster;
 use base::{Millis, Now};
-use cluster::{
-    Action, ConfigVersion, DataEvent, DataStatus, LinkEvent, LinkId, Machine, Outbox, RequestId, ToData,
-};
+use cluster::{Action, ConfigVersion, DataEvent, DataStatus, LinkEvent, LinkId, Machine, Outbox, ToData};
 use links::{Heard, LinkEnd, Links};
+use node::ToControl;
 use runtime::listener::Listener;
 use runtime::{Clock, Events, Interest, Level, Logger, Poller, Token, Waker};
 use saver::{Save, Saver};
@@ -47,26 +46,8 @@ const FIRST_LISTENER: u64 = u64::MAX - 256;
 /// What the data thread, the saver and start-up tell the control thread.
 #[derive(Debug)]
 pub enum ControlMessage {
-    /// A mutating CLUSTER command.
-    Command {
-        /// Its reply slot.
-        request: RequestId,
-        /// What to do.
-        command: cluster::Command,
-    },
-    /// A client published a message.
-    Publish {
-        /// The channel.
-        channel: Vec<u8>,
-        /// The payload.
-        message: Vec<u8>,
-        /// SPUBLISH.
-        sharded: bool,
-    },
-    /// Something about the data.
-    Data(DataEvent),
-    /// Directives changed.
-    Config(Box<cluster::Config>),
+    /// From the data thread.
+    FromData(ToControl),
     /// A save of nodes.conf ended.
     Saved {
         /// Which.
@@ -88,15 +69,14 @@ pub enum ControlMessage {
 impl Item for ControlMessage {
     fn droppable_bytes(&self) -> usize {
         match self {
-            Self::Publish { channel, message, .. } => channel.len() + message.len() + 1,
+            Self::FromData(ToControl::Publish { channel, message, .. }) => channel.len() + message.len() + 1,
             _ => 0,
         }
     }
 
     fn supersede(&self, waiting: &mut VecDeque<Self>) {
-        if let Self::Data(DataEvent::Status(_)) = self
-            && let Some(Self::Data(DataEvent::Status(_))) = waiting.back()
-        {
+        let is_status = |item: &Self| matches!(item, Self::FromData(ToControl::Data(DataEvent::Status(_))));
+        if is_status(self) && waiting.back().is_some_and(is_status) {
             waiting.pop_back();
         }
     }
@@ -215,17 +195,7 @@ impl ControlLoop {
 
     fn handle_message(&mut self, now: Now, message: ControlMessage) {
         match message {
-            ControlMessage::Command { request, command } => self.machine.command(now, request, command),
-            ControlMessage::Publish { channel, message, sharded } => {
-                self.machine.publish(now, &channel, &message, sharded);
-            }
-            ControlMessage::Data(event) => self.handle_data(now, event),
-            ControlMessage::Config(config) => {
-                for link in self.links.set_secrets(&config.secrets) {
-                    self.lose(now, link, LinkEvent::Failed("the cluster-secret was changed".into()));
-                }
-                self.machine.set_config(now, *config);
-            }
+            ControlMessage::FromData(message) => self.handle_from_data(now, message),
             ControlMessage::Saved { version, result: Ok(()) } => {
                 self.outbox.saved(version);
                 self.machine.handle_saved(now, version);
@@ -237,6 +207,22 @@ impl ControlLoop {
                 self.machine.handle_resolved(now, &host, &addresses);
             }
             ControlMessage::Stop => self.stopping = true,
+        }
+    }
+
+    fn handle_from_data(&mut self, now: Now, message: ToControl) {
+        match message {
+            ToControl::Command { request, command } => self.machine.command(now, request, command),
+            ToControl::Publish { channel, message, sharded } => {
+                self.machine.publish(now, &channel, &message, sharded);
+            }
+            ToControl::Data(event) => self.handle_data(now, event),
+            ToControl::Config(config) => {
+                for link in self.links.set_secrets(&config.secrets) {
+                    self.lose(now, link, LinkEvent::Failed("the cluster-secret was changed".into()));
+                }
+                self.machine.set_config(now, *config);
+            }
         }
     }
 

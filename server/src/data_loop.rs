@@ -432,15 +432,9 @@ impl DataLoop {
     }
 
     fn to_control(&self, message: node::ToControl) {
-        let Some(control) = &self.parts.to_control else { return };
-        control.push(match message {
-            node::ToControl::Command { request, command } => ControlMessage::Command { request, command },
-            node::ToControl::Publish { channel, message, sharded } => {
-                ControlMessage::Publish { channel, message, sharded }
-            }
-            node::ToControl::Data(event) => ControlMessage::Data(event),
-            node::ToControl::Config(config) => ControlMessage::Config(config),
-        });
+        if let Some(control) = &self.parts.to_control {
+            control.push(ControlMessage::FromData(message));
+        }
     }
 
     /// As in Redis `dir` is shown as the folder that it is, however it was written.

@@ -1,36 +1,28 @@
 //! Looking at many keys: SCAN, KEYS, DBSIZE, RANDOMKEY.
 
-use crate::elements::{Texts, cursor, reply_scan};
-use crate::parse::{integer, is};
+use crate::elements::{ScanOptions, Texts, cursor, reply_scan};
+use crate::parse::is;
 use crate::{CommandError, Ctx};
 use base::{Args, glob};
 use keyspace::TypeName;
 use resp::Reply;
 
-/// Keys that one SCAN looks at when COUNT is not given.
-const DEFAULT_COUNT: usize = 10;
-
+#[derive(Default)]
 struct Options<'a> {
-    count: usize,
-    pattern: Option<&'a [u8]>,
+    names: ScanOptions<'a>,
     /// `Some(None)`: a word that names no type, so that nothing matches.
     kind: Option<Option<TypeName>>,
 }
 
 impl<'a> Options<'a> {
     fn parse(args: Args<'a>) -> Result<Self, CommandError> {
-        let mut o = Self { count: DEFAULT_COUNT, pattern: None, kind: None };
+        let mut o = Self::default();
         let mut index = 2;
         while let Some(word) = args.get(index) {
             let Some(value) = args.get(index + 1) else { return Err(CommandError::Syntax) };
-            if is(word, "count") {
-                o.count =
-                    usize::try_from(integer(value)?).ok().filter(|n| *n > 0).ok_or(CommandError::Syntax)?;
-            } else if is(word, "match") {
-                o.pattern = (value != b"*").then_some(value);
-            } else if is(word, "type") {
+            if is(word, "type") {
                 o.kind = Some(TypeName::parse(value));
-            } else {
+            } else if !o.names.take(word, value)? {
                 return Err(CommandError::Syntax);
             }
             index += 2;
@@ -39,8 +31,7 @@ impl<'a> Options<'a> {
     }
 
     fn matches(&self, key: &[u8], kind: TypeName) -> bool {
-        self.kind.is_none_or(|wanted| wanted == Some(kind))
-            && self.pattern.is_none_or(|pattern| glob::matches(pattern, key, false))
+        self.kind.is_none_or(|wanted| wanted == Some(kind)) && self.names.matches(key)
     }
 }
 
@@ -49,7 +40,7 @@ pub fn scan(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), 
     let cursor = cursor(args.at(1))?;
     let o = Options::parse(args)?;
     let mut keys = Texts::default();
-    let next = ctx.keyspace.scan(ctx.db, cursor, o.count, &mut |key, kind| {
+    let next = ctx.keyspace.scan(ctx.db, cursor, o.names.count, &mut |key, kind| {
         if o.matches(key, kind) {
             keys.push(key);
         }

@@ -4,6 +4,7 @@ use crate::elements::{ScanOptions, Texts, cursor, reply_scan, reply_text};
 use crate::{CommandError, Ctx};
 use base::Args;
 use ds::Hash;
+use ds::hash::Text;
 use keyspace::Touch;
 use resp::Reply;
 
@@ -24,25 +25,28 @@ pub fn hgetall(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(
 
 /// HKEYS key
 pub fn hkeys(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
-    let clock = ctx.field_clock();
-    let pulse = ctx.pulse;
-    let hash = ctx.read::<Hash>(args.at(1), Touch::Read)?;
-    let len = hash.map_or(0, |hash| hash.live_len(clock));
-    reply.array(len);
-    let all = hash.into_iter().flat_map(|hash| hash.iter_live(clock));
-    pulse.each(len, all, |(field, _)| reply_text(reply, field));
-    Ok(())
+    one_of_each(ctx, args, reply, |(field, _)| field)
 }
 
 /// HVALS key
 pub fn hvals(ctx: &mut Ctx<'_>, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
+    one_of_each(ctx, args, reply, |(_, value)| value)
+}
+
+/// Answers with the name or the value of each field.
+fn one_of_each(
+    ctx: &mut Ctx<'_>,
+    args: Args<'_>,
+    reply: &mut Reply,
+    half: impl for<'h> Fn((Text<'h>, Text<'h>)) -> Text<'h>,
+) -> Result<(), CommandError> {
     let clock = ctx.field_clock();
     let pulse = ctx.pulse;
     let hash = ctx.read::<Hash>(args.at(1), Touch::Read)?;
     let len = hash.map_or(0, |hash| hash.live_len(clock));
     reply.array(len);
     let all = hash.into_iter().flat_map(|hash| hash.iter_live(clock));
-    pulse.each(len, all, |(_, value)| reply_text(reply, value));
+    pulse.each(len, all, |field| reply_text(reply, half(field)));
     Ok(())
 }
 

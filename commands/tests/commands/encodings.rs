@@ -144,30 +144,17 @@ const CASES: &[Case] = &[
             "HSETEX k PX 99 FIELDS 1 g 1",
         ],
     },
-    // Fields with times, which reading them finds to be over.
     Case {
         encoding: "listpackex",
         times: 50,
         fill: "HSETEX k PXAT 1700030000000 FIELDS 1 f{n} {n}",
-        writes: &[
-            "HPERSIST k FIELDS 1 f1",
-            "HPEXPIREAT k 1700050000000 FIELDS 1 f1",
-            "HSET k f1 x",
-            "HDEL k f9",
-            "{later};HGET k f9",
-        ],
+        writes: OF_TIMED_FIELDS,
     },
     Case {
         encoding: "hashtable",
         times: 600,
         fill: "HSETEX k PXAT 1700030000000 FIELDS 1 f{n} {n}",
-        writes: &[
-            "HPERSIST k FIELDS 1 f1",
-            "HPEXPIREAT k 1700050000000 FIELDS 1 f1",
-            "HSET k f1 x",
-            "HDEL k f9",
-            "{later};HGET k f9",
-        ],
+        writes: OF_TIMED_FIELDS,
     },
     Case {
         encoding: "listpack",
@@ -228,6 +215,15 @@ const CASES: &[Case] = &[
             "XGROUP DESTROY k g",
         ],
     },
+];
+
+/// What writes into a hash whose fields have times; reading one finds that it is over.
+const OF_TIMED_FIELDS: &[&str] = &[
+    "HPERSIST k FIELDS 1 f1",
+    "HPEXPIREAT k 1700050000000 FIELDS 1 f1",
+    "HSET k f1 x",
+    "HDEL k f9",
+    "{later};HGET k f9",
 ];
 
 /// What takes the value away, or puts another in its place.

@@ -27,7 +27,7 @@ struct Survey<'a> {
 }
 
 /// What becomes of a request.
-pub(crate) enum Way {
+enum Way {
     /// This node serves its slot, if it has one.
     Here(Option<Slot>),
     /// It waits for a failover to end.
@@ -36,38 +36,35 @@ pub(crate) enum Way {
 
 /// Refuses what this node does not serve; notes the slot in the request otherwise. False: the request waits for a failover.
 pub(crate) fn check(node: &mut Node, request: &mut Request<'_>) -> Result<bool, Refusal> {
-    if !node.cluster.enabled || request.obey || !request.is(is::ROUTED) {
+    if !node.cluster.enabled || request.obey {
         return Ok(true);
     }
-    let mut positions = std::mem::take(&mut node.key_positions);
-    let outcome = decide(node, request, &mut positions);
-    node.key_positions = positions;
-    match outcome? {
-        Way::Here(slot) => {
-            request.slot = slot;
-            Ok(true)
-        }
-        Way::Wait => {
-            hold::postpone(node, request.client);
-            Ok(false)
-        }
+    let here = locate(node, request)?;
+    if !here {
+        hold::postpone(node, request.client);
     }
+    Ok(here)
 }
 
 /// The same for who cannot wait.
 pub(crate) fn check_at_once(node: &mut Node, request: &mut Request<'_>) -> Result<(), Refusal> {
+    if locate(node, request)? { Ok(()) } else { Err(redirection("CLUSTERDOWN The cluster is down")) }
+}
+
+/// Notes the slot of what this node serves. False: a failover must end first.
+fn locate(node: &mut Node, request: &mut Request<'_>) -> Result<bool, Refusal> {
     if !request.is(is::ROUTED) {
-        return Ok(());
+        return Ok(true);
     }
     let mut positions = std::mem::take(&mut node.key_positions);
-    let outcome = decide(node, request, &mut positions);
+    let way = decide(node, request, &mut positions);
     node.key_positions = positions;
-    match outcome? {
+    match way? {
         Way::Here(slot) => {
             request.slot = slot;
-            Ok(())
+            Ok(true)
         }
-        Way::Wait => Err(redirection("CLUSTERDOWN The cluster is down")),
+        Way::Wait => Ok(false),
     }
 }
 

@@ -29,18 +29,7 @@ enum PsyncReply {
 impl Replica {
     /// Takes lines as long as they are the handshake's; the rest is something else.
     pub(super) fn handshake_bytes<'b>(&mut self, now: Millis, bytes: &'b [u8], at: Position) -> &'b [u8] {
-        let Some(end) = bytes.iter().position(|b| *b == b'\n') else {
-            if self.line.len() + bytes.len() > LINE_MAX {
-                self.warning("Bad protocol from MASTER: a line that does not end".to_string());
-                self.retry(now);
-            } else {
-                self.line.extend_from_slice(bytes);
-            }
-            return &[];
-        };
-        let (head, rest) = bytes.split_at(end + 1);
-        let mut line = core::mem::take(&mut self.line);
-        line.extend_from_slice(head);
+        let Some((line, rest)) = self.take_line(now, bytes) else { return &[] };
         let line = String::from_utf8_lossy(&line[..line.len().min(LINE_MAX)]).trim_end().to_string();
         // An empty line only says that the primary is alive.
         if line.is_empty() {

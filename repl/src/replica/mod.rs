@@ -455,6 +455,24 @@ impl Replica {
     }
 
     /// Gives the connection up and tries again with the next second.
+    /// The line that the primary's bytes complete, with its end, and the bytes behind it. `None` until more come, or when it has grown
+    /// too long and the link is given up.
+    fn take_line<'b>(&mut self, now: Millis, bytes: &'b [u8]) -> Option<(Vec<u8>, &'b [u8])> {
+        let Some(end) = bytes.iter().position(|b| *b == b'\n') else {
+            if self.line.len() + bytes.len() > LINE_MAX {
+                self.warning("Bad protocol from MASTER: a line that does not end".to_string());
+                self.retry(now);
+            } else {
+                self.line.extend_from_slice(bytes);
+            }
+            return None;
+        };
+        let (head, rest) = bytes.split_at(end + 1);
+        let mut line = core::mem::take(&mut self.line);
+        line.extend_from_slice(head);
+        Some((line, rest))
+    }
+
     fn retry(&mut self, now: Millis) {
         if !matches!(self.state, State::Waiting { .. }) {
             self.actions.push_back(ReplicaAction::Close);

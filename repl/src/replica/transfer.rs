@@ -1,7 +1,7 @@
 //! The RDB's bytes on the link, in either framing: `$<length>` and so many bytes, or `$EOF:<mark>` and bytes until the
 //! mark, after which the primary is silent until we acknowledge.
 
-use super::{LINE_MAX, Position, Replica, ReplicaAction, State};
+use super::{Position, Replica, ReplicaAction, State};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -84,18 +84,7 @@ impl Replica {
 
     /// The line before the RDB.
     fn framing_bytes<'b>(&mut self, now: Millis, bytes: &'b [u8]) -> &'b [u8] {
-        let Some(end) = bytes.iter().position(|b| *b == b'\n') else {
-            if self.line.len() + bytes.len() > LINE_MAX {
-                self.warning("Bad protocol from MASTER: a line that does not end".to_string());
-                self.retry(now);
-            } else {
-                self.line.extend_from_slice(bytes);
-            }
-            return &[];
-        };
-        let (head, rest) = bytes.split_at(end + 1);
-        let mut line = core::mem::take(&mut self.line);
-        line.extend_from_slice(head);
+        let Some((line, rest)) = self.take_line(now, bytes) else { return &[] };
         let text = line.trim_ascii();
         if text.is_empty() {
             return rest;

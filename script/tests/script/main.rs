@@ -2,7 +2,6 @@
 
 extern crate grapevine_script as script;
 
-mod corpus;
 mod differential;
 mod hostile;
 mod libraries;
