@@ -273,11 +273,6 @@ impl Keyspace {
         self.jobs.preimage_bytes(slot)
     }
 
-    /// Whether a job of this slot is under way (a sweep is not).
-    pub fn snapshot_running(&self, slot: JobSlot) -> bool {
-        self.jobs.is_running(slot)
-    }
-
     /// Drops a job. Its marks are swept by [`Keyspace::snapshot_step`] or [`Keyspace::idle_work`]; until then
     /// [`Keyspace::snapshot_begin`] says so.
     pub fn snapshot_abort(&mut self, slot: JobSlot) {

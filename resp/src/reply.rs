@@ -234,11 +234,6 @@ impl Reply {
         self.insert(place, |reply| reply.set(len));
     }
 
-    /// Drops what came since [`Self::deferred`], to answer something else (an error in the middle).
-    pub fn abandon(&mut self, place: Deferred) {
-        self.buffer.truncate(place.at);
-    }
-
     /// Whether there was an answer whose header came later, since the last time that this was asked.
     pub fn take_deferred(&mut self) -> bool {
         core::mem::take(&mut self.has_deferred)

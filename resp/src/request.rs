@@ -139,11 +139,6 @@ impl RequestParser {
         self.remaining == 0 && self.position > 0
     }
 
-    /// Whether the request just completed came as a line. A master never sends one but the empty line.
-    pub fn is_inline(&self) -> bool {
-        self.inline
-    }
-
     /// Bytes at the start of the buffer that are understood already, of a request that is not complete.
     pub fn understood(&self) -> usize {
         self.position

@@ -38,12 +38,6 @@ impl Clock {
         let boot = clock_gettime(ClockId::Boottime);
         boot.tv_sec.max(0) as u64 * 1_000_000 + boot.tv_nsec.max(0) as u64 / 1000
     }
-
-    /// Microseconds of processor time that the calling thread has used, for a meter that stays out of the way.
-    pub fn thread_cpu_micros(self) -> u64 {
-        let cpu = clock_gettime(ClockId::ThreadCPUTime);
-        cpu.tv_sec.max(0) as u64 * 1_000_000 + cpu.tv_nsec.max(0) as u64 / 1000
-    }
 }
 
 /// The clocks, for who reads them many times in a millisecond: the wall clock is read once in each, and goes on from there with

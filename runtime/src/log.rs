@@ -11,8 +11,8 @@ use crate::syslog;
 use base::Now;
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// Importance of a line, and the least importance that is written.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -49,7 +49,7 @@ pub struct Logger {
 struct Shared {
     threshold: AtomicU8,
     role: AtomicU8,
-    path: Mutex<String>,
+    path: String,
     /// Lines go to the system's log, too.
     syslog: AtomicBool,
 }
@@ -60,7 +60,7 @@ impl Logger {
         let shared = Shared {
             threshold: AtomicU8::new(threshold as u8),
             role: AtomicU8::new(b'M'),
-            path: Mutex::new(path.to_string()),
+            path: path.to_string(),
             syslog: AtomicBool::new(false),
         };
         Self { shared: Arc::new(shared) }
@@ -74,16 +74,6 @@ impl Logger {
     /// The role letter written from now on: `M`, `S` or `X`.
     pub fn set_role(&self, role: char) {
         self.shared.role.store(role as u8, Ordering::Relaxed);
-    }
-
-    /// The file written from now on.
-    pub fn set_path(&self, path: &str) {
-        *self.shared.path.lock().unwrap_or_else(PoisonError::into_inner) = path.to_string();
-    }
-
-    /// The file in use; empty for standard output.
-    pub fn path(&self) -> String {
-        self.shared.path.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether a line of `level` would be written.
@@ -120,11 +110,11 @@ impl Logger {
     }
 
     fn put(&self, line: &[u8]) {
-        let path = self.shared.path.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = &self.shared.path;
         if path.is_empty() {
             let mut out = std::io::stdout().lock();
             let _ = out.write_all(line).and_then(|()| out.flush());
-        } else if let Ok(mut file) = OpenOptions::new().append(true).create(true).open(path.as_str()) {
+        } else if let Ok(mut file) = OpenOptions::new().append(true).create(true).open(path) {
             let _ = file.write_all(line);
         }
     }

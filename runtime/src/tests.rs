@@ -271,7 +271,6 @@ fn clock_agrees_with_itself() {
     assert!(second.mono >= first.mono && first.micros < 1000);
     assert!(first.unix > UnixMillis(1_700_000_000_000), "a wall clock");
     assert!(Clock.mono_micros() / 1000 >= second.mono.0);
-    assert!(Clock.thread_cpu_micros() > 0);
 }
 
 #[test]

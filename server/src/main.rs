@@ -1,8 +1,8 @@
 //! `grapevine-server`: binds the node and the cluster machine to the operating system in two loops.
 //!
-//! Threads: this one becomes the data loop; beside it run the control loop (in cluster mode), the disk thread, the saver
-//! of nodes.conf, the reaper of big drops, and a resolver once a host name needs one. They meet in the queues of
-//! [`fifo`] and nowhere else, but for the data thread's progress counter.
+//! Threads: this one becomes the data loop; beside it run the control loop, the saver of nodes.conf and the journal's writer
+//! (in cluster mode), the disk thread, the thread of the syncs that nobody waits for, the reaper of big drops, and resolvers
+//! once a host name needs one. They meet in the queues of [`fifo`], but for a few counters and the outcomes of those syncs.
 
 #![deny(unsafe_code)]
 

@@ -351,11 +351,6 @@ impl Jobs {
         self.slots[slot as usize].preimage_bytes
     }
 
-    /// Whether a job of this slot collects or has chunks left.
-    pub fn is_running(&self, slot: JobSlot) -> bool {
-        matches!(self.slots[slot as usize].state, State::Running | State::Done)
-    }
-
     /// Whether an aborted job of this slot is being swept.
     pub fn is_sweeping(&self, slot: JobSlot) -> bool {
         self.slots[slot as usize].state == State::Sweeping

@@ -112,11 +112,6 @@ impl Primary {
         }
     }
 
-    /// Whether anybody still takes the snapshot; if not, the owner need not hand over bytes.
-    pub fn snapshot_wanted(&self) -> bool {
-        self.snapshot == Snapshot::Running
-    }
-
     /// The next bytes of the snapshot.
     pub fn snapshot_bytes(&mut self, now: Millis, bytes: &[u8]) {
         if self.snapshot != Snapshot::Running {
