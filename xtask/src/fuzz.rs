@@ -30,7 +30,8 @@ pub fn run(args: &[String]) -> Outcome {
                 let value = words.next().and_then(|text| text.parse().ok());
                 seconds = value.ok_or(format!("--seconds needs a number; {USAGE}"))?;
             }
-            "--merge" => merge = words.next().is_some_and(|word| word == "yes"),
+            "--merge" if words.next().is_some_and(|word| word == "yes") => merge = true,
+            "--merge" => return Err(format!("--merge takes one word, yes; {USAGE}")),
             name if TARGETS.contains(&name) => targets.push(name),
             other => return Err(format!("no fuzz target '{other}'; there are {TARGETS:?}; {USAGE}")),
         }

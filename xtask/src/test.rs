@@ -15,7 +15,11 @@ const UNSAFE_CRATES: &[&str] = &["grapevine-ds", "grapevine-keyspace", "grapevin
 
 /// The command.
 pub fn run_args(args: &[String]) -> Outcome {
-    let quick = args.iter().any(|a| a == "--quick");
+    let quick = match args {
+        [] => false,
+        [option] if option == "--quick" => true,
+        _ => return Err("options: [--quick]".into()),
+    };
     install::reference_server()?;
     let python = install::python_client()?;
     run("cargo", &["fmt", "--all", "--check"])?;

@@ -21,10 +21,15 @@ const BANNED: &[(&str, &str)] = &[
     ("/wo", "rk/"),
 ];
 /// Pages whose backquoted paths must exist.
-const PAGES: &[&str] = &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"];
+const PAGES: &[&str] = &["README.md", "ARCHITECTURE.md", "CHANGELOG.md"];
+/// Folders of more such pages.
+const PAGE_FOLDERS: &[&str] = &["docs", "docs/decisions"];
 
 /// Runs every rule; `Err` lists all complaints.
-pub fn run(_args: &[String]) -> Outcome {
+pub fn run(args: &[String]) -> Outcome {
+    if !args.is_empty() {
+        return Err("tidy takes no options".into());
+    }
     let root = root();
     let mut complaints = Vec::new();
     let files = rust_files(&root);
@@ -110,8 +115,12 @@ fn check_arrows(root: &Path, complaints: &mut Vec<String>) {
             complaints.push(format!("ARCHITECTURE.md: there is no crate `{name}`"));
         }
         let section = manifest.split("[dependencies]").nth(1).unwrap_or("").split("\n[").next().unwrap_or("");
-        for line in section.lines() {
-            let dependency = line.split(['.', ' ', '=']).next().unwrap_or("");
+        let dependencies: Vec<&str> =
+            section.lines().filter_map(|line| line.split(['.', ' ', '=']).next()).collect();
+        for unused in uses.iter().filter(|u| !dependencies.contains(&u.as_str())) {
+            complaints.push(format!("ARCHITECTURE.md: `{name}` may use `{unused}`, and does not"));
+        }
+        for dependency in dependencies {
             if allowed.iter().any(|(other, _)| other == dependency) && !uses.iter().any(|u| u == dependency) {
                 complaints.push(format!(
                     "{name}/Cargo.toml: uses `{dependency}`, an arrow that ARCHITECTURE.md does not have"
@@ -129,8 +138,8 @@ fn check_arrows(root: &Path, complaints: &mut Vec<String>) {
 }
 
 fn check_pages(root: &Path, complaints: &mut Vec<String>) {
-    let mut pages: Vec<PathBuf> = PAGES.iter().map(|p| root.join(p)).filter(|p| p.exists()).collect();
-    for entry in fs::read_dir(root.join("docs")).into_iter().flatten().flatten() {
+    let mut pages: Vec<PathBuf> = PAGES.iter().map(|p| root.join(p)).collect();
+    for entry in PAGE_FOLDERS.iter().flat_map(|folder| fs::read_dir(root.join(folder))).flatten().flatten() {
         if entry.path().extension().is_some_and(|e| e == "md") {
             pages.push(entry.path());
         }
