@@ -24,6 +24,8 @@ pub struct Limits {
     pub skip_checksum: bool,
     /// The client may be made to wait: it is no transaction, no script, no master.
     pub may_block: bool,
+    /// A script's command: what a set is asked for does not depend on the order of a hash table.
+    pub in_script: bool,
     /// Somebody reads the log: a replica, its backlog or the AOF. Else nobody looks at what a command leaves for it.
     pub logged: bool,
     /// Every small integer counts as an object of its own: the eviction policy needs access bits for each.
@@ -43,6 +45,7 @@ impl Default for Limits {
             compress: true,
             skip_checksum: false,
             may_block: false,
+            in_script: false,
             logged: true,
             own_integers: false,
             settings: ds::Settings::default(),

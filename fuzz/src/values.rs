@@ -90,6 +90,7 @@ pub fn restore(bytes: &[u8]) {
     payload.extend_from_slice(&version.to_le_bytes());
     let sum = base::crc::crc64(&payload);
     payload.extend_from_slice(&sum.to_le_bytes());
+    libraries(&payload);
     let mut world = World::new();
     let restored = world.request(1, [b"RESTORE".as_slice(), b"k", b"0", &payload].into_iter());
     if restored != b"+OK\r\n" {
@@ -99,5 +100,17 @@ pub fn restore(bytes: &[u8]) {
         let words: Vec<&[u8]> = command.split(' ').map(str::as_bytes).collect();
         let reply = world.request(1, words.into_iter());
         assert!(!reply.is_empty(), "{command} was not answered");
+    }
+}
+
+/// The same bytes as what FUNCTION DUMP has made: what is read is written and read again as the same.
+fn libraries(payload: &[u8]) {
+    let read = |payload: &[u8]| -> Result<Vec<Vec<u8>>, &'static str> {
+        persist::dump::decode_libraries(payload, true)?
+            .map(|code| code.map(|code| code.into_owned()))
+            .collect()
+    };
+    if let Ok(codes) = read(payload) {
+        assert_eq!(read(&persist::dump::encode_libraries(&codes, true)), Ok(codes));
     }
 }

@@ -52,6 +52,7 @@ pub(crate) fn run(
     effects.wanted = node.policy.notify;
     node.limits.obey = obey;
     node.limits.may_block = !obey && !node.unit.in_exec;
+    node.limits.in_script = node.scripting.inside().is_some();
     node.limits.logged = !node.loading && !node.log.readers().is_none();
     node.limits.keep_expired = obey || replication::is_replica(node);
     let untouched = session.no_touch && !args.at(0).eq_ignore_ascii_case(b"touch");

@@ -11,6 +11,10 @@ use std::ffi::CStr;
 
 /// Runs between two steps of the collector, and the size of a step; Redis's numbers.
 const COLLECT_EVERY: u32 = 50;
+/// KEYS and ARGV of a script may stay until the next one sets them, up to so many bytes.
+const HELD_MAX: usize = 4096;
+/// Bytes that an element of KEYS or ARGV costs besides its own.
+const ITEM_COST: usize = 64;
 /// What C's `%.100s` leaves of a message.
 const SHORT_MESSAGE: usize = 100;
 
@@ -109,7 +113,9 @@ impl Machine {
                 Err(failure) => write_error(lua, name, failure, &mut reply),
             };
             lua.set_top(0);
-            forget_arguments(lua, given, globals);
+            if given == Given::Globals && held(call) > HELD_MAX {
+                forget_arguments(lua, globals);
+            }
             tidy(lua, step, result.is_err());
             outcome
         });
@@ -143,16 +149,19 @@ fn give(lua: &mut Lua<'_>, given: Given, globals: &Globals, call: Call<'_>) -> i
     0
 }
 
+/// Bytes of keys and arguments, with what a place in a table costs.
+fn held(call: Call<'_>) -> usize {
+    call.keys.iter().chain(call.argv).map(|item| item.len() + ITEM_COST).sum()
+}
+
 /// Large arguments are not held until the next script comes. (The names stay, as empty tables.)
-fn forget_arguments(lua: &mut Lua<'_>, given: Given, globals: &Globals) {
-    if given == Given::Globals {
-        lua.push_kept(&globals.real);
-        for name in ["KEYS", "ARGV"] {
-            lua.new_table();
-            lua.set_field(-2, name);
-        }
-        lua.pop(1);
+fn forget_arguments(lua: &mut Lua<'_>, globals: &Globals) {
+    lua.push_kept(&globals.real);
+    for name in ["KEYS", "ARGV"] {
+        lua.new_table();
+        lua.set_field(-2, name);
     }
+    lua.pop(1);
 }
 
 /// Lets the collector work now and then, and at once when a script came near the bound.

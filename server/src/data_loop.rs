@@ -208,6 +208,8 @@ impl DataLoop {
         self.finish_turn();
         loop {
             if let Some(end) = self.end {
+                // Whoever sees its connection end finds nobody to connect to.
+                self.parts.listening.close();
                 return (end, self.parts);
             }
             let sleep = self.sleep_ms();

@@ -56,10 +56,11 @@ fn run(ctx: &mut Ctx<'_>, key: &[u8], options: Options<'_>, reply: &mut Reply) -
 
 /// All elements; only the part asked for, in the order there is, if nothing is to be sorted.
 fn elements(ctx: &mut Ctx<'_>, key: &[u8], options: &mut Options<'_>) -> Result<Vec<Vec<u8>>, CommandError> {
+    let must_repeat = options.store.is_some() || ctx.limits.in_script;
     let Some(found) = ctx.lookup(key, Touch::Read) else { return Ok(Vec::new()) };
     let Some(object) = found.object() else { return Err(CommandError::WrongType) };
-    if matches!(object, Object::Set(_)) && options.store.is_some() && !options.sorted {
-        // What is stored must not depend on the order of a hash table.
+    if matches!(object, Object::Set(_)) && must_repeat && !options.sorted {
+        // What is stored, and what a script does, must not depend on the order of a hash table.
         options.sort_as_text();
     }
     let range = options.range(object.len());

@@ -52,6 +52,7 @@ const HELP: &[(&str, &str)] = &[
     ("SDSLEN <key>", "Return the lengths of a key and its string, and what both cost."),
     ("SEGFAULT", "Crash the server by a bad access to memory."),
     ("SET-ACTIVE-EXPIRE <0|1>", "Switch the search for expired keys off or on."),
+    ("SET-DISABLE-DENY-SCRIPTS <0|1>", "Let scripts call CLIENT ID, INFO, LIST and DEBUG PROTOCOL, SLEEP."),
     ("SET-SKIP-CHECKSUM-VALIDATION <0|1>", "Load files and RESTORE payloads whatever their checksum."),
     ("SLEEP <seconds>", "Block the data thread; fractions are fine."),
     ("STRINGMATCH-TEST", "Try random glob patterns."),
@@ -69,7 +70,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("pause-after-fork", "nothing is forked"),
     ("quicklist", "nothing is printed on standard output; see OBJECT"),
     ("restart", "a server does not start itself again"),
-    ("set-disable-deny-scripts", "there are no scripts"),
     ("sleep-after-fork-seconds", "nothing is forked"),
     ("structsize", "there are no such structures"),
     ("ziplist", "there are no ziplists"),
@@ -128,6 +128,10 @@ fn debug(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> 
         }
         (b"set-skip-checksum-validation", 3) => {
             node.limits.skip_checksum = is_on(args.at(2));
+            reply.ok();
+        }
+        (b"set-disable-deny-scripts", 3) => {
+            node.scripting.looks_allowed = is_on(args.at(2));
             reply.ok();
         }
         (b"replicate", 3..) => {

@@ -206,7 +206,7 @@ fn announce(node: &mut Node, current: &mut Current, now: u64) {
     let text = format!(
         "Slow script detected: still in execution after {ms} milliseconds. You can try killing the script using the \
          {kill} command. Script name is: {}.",
-        current.name
+        resp::reply::lossy(current.name.as_bytes())
     );
     node.log(LogLevel::Warning, text);
 }

@@ -1,8 +1,8 @@
 //! EVAL, EVALSHA, their read-only twins, and SCRIPT.
 
-use super::Current;
 use super::busy;
 use super::run::{Given, Run, Work};
+use super::{Current, Name};
 use crate::admin::AdminHandler;
 use crate::dispatch;
 use crate::node::Node;
@@ -95,8 +95,7 @@ fn start(
     let Some(flags) = node.scripting.engine().script(&sha).map(|script| script.flags) else {
         return Err(NO_SCRIPT);
     };
-    let name = String::from_utf8_lossy(sha.as_bytes()).into_owned();
-    let current = prepare(node, client, flags, read_only, name, true)?;
+    let current = prepare(node, client, flags, read_only, Name::Script(sha))?;
     let work = Work::Script(node.scripting.take_engine(), sha);
     launch(node, current, work, args, keys, reply)
 }
@@ -130,8 +129,7 @@ pub(super) fn prepare(
     client: Client,
     flags: Flags,
     read_only: bool,
-    name: String,
-    is_eval: bool,
+    name: Name,
 ) -> Result<Current, Refusal> {
     let Some(session) = node.sessions.get(client) else { return Err(NO_SCRIPT) };
     let (obey, db) = (session.role.is_obeyed(), session.db);
@@ -155,7 +153,7 @@ pub(super) fn prepare(
     }
     Ok(Current {
         client,
-        is_eval,
+        is_eval: matches!(name, Name::Script(_)),
         name,
         command: None,
         read_only: read_only || !flags.compatibility && flags.no_writes,

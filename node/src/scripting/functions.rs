@@ -6,7 +6,7 @@
 
 use super::eval::{launch, prepare, show};
 use super::run::Work;
-use super::{Scripting, busy};
+use super::{Name, Scripting, busy};
 use crate::admin::{AdminHandler, subcommand_syntax};
 use crate::api::LogLevel;
 use crate::cluster::install;
@@ -46,8 +46,7 @@ pub(super) fn handler(name: &str) -> Option<AdminHandler> {
 fn call(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply, read_only: bool) -> Outcome {
     show(node, client, args);
     let found = node.scripting.functions.as_deref().and_then(|functions| functions.function(args.at(1)));
-    let Some((flags, name)) = found.map(|function| (function.flags, resp::reply::lossy(&function.name)))
-    else {
+    let Some((flags, name)) = found.map(|function| (function.flags, function.name.clone())) else {
         return Err("ERR Function not found".into());
     };
     let count = parse_i64(args.at(2)).ok_or(Refusal::from("ERR Bad number of keys provided"))?;
@@ -55,7 +54,7 @@ fn call(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply, read
         return Err("ERR Number of keys can't be greater than number of args".into());
     }
     let keys = usize::try_from(count).map_err(|_| Refusal::from("ERR Number of keys can't be negative"))?;
-    let current = prepare(node, client, flags, read_only, name, false)?;
+    let current = prepare(node, client, flags, read_only, Name::Function(name))?;
     let Some(functions) = node.scripting.take_functions() else { return Ok(()) };
     launch(node, current, Work::Function(functions, args.at(1).to_vec()), args, keys, reply)
 }

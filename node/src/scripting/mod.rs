@@ -66,6 +66,8 @@ pub(crate) struct Scripting {
     current: Option<Box<Current>>,
     /// The rest of a script that is put aside.
     late: Option<Box<Run>>,
+    /// DEBUG SET-DISABLE-DENY-SCRIPTS: a script may ask what else it may not; see [`inner`].
+    pub looks_allowed: bool,
     /// The caller's reply is an error that has been counted already.
     pub counted: bool,
 }
@@ -75,8 +77,7 @@ struct Current {
     client: Client,
     /// SCRIPT KILL is for those of EVAL, FUNCTION KILL for the others.
     is_eval: bool,
-    /// The script's digest, or the function's name.
-    name: String,
+    name: Name,
     /// The caller's command.
     command: Option<Rc<OwnedArgs>>,
     /// It may not write.
@@ -107,6 +108,21 @@ struct Current {
     propagation: repl::Targets,
     /// It runs inside EXEC.
     in_exec: bool,
+}
+
+/// What a script is called where its caller or the log asks.
+enum Name {
+    Script(Sha),
+    Function(Vec<u8>),
+}
+
+impl Name {
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            Name::Script(sha) => sha.as_bytes(),
+            Name::Function(name) => name,
+        }
+    }
 }
 
 /// The handlers of this room.

@@ -83,6 +83,11 @@ impl Listening {
         Ok(())
     }
 
+    /// Nobody is let in any more; the sockets' path stays known.
+    pub fn close(&mut self) {
+        self.listeners.clear();
+    }
+
     /// Binds TCP anew under changed settings; the old sockets stay when the new ones cannot be had.
     pub fn rebind(&mut self, poller: &Poller, settings: &config::Settings) -> Result<(), Vec<String>> {
         let (old_tcp, unix): (Vec<_>, Vec<_>) =

@@ -113,6 +113,15 @@ const REQUESTS: &[&[&str]] = &[
     &["EVAL", "#!lua\nreturn 1", "0"],
     &["EVAL", "#!lua flags=no-writes\nreturn 1", "0"],
     &["CONFIG", "SET", "min-replicas-to-write", "0"],
+    &["SADD", "words", "d", "a", "z", "c", "b", "10", "9", "word", "other", "x", "y"],
+    &["EVAL", "return redis.call('sort','words','by','nosort')", "0"],
+    &["EVAL", "return redis.call('sort','words','by','nosort','desc','limit',2,5)", "0"],
+    &["EVAL_RO", "return redis.call('sort_ro','words','by','nosort','get','#','get','no*')", "0"],
+    &["DEBUG", "SET-DISABLE-DENY-SCRIPTS", "1"],
+    &["EVAL", "redis.setresp(3) return redis.call('debug','protocol','map')", "0"],
+    &["EVAL", "return type(redis.call('client','list'))", "0"],
+    &["DEBUG", "SET-DISABLE-DENY-SCRIPTS", "0"],
+    &["EVAL", "return redis.call('debug','protocol','map')", "0"],
     &["REPLICAOF", "127.0.0.1", "1"],
     &["EVAL", "return redis.call('set','x',1)", "0"],
     &["EVAL", "return redis.call('get','x')", "0"],
@@ -146,8 +155,8 @@ pub(crate) fn said(value: &Value) -> String {
 #[test]
 fn the_same_replies() {
     let ports = reserve();
-    let grapevine = Server::build(Kind::Grapevine, ports.port(0)).start();
-    let redis = Server::build(Kind::Redis, ports.port(1)).start();
+    let grapevine = Server::build(Kind::Grapevine, ports.port(0)).with("enable-debug-command", "yes").start();
+    let redis = Server::build(Kind::Redis, ports.port(1)).with("enable-debug-command", "yes").start();
     for protocol in ["2", "3"] {
         let (mut ours, mut theirs) = (grapevine.client(), redis.client());
         for side in [&mut ours, &mut theirs] {

@@ -96,7 +96,7 @@ return type(rawget(_G, "redis"))
 ----
 return type(rawget(redis, "call"))
 ----
-local n = {} for k, v in pairs(_G) do n[#n+1] = k .. ":" .. type(v) end table.sort(n) return n
+local n = {} for k, v in pairs(_G) do if k ~= "server" then n[#n+1] = k .. ":" .. type(v) end end table.sort(n) return n
 ----
 local n = {} for _, l in ipairs{"string","table","math","coroutine","redis","bit","struct","cjson","cmsgpack"} do for k, v in pairs(_G[l]) do n[#n+1] = l .. "." .. k .. ":" .. type(v) end end table.sort(n) return n
 ----
