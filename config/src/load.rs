@@ -135,6 +135,7 @@ impl Loader<'_> {
     }
 
     fn text(&mut self, text: &[u8], depth: usize) -> Result<(), ConfigError> {
+        let text = without_nul(text);
         for (i, line) in text.split(|b| *b == b'\n').enumerate() {
             let line = line.trim_ascii();
             if line.is_empty() || line[0] == b'#' {
@@ -255,6 +256,16 @@ fn append_lines(text: &mut Vec<u8>, more: &[u8]) {
         text.push(b'\n');
     }
     text.extend_from_slice(more);
+}
+
+/// The text as Redis reads it, by C's means: a NUL ends its line, and its line end is lost with the rest, so that the
+/// next line goes on there.
+fn without_nul(text: &[u8]) -> std::borrow::Cow<'_, [u8]> {
+    if !text.contains(&0) {
+        return text.into();
+    }
+    let lines = text.split_inclusive(|b| *b == b'\n');
+    lines.map(|line| line.split(|b| *b == 0).next().unwrap_or_default()).collect::<Vec<_>>().concat().into()
 }
 
 enum Included {

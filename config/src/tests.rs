@@ -274,6 +274,14 @@ fn quoting_and_bytes() {
 }
 
 #[test]
+fn a_nul_ends_its_line_and_takes_the_line_end_along() {
+    let config = load_text("maxmemory-samples 7\n\0hz 20\nhz 30\n\0").unwrap();
+    assert_eq!((config.settings.maxmemory_samples, config.settings.hz), (7, 30));
+    let error = load_text("maxmemory-samples 7\0 \nhz 30\n").unwrap_err().to_string();
+    assert!(error.contains("at line 1\n>>> 'maxmemory-samples 7hz 30'"), "{error}");
+}
+
+#[test]
 fn the_log_names_what_is_written_and_not_obeyed() {
     let config = load_text("maxmemory-samples 5\nport 1\ntls-ciphers x\nacllog-max-len 128").unwrap();
     assert_eq!(config.without_effect(), ["tls-ciphers"]);

@@ -414,6 +414,19 @@ mod transactions {
         assert_eq!(world.run(&["WATCH", "k"]), "-ERR WATCH inside MULTI is not allowed\r\n");
         assert_eq!(world.run(&["EXEC"]), "*0\r\n");
     }
+
+    #[test]
+    fn of_the_three_ways_to_subscribe_two_are_taken_inside_exec() {
+        let mut world = World::new();
+        world.run(&["MULTI"]);
+        world.run(&["SUBSCRIBE", "a"]);
+        world.run(&["SSUBSCRIBE", "b"]);
+        assert_eq!(
+            world.run(&["EXEC"]),
+            "*2\r\n*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n\
+             -ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client\r\n"
+        );
+    }
 }
 
 mod waiting {

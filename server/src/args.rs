@@ -15,6 +15,8 @@ pub enum Invocation {
     Serve(Vec<Vec<u8>>),
     /// Check a file.
     Check(Check),
+    /// Test memory, with these arguments.
+    TestMemory(Vec<Vec<u8>>),
     /// Print this on standard output and succeed.
     Print(String),
     /// Print this on standard output and fail.
@@ -40,7 +42,7 @@ pub fn parse(argv: &[Vec<u8>]) -> Invocation {
         Some(b"--check-aof") => return check_aof(&format!("{program} --check-aof"), &rest[1..]),
         Some(b"-v" | b"--version") => return Invocation::Print(version()),
         Some(b"-h" | b"--help") => return Invocation::Refuse(usage(name)),
-        Some(b"--test-memory") => return Invocation::Refuse(not_yet("--test-memory")),
+        Some(b"--test-memory") => return Invocation::TestMemory(rest[1..].to_vec()),
         Some(b"--check-system") => return Invocation::Refuse(not_yet("--check-system")),
         _ => {}
     }

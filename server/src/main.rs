@@ -16,6 +16,7 @@ mod fifo;
 #[cfg(all(test, feature = "jemalloc"))]
 mod hot_path_tests;
 mod logo;
+mod memtest;
 mod reaper;
 mod settings;
 mod startup;
@@ -38,6 +39,13 @@ fn main() -> ExitCode {
             let _ = std::io::stdout().write_all(text.as_bytes());
             ExitCode::SUCCESS
         }
+        args::Invocation::TestMemory(args) => match memtest::run(&args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(text) => {
+                let _ = std::io::stderr().write_all(text.as_bytes());
+                ExitCode::FAILURE
+            }
+        },
         args::Invocation::Check(check) => check::run(&check),
         args::Invocation::Fail(text) => {
             let _ = std::io::stdout().write_all(text.as_bytes());

@@ -298,7 +298,7 @@ impl Feeder<'_> {
         let (text, name) = (resp::reply::lossy(error), resp::reply::lossy(name));
         if !std::mem::replace(&mut self.found.complained, true) {
             let line = format!(
-                "== CRITICAL == This server is sending an error to its AOF-loading-client: '{}' after processing the \
+                "== CRITICAL == This server is sending an error to its AOF-loading-client: '-{}' after processing the \
                  command '{name}'",
                 text.trim_end()
             );

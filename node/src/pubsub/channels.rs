@@ -22,6 +22,10 @@ pub fn psubscribe(node: &mut Node, client: Client, args: Args<'_>, reply: &mut R
 
 /// SSUBSCRIBE shardchannel [shardchannel ...]
 pub fn ssubscribe(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
+    // As in Redis, whose other two are allowed for old clients' sake.
+    if node.unit.in_exec {
+        return Err("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client".into());
+    }
     join(node, client, Kind::Shard, args, reply)
 }
 

@@ -500,7 +500,7 @@ pub(crate) fn failed(node: &mut Node, client: Client, command: &'static Command,
     node.log(
         LogLevel::Warning,
         format!(
-            "== CRITICAL == This replica is sending an error to its master: '{text}' after processing the command '{}'",
+            "== CRITICAL == This replica is sending an error to its master: '-{text}' after processing the command '{}'",
             command.name
         ),
     );

@@ -313,7 +313,7 @@ impl OneFile {
                 self.transaction = None;
             }
             let head: Vec<u8> = name.iter().copied().take(LONGEST_TRACKED).collect();
-            sink.command(args)?;
+            sink.command(args).map_err(|why| named(why, &self.name))?;
             reader.take_note().into_iter().for_each(|note| self.tracker.note(note));
             self.tracker.command(&head, reader.command_bytes().len());
             self.good = reader.offset();
@@ -384,4 +384,9 @@ impl OneFile {
         log.push(LogLine::warning(format!("AOF {name} loaded anyway because aof-load-truncated is enabled")));
         Ok(())
     }
+}
+
+/// Redis names the file in which a command is not known.
+fn named(why: String, file: &str) -> String {
+    if why.starts_with("Unknown command ") { format!("{why} {file}") } else { why }
 }

@@ -72,7 +72,9 @@ impl Manifest {
         lines.try_for_each(|(index, line)| {
             manifest.parse_line(line).map_err(|what| {
                 let shown = String::from_utf8_lossy(&line[..line.len().min(SHOWN_MAX)]).trim().to_string();
-                ManifestError { line: Some((index + 1, shown)), what }
+                // As in Redis, which has not taken such a line.
+                let line = (what != TOO_LONG).then_some((index + 1, shown));
+                ManifestError { line, what }
             })
         })?;
         Ok(manifest)

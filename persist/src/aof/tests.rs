@@ -193,7 +193,7 @@ fn only_the_last_file_may_have_a_torn_tail() {
         storage(&[(PLACE_MANIFEST, MANIFEST), (PLACE_BASE, &base[..20]), (PLACE_1, b""), (PLACE_2, b"")]);
     let (result, _, log) = run(&mut cut_base, true);
     assert!(result.unwrap_err().to_string().starts_with("Error reading the RDB base file"));
-    assert!(log.iter().any(|l| l.text.contains("ends at offset 20")));
+    assert!(log.iter().any(|l| l.text.contains("reading offset 20 -> Unexpected EOF")));
     let mut missing = storage(&[(PLACE_MANIFEST, MANIFEST), (PLACE_BASE, &base[..])]);
     assert!(run(&mut missing, true).0.unwrap_err().to_string().contains("Unable to obtain the AOF file"));
 }
@@ -318,7 +318,7 @@ fn an_rdb_file_in_steps_of_any_size() {
         let mut torn = storage(&[("dump.rdb", &bytes[..20])]);
         let (outcome, _) =
             run_in_steps(&mut torn, Loader::rdb("dump.rdb", true), budget, &mut Recorder::default());
-        assert!(outcome.unwrap_err().to_string().contains("ends at offset 20"));
+        assert!(outcome.unwrap_err().to_string().contains("reading offset 20 -> Unexpected EOF"));
     }
     let missing =
         Loader::rdb("dump.rdb", true).run(&mut MemStorage::new(1), &mut Recorder::default(), &mut Vec::new());

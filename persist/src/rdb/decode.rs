@@ -78,7 +78,7 @@ pub enum Fault {
     Malformed(&'static str),
     /// A value whose bytes make no sense: what Redis calls its form, and what is wrong.
     Damaged(&'static str, &'static str),
-    /// The checksum differs: expected, found.
+    /// The checksum differs: what the bytes have, what stands in the file.
     Checksum(u64, u64),
     /// Data of a kind that this version cannot store: the sentence after "it".
     Unsupported(String),
@@ -97,17 +97,25 @@ impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = self.offset;
         match &self.fault {
-            Fault::Signature => write!(f, "Wrong signature trying to load DB from file (offset {at})"),
+            Fault::Signature => f.write_str("Wrong signature trying to load DB from file"),
             Fault::Version(v) => write!(f, "Can't handle RDB format version {v}"),
-            Fault::Truncated => write!(f, "Short read: the RDB ends at offset {at}, before its end mark"),
-            Fault::Malformed(what) => write!(f, "Malformed RDB at offset {at}: {what}"),
+            Fault::Truncated => write!(
+                f,
+                "Short read or OOM loading DB. Unrecoverable error, aborting now. \
+                 Internal error in RDB reading offset {at} -> Unexpected EOF reading RDB file"
+            ),
+            Fault::Malformed(what) => write!(f, "Internal error in RDB reading offset {at} -> {what}"),
             Fault::Damaged(form, what) => {
-                write!(f, "Malformed RDB at offset {at}: {form} integrity check failed: {what}")
+                write!(
+                    f,
+                    "Internal error in RDB reading offset {at} -> {form} integrity check failed: {what}"
+                )
             }
             Fault::Checksum(expected, found) => {
                 write!(
                     f,
-                    "Wrong RDB checksum expected: ({expected:x}) but got ({found:x}). Aborting now. RDB CRC error"
+                    "Wrong RDB checksum expected: ({expected:x}) but got ({found:x}). Aborting now. \
+                     Internal error in RDB reading offset {at} -> RDB CRC error"
                 )
             }
             Fault::Unsupported(what) => write!(f, "The RDB at offset {at} holds {what}"),
@@ -320,7 +328,7 @@ impl Decoder {
             && found != 0
             && found != computed
         {
-            return Err(self.fail(Fault::Checksum(found, computed)));
+            return Err(self.fail(Fault::Checksum(computed, found)));
         }
         let begin = self.start;
         self.start += used;

@@ -38,7 +38,10 @@ impl DataLoop {
             }
             Err(error) => {
                 self.act();
-                self.log(Level::Warning, &error.to_string());
+                // Of several lines each is one of the log.
+                for line in error.to_string().lines().filter(|line| !line.is_empty()) {
+                    self.log(Level::Warning, line);
+                }
                 self.end = Some(End::Failed);
             }
         }
