@@ -42,7 +42,7 @@ pub(crate) struct Cron {
     /// How long a reply buffer keeps the size that it needed once, in ms; `None` for ever.
     pub peak_reset_ms: Option<u64>,
     /// Commands, bytes in, bytes out, turns and their microseconds at the last sample.
-    before: [u64; 5],
+    before: [u64; 7],
     /// The client at which the next look at idle clients begins.
     idle_cursor: usize,
 }
@@ -55,7 +55,7 @@ impl Cron {
             ticks: 0,
             paused: false,
             peak_reset_ms: Some(PEAK_RESET_MS),
-            before: [0; 5],
+            before: [0; 7],
             idle_cursor: 0,
         }
     }
@@ -139,7 +139,10 @@ fn expire_keys(node: &mut Node) {
     }
     effects::settle_events(node);
     effects::end_loose_unit(node);
-    observe::note_latency(node, "expire-cycle", spent(node));
+    let spent = spent(node);
+    node.stats.expire_micros += spent;
+    node.stats.expire_capped += u64::from(spent >= EXPIRE_MICROS_MAX);
+    observe::note_latency(node, "expire-cycle", spent);
 }
 
 fn close_idle_clients(node: &mut Node) {
@@ -174,9 +177,19 @@ fn sample(node: &mut Node) {
     }
     let stats = &mut node.stats;
     let turns = stats.turns;
-    let now = [stats.processed, stats.input_bytes, stats.output_bytes, turns.count, turns.micros];
+    let now = [
+        stats.processed,
+        stats.input_bytes,
+        stats.output_bytes,
+        stats.repl_input_bytes,
+        stats.repl_output_bytes,
+        turns.count,
+        turns.micros,
+    ];
     let before = std::mem::replace(&mut node.cron.before, now);
-    let [ops, input, output, turns, micros] = std::array::from_fn(|i| now[i].saturating_sub(before[i]));
+    let [ops, input, output, repl_input, repl_output, turns, micros] =
+        std::array::from_fn(|i| now[i].saturating_sub(before[i]));
     (stats.ops_per_sec, stats.input_per_sec, stats.output_per_sec) = (ops, input, output);
+    (stats.repl_input_per_sec, stats.repl_output_per_sec) = (repl_input, repl_output);
     (stats.turns_per_sec, stats.turn_micros) = (turns, micros.checked_div(turns).unwrap_or(0));
 }

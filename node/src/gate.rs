@@ -51,6 +51,7 @@ pub(crate) fn open(node: &mut Node, passed: Seq) {
 /// Lets go what waits for a write that takes long, and what follows, until [`shut`].
 pub(crate) fn set_ajar(node: &mut Node) {
     if !std::mem::replace(&mut node.gate.ajar, true) {
+        node.stats.delayed_syncs += 1;
         release(node, Seq::MAX);
     }
 }

@@ -103,10 +103,26 @@ pub struct Stats {
     pub input_bytes: u64,
     /// `total_net_output_bytes`.
     pub output_bytes: u64,
+    /// `total_net_repl_input_bytes`: of the input, what our primary sent.
+    pub repl_input_bytes: u64,
+    /// `total_net_repl_output_bytes`: of the output, what replicas were sent.
+    pub repl_output_bytes: u64,
+    /// `rdb_saves`: successful saves.
+    pub saves: u64,
+    /// `aof_rewrites`: bases begun.
+    pub rewrites: u64,
+    /// `latest_fork_usec`: how long the cut of the last snapshot took, for which Redis forks, in the meter's microseconds.
+    pub cut_micros: u64,
+    /// `aof_delayed_fsync`: how often replies no longer waited for a disk that was busy with a sync.
+    pub delayed_syncs: u64,
     /// `expired_keys`.
     pub expired_keys: u64,
     /// `expired_fields`, which Redis calls `expired_subkeys`.
     pub expired_fields: u64,
+    /// `expired_time_cap_reached_count`: how often the cron's deletion of expired keys was out of time.
+    pub expire_capped: u64,
+    /// `expire_cycle_cpu_milliseconds`, in the meter's microseconds.
+    pub expire_micros: u64,
     /// `evicted_keys`.
     pub evicted_keys: u64,
     /// `evicted_clients`.
@@ -127,6 +143,10 @@ pub struct Stats {
     pub input_per_sec: u64,
     /// Bytes sent in the last second (`instantaneous_output_kbps`).
     pub output_per_sec: u64,
+    /// Of those received, our primary's (`instantaneous_input_repl_kbps`).
+    pub repl_input_per_sec: u64,
+    /// Of those sent, the replicas' (`instantaneous_output_repl_kbps`).
+    pub repl_output_per_sec: u64,
     /// `sync_full`, `sync_partial_ok`, `sync_partial_err` are the replication room's; here what is left.
     pub total_reads: u64,
     /// `total_writes_processed`.
@@ -153,8 +173,16 @@ impl Default for Stats {
             processed: 0,
             input_bytes: 0,
             output_bytes: 0,
+            repl_input_bytes: 0,
+            repl_output_bytes: 0,
+            saves: 0,
+            rewrites: 0,
+            cut_micros: 0,
+            delayed_syncs: 0,
             expired_keys: 0,
             expired_fields: 0,
+            expire_capped: 0,
+            expire_micros: 0,
             evicted_keys: 0,
             evicted_clients: 0,
             reply_buffer_shrinks: 0,
@@ -165,6 +193,8 @@ impl Default for Stats {
             ops_per_sec: 0,
             input_per_sec: 0,
             output_per_sec: 0,
+            repl_input_per_sec: 0,
+            repl_output_per_sec: 0,
             total_reads: 0,
             total_writes: 0,
             turns: TurnStats::default(),

@@ -158,6 +158,11 @@ impl Aof {
         }
     }
 
+    /// Rewrites that failed since the last one that did not.
+    pub fn rewrite_failures(&self) -> u32 {
+        self.failures
+    }
+
     /// Whether the last rewrite succeeded.
     pub fn rewrite_ok(&self) -> bool {
         self.failures == 0
@@ -303,6 +308,7 @@ pub(crate) fn rewrite(node: &mut Node) -> Result<(), String> {
     // Records before the cut belong to the old increment file, those after it to the new one.
     flush(node);
     snapshot::begin(node, snapshot::Kind::Rewrite, target)?;
+    node.stats.rewrites += 1;
     let base = (node.log.aof_end_seq(), node.log.offset());
     node.persistence.aof.base = base;
     node.persistence.aof.position = None;

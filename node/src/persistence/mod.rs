@@ -66,12 +66,14 @@ pub(crate) struct Persistence {
     pub last_save_ok: bool,
     /// How long the last background save took, in seconds; -1 before the first.
     pub last_save_seconds: i64,
-    /// Successful saves since the start.
-    pub saves: u64,
     /// BGSAVE SCHEDULE: begin as soon as the running job is over.
     pub scheduled: bool,
     /// FLUSHALL wants an empty data set to be saved.
     pub flushed: bool,
+    /// The most bytes of pre-images that the last save and the last rewrite held (`rdb_last_cow_size`, `aof_last_cow_size`).
+    pub last_preimages: (usize, usize),
+    /// How long the last rewrite took, in seconds; -1 before the first.
+    pub last_rewrite_seconds: i64,
     /// BGREWRITEAOF while another job runs.
     pub rewrite_scheduled: bool,
     /// When a first base of the AOF that failed is tried again.
@@ -108,9 +110,10 @@ impl Persistence {
             last_try: 0,
             last_save_ok: true,
             last_save_seconds: -1,
-            saves: 0,
             scheduled: false,
             flushed: false,
+            last_preimages: (0, 0),
+            last_rewrite_seconds: -1,
             rewrite_scheduled: false,
             rewrite_retry: None,
             job: None,

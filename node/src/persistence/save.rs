@@ -153,7 +153,7 @@ pub(super) fn ended(node: &mut Node, job: &Job, outcome: Result<u64, Failure>) {
     }
     if ok {
         persistence.last_save = node.now.unix.seconds();
-        persistence.saves += 1;
+        node.stats.saves += 1;
     }
     // A save that was given up on purpose says nothing about the disk; in Redis a failed SAVE does not count either.
     if ok || (job.kind == Kind::Background && outcome != Err(Failure::Aborted)) {

@@ -77,6 +77,8 @@ pub(crate) struct Job {
     /// Keys at the cut, and keys visited so far (`current_save_keys_*`).
     pub keys_total: u64,
     pub keys_done: u64,
+    /// The most bytes of pre-images that were held so far.
+    pub preimages_peak: usize,
     visiting: bool,
     /// Commands that had been executed at the last slice.
     processed: u64,
@@ -112,6 +114,7 @@ pub(crate) fn begin(node: &mut Node, kind: Kind, target: SnapshotTarget) -> Resu
         // The cut lies between execution units.
         return Err("a transaction is under way".to_owned());
     }
+    let began = (node.meter)();
     let cut = node.keyspace.snapshot_begin(JobSlot::Save).map_err(|busy| match busy {
         SnapshotBusy::Running => "a snapshot is already in progress".to_owned(),
         SnapshotBusy::Sweeping => "an aborted snapshot is still being cleaned up".to_owned(),
@@ -124,6 +127,7 @@ pub(crate) fn begin(node: &mut Node, kind: Kind, target: SnapshotTarget) -> Resu
         }
     };
     node.stats.snapshots += 1;
+    node.stats.cut_micros = (node.meter)().saturating_sub(began);
     replication::note_writes(node);
     let id = node.persistence.job_id();
     let keys_total = cut.databases.iter().map(|(_, keys, _)| keys).sum();
@@ -149,6 +153,7 @@ pub(crate) fn begin(node: &mut Node, kind: Kind, target: SnapshotTarget) -> Resu
         dirty: node.persistence.dirty,
         keys_total,
         keys_done: 0,
+        preimages_peak: 0,
         visiting: true,
         processed: 0,
         under_way: 0,
@@ -225,6 +230,7 @@ pub(super) fn slice(node: &mut Node) {
         job.wait_for(visited, delay, now);
         return;
     }
+    job.preimages_peak = job.preimages_peak.max(node.keyspace.snapshot_preimage_bytes(JobSlot::Save));
     let done = node.keyspace.snapshot_step(JobSlot::Save, entries) == StepOutcome::Done;
     job.wait_for(node.keyspace.snapshot_visited(JobSlot::Save), delay, now);
     while job.under_way < CHUNKS_UNDER_WAY || done {
@@ -315,6 +321,8 @@ fn stop_visiting(node: &mut Node) {
 }
 
 fn conclude(node: &mut Node, job: &Job, outcome: Result<u64, Failure>) {
+    let last = &mut node.persistence.last_preimages;
+    *(if job.kind == Kind::Rewrite { &mut last.1 } else { &mut last.0 }) = job.preimages_peak;
     match job.kind {
         Kind::Background | Kind::Save(_) | Kind::Flushed => save::ended(node, job, outcome),
         Kind::Shutdown => shutdown::saved(node, outcome),
@@ -328,6 +336,7 @@ fn conclude(node: &mut Node, job: &Job, outcome: Result<u64, Failure>) {
                     );
                 }
             }
+            node.persistence.last_rewrite_seconds = (node.now.mono.since(job.began_mono) / 1000) as i64;
             aof::rewritten(node, outcome.is_ok());
         }
         Kind::Kept => replication::keep::written(node, outcome),

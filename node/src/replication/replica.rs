@@ -248,6 +248,8 @@ pub(crate) fn link_input(node: &mut Node, client: Client) {
     let Some(session) = node.sessions.get_mut(client) else { return };
     session.last_interaction = now;
     let bytes = std::mem::take(&mut session.input);
+    node.stats.input_bytes += bytes.len() as u64;
+    node.stats.repl_input_bytes += bytes.len() as u64;
     let Some(upstream) = node.replication.upstream.as_mut().filter(|u| u.conn == Some(client.conn())) else {
         return;
     };

@@ -120,6 +120,9 @@ pub(crate) fn run(node: &mut Node, client: Client) {
     node.keyspace.set_ignore_expiry(false);
     let bytes = batch.consumed.saturating_sub(before) as u64;
     node.stats.input_bytes += bytes;
+    if primary {
+        node.stats.repl_input_bytes += bytes;
+    }
     if let Some(session) = node.sessions.get_mut(client) {
         session.received += bytes;
     }

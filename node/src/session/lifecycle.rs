@@ -127,6 +127,9 @@ pub(crate) fn sent(node: &mut Node, client: Client, n: usize) {
     let Some(session) = node.sessions.get_mut(client) else { return };
     session.output.advance(n);
     session.sent += n as u64;
+    if session.role == Role::Replica {
+        node.stats.repl_output_bytes += n as u64;
+    }
     node.stats.output_bytes += n as u64;
     node.stats.total_writes += 1;
     if session.close_after_reply && session.output.pending() == 0 {

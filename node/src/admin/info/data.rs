@@ -17,40 +17,48 @@ pub(super) fn persistence(node: &Node, lines: &mut Lines) {
     let seconds =
         |job: Option<&Job>| job.map_or(-1, |job| (node.now.mono.since(job.began_mono) / 1000) as i64);
     let (save, rewrite) = (running(false), running(true));
+    // Begun, says the reply, and it is a moment later: after the file that FLUSHALL leaves, or what an aborted job did.
+    let begins = |scheduled: bool| {
+        let first = state.job.as_ref().map(|job| job.kind);
+        scheduled && (first == Some(JobKind::Flushed) || first.is_none() && state.sweeping)
+    };
     let (done, total) = state.job.as_ref().map_or((0, 0), |job| (job.keys_done, job.keys_total));
     lines.field("loading", u8::from(node.loading));
     lines.field("async_loading", u8::from(crate::replication::is_loading(node)));
-    lines.zeros(&["current_cow_peak"]);
+    lines.field("current_cow_peak", state.job.as_ref().map_or(0, |job| job.preimages_peak));
     lines.field("current_cow_size", node.keyspace.snapshot_preimage_bytes(JobSlot::Save));
     lines.zeros(&["current_cow_size_age"]);
     lines.field("current_fork_perc", format_args!("{:.2}", 100.0 * done as f64 / total.max(1) as f64));
     lines.field("current_save_keys_processed", done);
     lines.field("current_save_keys_total", total);
     lines.field("rdb_changes_since_last_save", state.dirty);
-    lines.field("rdb_bgsave_in_progress", u8::from(save.is_some()));
+    lines.field("rdb_bgsave_in_progress", u8::from(save.is_some() || begins(state.scheduled)));
     lines.field("rdb_last_save_time", state.last_save);
     lines.field("rdb_last_bgsave_status", status(state.last_save_ok));
     lines.field("rdb_last_bgsave_time_sec", state.last_save_seconds);
     lines.field("rdb_current_bgsave_time_sec", seconds(save));
-    lines.field("rdb_saves", state.saves);
-    lines.zeros(&["rdb_last_cow_size"]);
+    lines.field("rdb_saves", node.stats.saves);
+    lines.field("rdb_last_cow_size", state.last_preimages.0);
     lines.field("rdb_last_load_keys_expired", state.loaded.1);
     lines.field("rdb_last_load_keys_loaded", state.loaded.0);
     lines.field("aof_enabled", u8::from(node.config.settings.appendonly));
-    lines.field("aof_rewrite_in_progress", u8::from(rewrite.is_some()));
+    lines.field("aof_rewrite_in_progress", u8::from(rewrite.is_some() || begins(state.rewrite_scheduled)));
     lines.field("aof_rewrite_scheduled", u8::from(state.rewrite_scheduled));
-    lines.field("aof_last_rewrite_time_sec", -1);
+    lines.field("aof_last_rewrite_time_sec", state.last_rewrite_seconds);
     lines.field("aof_current_rewrite_time_sec", seconds(rewrite));
     lines.field("aof_last_bgrewrite_status", status(state.aof.rewrite_ok()));
-    lines.zeros(&["aof_rewrites", "aof_rewrites_consecutive_failures"]);
+    lines.field("aof_rewrites", node.stats.rewrites);
+    lines.field("aof_rewrites_consecutive_failures", state.aof.rewrite_failures());
     lines.field("aof_last_write_status", status(state.aof.failure().is_none()));
-    lines.zeros(&["aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"]);
+    lines.field("aof_last_cow_size", state.last_preimages.1);
+    lines.zeros(&["module_fork_in_progress", "module_fork_last_cow_size"]);
     if node.config.settings.appendonly {
         lines.field("aof_current_size", state.aof.size);
         lines.field("aof_base_size", state.aof.base_size);
         lines.field("aof_pending_rewrite", u8::from(state.rewrite_scheduled));
         lines.field("aof_buffer_length", state.aof.outstanding());
-        lines.zeros(&["aof_pending_bio_fsync", "aof_delayed_fsync"]);
+        lines.zeros(&["aof_pending_bio_fsync"]);
+        lines.field("aof_delayed_fsync", node.stats.delayed_syncs);
     }
     if let Some(loading) = &node.persistence.loading {
         loading_fields(node, loading, lines);
@@ -85,12 +93,13 @@ pub(super) fn stats(node: &Node, lines: &mut Lines) {
     lines.field("instantaneous_ops_per_sec", stats.ops_per_sec);
     lines.field("total_net_input_bytes", stats.input_bytes);
     lines.field("total_net_output_bytes", stats.output_bytes);
-    lines.zeros(&["total_net_repl_input_bytes", "total_net_repl_output_bytes"]);
+    lines.field("total_net_repl_input_bytes", stats.repl_input_bytes);
+    lines.field("total_net_repl_output_bytes", stats.repl_output_bytes);
     for (name, bytes) in [
         ("input", stats.input_per_sec),
         ("output", stats.output_per_sec),
-        ("input_repl", 0),
-        ("output_repl", 0),
+        ("input_repl", stats.repl_input_per_sec),
+        ("output_repl", stats.repl_output_per_sec),
     ] {
         lines.field(&format!("instantaneous_{name}_kbps"), ratio(bytes, 1024));
     }
@@ -101,7 +110,8 @@ pub(super) fn stats(node: &Node, lines: &mut Lines) {
     lines.field("expired_fields", stats.expired_fields);
     lines.field("expired_subkeys", stats.expired_fields);
     lines.field("expired_stale_perc", "0.00");
-    lines.zeros(&["expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"]);
+    lines.field("expired_time_cap_reached_count", stats.expire_capped);
+    lines.field("expire_cycle_cpu_milliseconds", stats.expire_micros / 1000);
     lines.field("evicted_keys", stats.evicted_keys);
     let (exceeded, exceeding) = eviction::exceeded_ms(node);
     lines.field("evicted_clients", stats.evicted_clients);
@@ -113,7 +123,7 @@ pub(super) fn stats(node: &Node, lines: &mut Lines) {
     lines.field("pubsub_channels", node.pubsub.index(Kind::Channel).len());
     lines.field("pubsub_patterns", node.pubsub.index(Kind::Pattern).len());
     lines.field("pubsubshard_channels", node.pubsub.index(Kind::Shard).len());
-    lines.zeros(&["latest_fork_usec"]);
+    lines.field("latest_fork_usec", stats.cut_micros);
     lines.field("total_forks", stats.snapshots);
     lines.field("migrate_cached_sockets", node.migrations.link_count());
     lines.field("slave_expires_tracked_keys", node.keyspace.own_keys());

@@ -34,6 +34,42 @@ fn flushall_saves_what_is_left_of_the_data_and_nothing_counts_as_changed() {
     assert_eq!(world.run(&["KEYS", "*"]), "*1\r\n$1\r\nc\r\n");
 }
 
+/// Who asks INFO whether it is over must not hear that before it has begun.
+#[test]
+fn a_rewrite_that_waits_for_flushalls_file_is_in_progress() {
+    let field = |world: &mut World, name: &str| {
+        let info = world.run(&["INFO", "everything"]);
+        let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.unwrap_or("none").to_owned()
+    };
+    let mut world = World::with(|c| c.settings.save = vec![(3600, 1_000_000)]);
+    world.run(&["SET", "a", "1"]);
+    assert_eq!(field(&mut world, "aof_last_rewrite_time_sec"), "-1");
+    world.disk_is_slow = true;
+    world.run(&["FLUSHALL"]);
+    assert_eq!(world.run(&["BGREWRITEAOF"]), "+Background append only file rewriting started\r\n");
+    assert_eq!(field(&mut world, "aof_rewrite_in_progress"), "1");
+    assert_eq!(field(&mut world, "aof_rewrites"), "0");
+    world.disk_is_slow = false;
+    (0..4).for_each(|_| world.pass(100));
+    assert_eq!(field(&mut world, "aof_rewrite_in_progress"), "0");
+    for (name, value) in [
+        ("aof_rewrites", "1"),
+        ("aof_last_rewrite_time_sec", "0"),
+        ("aof_rewrites_consecutive_failures", "0"),
+        ("rdb_saves", "1"),
+    ] {
+        assert_eq!(field(&mut world, name), value, "{name}");
+    }
+    fail_next(&mut world, 1);
+    world.run(&["BGREWRITEAOF"]);
+    (0..4).for_each(|_| world.pass(100));
+    assert_eq!(field(&mut world, "aof_rewrites_consecutive_failures"), "1");
+    world.run(&["CONFIG", "RESETSTAT"]);
+    assert_eq!(field(&mut world, "aof_rewrites"), "0");
+    assert_eq!(field(&mut world, "rdb_saves"), "0");
+}
+
 #[test]
 fn flushall_whose_save_fails_leaves_everything_changed() {
     let mut world = World::with(|c| c.settings.save = vec![(3600, 1_000_000)]);
