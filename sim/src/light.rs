@@ -64,7 +64,7 @@ impl Light {
             offset: kept.map_or(0, |kept| kept.offset),
             loaded: kept.map(|kept| (kept.history, kept.offset)),
             saved: kept.map_or((ReplId::ZERO, 0), |kept| (kept.history, kept.offset)),
-            // Data that is loaded as a primary's begins a history of its own (the engine's rule 14).
+            // Data that is loaded as a primary's begins a history of its own (ENGINE 14).
             history: ReplId::random(prng),
             prng: prng.fork(),
             topology: None,

@@ -14,7 +14,7 @@
 //! swept, all entries carry its parity again.
 //!
 //! What changes entries without looking like a write, and therefore comes through `writable` or `retire` too
-//! (ENGINE rule 5; one test each in `tests.rs`): expiry on read and active expiry, GETEX and PERSIST and EXPIRE (the
+//! (ENGINE 5; one test each in `tests.rs`): expiry on read and active expiry, GETEX and PERSIST and EXPIRE (the
 //! TTL is part of the entry), RENAME and MOVE (the old name is what is handed over), slot deletion. SWAPDB moves
 //! whole databases under other numbers: each database has an identity that does not change, and the job remembers
 //! which number each identity had at the cut. FLUSHDB keeps the old tables for the jobs that have not finished them
