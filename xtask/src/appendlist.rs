@@ -12,7 +12,7 @@ pub fn run(args: &[String]) -> Outcome {
         match pair {
             [name, value] if name == "--seconds" => seconds = value,
             [name, value] if name == "--seed" => seed = value,
-            _ => return Err(USAGE.into()),
+            words => return Err(format!("appendlist does not know '{}'; {USAGE}", words.join(" "))),
         }
     }
     build(&["grapevine-server", "grapevine-cli"], "dev")?;

@@ -17,7 +17,9 @@ pub fn run(args: &[String]) -> Outcome {
     let commands = match args {
         [] => COMMANDS,
         [option, commands] if option == "--commands" && commands.parse::<u64>().is_ok() => commands,
-        _ => return Err("options: --commands N".into()),
+        words => {
+            return Err(format!("differential does not know '{}'; options: [--commands N]", words.join(" ")));
+        }
     };
     let mut cargo = vec!["test", "--quiet", "--package", "grapevine-commands", "--test", "commands", "--"];
     cargo.extend(TESTS);

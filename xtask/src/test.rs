@@ -18,7 +18,7 @@ pub fn run_args(args: &[String]) -> Outcome {
     let quick = match args {
         [] => false,
         [option] if option == "--quick" => true,
-        _ => return Err("options: [--quick]".into()),
+        words => return Err(format!("test has no option '{}'; options: [--quick]", words.join(" "))),
     };
     install::reference_server()?;
     let python = install::python_client()?;
