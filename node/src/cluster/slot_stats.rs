@@ -80,8 +80,14 @@ pub(crate) fn executed(
     args: Args<'_>,
     cost: Cost,
 ) {
-    let Some(slot) = cost.slot.or_else(|| slot_of(node, command, args)) else { return };
-    let exec = node.table.get(command.id.index()).is_some_and(|entry| entry.traits & is::EXEC != 0);
+    // A script's commands came over no wire, and its caller takes their time.
+    if node.scripting.inside().is_some() {
+        return;
+    }
+    let traits = node.table.get(command.id.index()).map_or(0, |entry| entry.traits);
+    let exec = traits & is::EXEC != 0;
+    let touched = if traits & is::SCRIPT != 0 { node.scripting.touched.take() } else { None };
+    let Some(slot) = cost.slot.or(touched).or_else(|| slot_of(node, command, args)) else { return };
     let nested = node.unit.in_exec && !exec;
     // Our primary is sent no replies.
     let silent = node.sessions.get(client).is_some_and(|session| session.role.is_obeyed());

@@ -95,6 +95,7 @@ fn settle(node: &mut Node, ended: Ended, answer: impl FnOnce(&[u8], bool, &mut N
     node.scripting.put_back(work);
     if let Some(current) = node.scripting.current.take() {
         node.unit.in_exec = current.in_exec;
+        node.scripting.touched = current.slot;
         node.keyspace.set_now(node.now.unix);
     }
     answer(&reply, outcome == Some(Outcome::CountedError), node);

@@ -70,6 +70,8 @@ pub(crate) struct Scripting {
     pub looks_allowed: bool,
     /// The caller's reply is an error that has been counted already.
     pub counted: bool,
+    /// The slot of the keys that the last script touched, if they were to be of one slot: its caller's cost is that slot's.
+    pub touched: Option<Slot>,
 }
 
 /// A script that runs: for whom, and under which rules.

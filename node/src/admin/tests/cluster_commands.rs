@@ -274,3 +274,19 @@ fn slots_are_listed_with_what_they_hold_and_cost() {
     let all = "[[:7 [\"key-count\" :0 \"cpu-usec\" :0 \"network-bytes-in\" :0 \"network-bytes-out\" :0]]]";
     assert_eq!(bench.run("CLUSTER SLOT-STATS SLOTSRANGE 7 7"), all);
 }
+
+/// Of the slot that a script touches without having declared it, the script's request is the cost, and not its commands'.
+#[test]
+fn a_script_costs_the_slot_that_it_touches() {
+    let mut bench = bench();
+    bench.run("CONFIG SET cluster-slot-stats-enabled yes");
+    let ours = |key: &String| (98..100).contains(&Slot::of_key(key.as_bytes()).number());
+    let key = (0..).map(|number| format!("k{number}")).find(ours).expect("a key of ours");
+    let script = format!("#!lua\n redis.call('set','{key}','v') redis.call('get','{key}')");
+    bench.replies_of(1, &[b"EVAL", script.as_bytes(), b"0"]);
+    bench.run("PING");
+    let request = format!("*3\r\n$4\r\nEVAL\r\n${}\r\n{script}\r\n$1\r\n0\r\n", script.len()).len();
+    let slot = Slot::of_key(key.as_bytes());
+    let stats = bench.run(&format!("CLUSTER SLOT-STATS SLOTSRANGE {slot} {slot}"));
+    assert!(stats.contains(&format!("\"network-bytes-in\" :{request} ")), "{stats}, not {request}");
+}
