@@ -7,6 +7,9 @@ const ALL_SHARDS: &[&str] = &["request_policy:all_shards", "response_policy:all_
 const ONE_OF_SHARDS: &[&str] = &["request_policy:all_shards", "response_policy:one_succeeded"];
 const FLUSH_TYPES: &[Arg] = &[token("async", "ASYNC"), token("sync", "SYNC")];
 
+/// What every command that runs a script or a function has.
+const RUNS: u32 = NOSCRIPT | SKIP_MONITOR | NO_MANDATORY_KEYS | STALE;
+
 const MAY_WRITE: &[KeySpec] = &[counted(2, RW | ACCESS | UPDATE)];
 const MAY_WRITE_NOTED: &[KeySpec] = &[counted(2, RW | ACCESS | UPDATE)
     .notes("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")];
@@ -38,7 +41,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         .summary("Runs a script on the server.")
         .since("2.6.0")
         .complexity("Depends on the script")
-        .flags(NOSCRIPT | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS | STALE)
+        .flags(RUNS | MAY_REPLICATE)
         .categories(acl::SCRIPTING)
         .keys(MAY_WRITE_NOTED)
         .args(SCRIPT),
@@ -46,7 +49,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         .summary("Runs a script that only reads.")
         .since("7.0.0")
         .complexity("Depends on the script")
-        .flags(NOSCRIPT | SKIP_MONITOR | NO_MANDATORY_KEYS | STALE | READONLY)
+        .flags(RUNS | READONLY)
         .categories(acl::SCRIPTING)
         .keys(READS_NOTED)
         .args(SCRIPT),
@@ -54,7 +57,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         .summary("Runs a script that the server has, named by its digest.")
         .since("2.6.0")
         .complexity("Depends on the script")
-        .flags(NOSCRIPT | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS | STALE)
+        .flags(RUNS | MAY_REPLICATE)
         .categories(acl::SCRIPTING)
         .keys(MAY_WRITE)
         .args(DIGEST),
@@ -62,7 +65,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         .summary("Runs a script that the server has and that only reads.")
         .since("7.0.0")
         .complexity("Depends on the script")
-        .flags(NOSCRIPT | SKIP_MONITOR | NO_MANDATORY_KEYS | STALE | READONLY)
+        .flags(RUNS | READONLY)
         .categories(acl::SCRIPTING)
         .keys(READS)
         .args(DIGEST),
@@ -70,7 +73,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         .summary("Calls a function.")
         .since("7.0.0")
         .complexity("Depends on the function")
-        .flags(NOSCRIPT | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS | STALE)
+        .flags(RUNS | MAY_REPLICATE)
         .categories(acl::SCRIPTING)
         .keys(MAY_WRITE_NOTED)
         .args(FUNCTION),
@@ -78,7 +81,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         .summary("Calls a function that only reads.")
         .since("7.0.0")
         .complexity("Depends on the function")
-        .flags(NOSCRIPT | SKIP_MONITOR | NO_MANDATORY_KEYS | STALE | READONLY)
+        .flags(RUNS | READONLY)
         .categories(acl::SCRIPTING)
         .keys(READS_NOTED)
         .args(FUNCTION),
