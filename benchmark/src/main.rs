@@ -83,13 +83,19 @@ fn measure(options: Options) -> Result<i32, String> {
         return idle(&options, &field);
     }
     let stdin = if options.stdin && !options.command.is_empty() { Some(read_input()?) } else { None };
+    let tests = suite::tests(&options, stdin);
+    if tests.is_empty() {
+        return Err(
+            "No test has a name that -t gives. They are named as in the output: set, lrange_100.\n".into()
+        );
+    }
     if options.csv {
         print(report::CSV_HEADING);
     }
     let mut failed = false;
     loop {
-        for test in suite::tests(&options, stdin.clone()) {
-            failed |= one(&test, &options, &field)?;
+        for test in &tests {
+            failed |= one(test, &options, &field)?;
         }
         if !options.forever {
             break;

@@ -127,6 +127,9 @@ fn mistakes_and_errors() {
     assert_eq!((refused.code, refused.err), (Some(1), text));
     let [theirs, ours] = [THEIRS, OURS].map(|program| run(program, &["--nosuch"], b""));
     assert_eq!((ours.code, ours.out.lines().next()), (theirs.code, theirs.out.lines().next()));
+    // redis-benchmark measures nothing and says nothing.
+    let unknown = fixture.run(OURS, "-n 10 -t nosuch", b"");
+    assert_eq!((unknown.code, unknown.err.contains("-t")), (Some(1), true), "{unknown:?}");
     fixture.server.text(&["CONFIG", "SET", "requirepass", "secret"]);
     for options in ["-n 10 -t set", "-n 10 -a wrong -t set"] {
         let [theirs, ours] = [THEIRS, OURS].map(|program| fixture.run(program, options, b""));
