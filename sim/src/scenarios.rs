@@ -5,6 +5,7 @@ mod crash;
 pub mod faults;
 mod form;
 mod kill_primaries;
+mod moves;
 pub mod partitions;
 pub mod recovery;
 mod writes;
@@ -52,13 +53,18 @@ pub enum Scenario {
     LostDisks,
     /// Hosts come back with each other's addresses.
     Addresses,
+    /// Operators move slots through a storm.
+    Moves,
     /// A partition of this shape.
     Parted(Partition),
 }
 
+/// Those of the plain scenarios that a seed chose from before there were more end here.
+const PLAIN_CHOSEN: usize = 15;
+
 impl Scenario {
     /// Those that every shape of cluster can be put through, partitions apart.
-    const PLAIN: [(Self, &str); 15] = [
+    const PLAIN: [(Self, &str); 16] = [
         (Self::Chaos, "chaos"),
         (Self::KillPrimaries, "kill-primaries"),
         (Self::Writes, "writes"),
@@ -74,6 +80,7 @@ impl Scenario {
         (Self::Clocks, "clocks"),
         (Self::LostDisks, "lost-disks"),
         (Self::Addresses, "addresses"),
+        (Self::Moves, "moves"),
     ];
 
     /// All of them.
@@ -104,7 +111,7 @@ impl Scenario {
             4 | 5 => Self::Chaos,
             6..9 => Partition::ALL[prng.below(Partition::ALL.len() as u64) as usize].into(),
             _ => {
-                let rest = &Self::PLAIN[5..];
+                let rest = &Self::PLAIN[5..PLAIN_CHOSEN];
                 rest[prng.below(rest.len() as u64) as usize].0
             }
         }
@@ -233,6 +240,7 @@ fn play(report: &mut Report, shape: &Shape, options: &Options, prng: &mut Prng) 
         Scenario::Chaos => return chaos::run(world, shape, prng),
         Scenario::KillPrimaries => return kill_primaries::run(world, shape, prng),
         Scenario::Crash => return crash::run(world, shape, prng),
+        Scenario::Moves => return moves::run(world, shape, prng),
         Scenario::Writes => {
             report.writes = writes::run(world, shape, prng);
             return;
@@ -282,6 +290,7 @@ fn strike(world: &mut World, shape: &Shape, scenario: Scenario, prng: &mut Prng)
         | Scenario::KillPrimaries
         | Scenario::Writes
         | Scenario::ChaosWrites
+        | Scenario::Moves
         | Scenario::Crash => None,
     }
 }

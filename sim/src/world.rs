@@ -200,6 +200,11 @@ impl World {
         Some(&self.hosts.get(host)?.process.as_ref()?.machine)
     }
 
+    /// Which of its lives a host's process is; 0 if there is none.
+    pub fn life(&self, host: usize) -> u64 {
+        self.hosts.get(host).and_then(|host| host.process.as_ref()).map_or(0, |process| process.life)
+    }
+
     /// The hosts whose process runs, paused or not.
     pub fn alive(&self) -> Vec<usize> {
         (0..self.hosts.len()).filter(|host| self.hosts[*host].process.is_some()).collect()

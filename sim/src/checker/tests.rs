@@ -3,7 +3,7 @@
 mod data;
 mod views;
 
-use base::{NodeId, ReplId, ReplOffset, SlotSet};
+use base::{NodeId, ReplId, ReplOffset, Slot, SlotSet};
 use cluster::DataStatus;
 
 use super::{Checker, Seen, durable, offsets, slot_claims, votes};
@@ -42,6 +42,21 @@ fn two_claims_of_a_slot_in_one_epoch() {
     assert_eq!(sees(&mut checker, &packet(0, b'b', 9, 6, 100), 1, None), Ok(()));
     let complaint = sees(&mut checker, &packet(1, b'c', 9, 5, 100), 1, None).unwrap_err();
     assert!(complaint.contains("slot 100 in epoch 5"), "{complaint}");
+}
+
+#[test]
+fn both_ends_of_a_move_may_take_the_same_epoch() {
+    let mut checker = slot_claims::SlotClaims::default();
+    for (node, shard) in [(b'a', b'x'), (b'b', b'y'), (b'c', b'z')] {
+        checker.note_shard(id(node), id(shard));
+    }
+    let slot = Slot::new(100).expect("a slot");
+    checker.note_move(slot, id(b'y'), id(b'x'));
+    assert_eq!(sees(&mut checker, &packet(0, b'a', 9, 5, 100), 1, None), Ok(()));
+    assert_eq!(sees(&mut checker, &packet(0, b'b', 9, 5, 100), 1, None), Ok(()));
+    assert!(sees(&mut checker, &packet(0, b'c', 9, 5, 100), 1, None).is_err(), "no end of it");
+    assert_eq!(sees(&mut checker, &packet(0, b'a', 9, 6, 101), 1, None), Ok(()));
+    assert!(sees(&mut checker, &packet(0, b'b', 9, 6, 101), 1, None).is_err(), "another slot");
 }
 
 #[test]

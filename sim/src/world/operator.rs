@@ -23,6 +23,11 @@ impl World {
         self.replies.remove(&request).unwrap_or_else(|| Err("no answer within 10 s".into()))
     }
 
+    /// The answer to a command, once it has come.
+    pub fn take_answer(&mut self, request: u64) -> Option<Result<(), String>> {
+        self.replies.remove(&request)
+    }
+
     pub(super) fn deliver_command(&mut self, host: usize, request: u64, command: Command) {
         if matches!(command, Command::Failover(FailoverMode::Force | FailoverMode::Takeover)) {
             self.watch_force(host);
