@@ -43,6 +43,7 @@ impl Machine {
         self.pay_pongs();
         self.tend_links();
         self.settle_rivals();
+        self.take_released();
         self.look_for_members();
         if self.ticks.is_multiple_of((self.config.ping_interval_ms / TICK_MS).max(1)) {
             self.ping_oldest();

@@ -59,6 +59,8 @@ pub enum CommandError {
     SetSlotSyntax,
     /// SETSLOT: replicas did not answer in time.
     NoReplicas,
+    /// SETSLOT NODE, for which this primary would take a new epoch, while a majority that could have replaced it is out of touch.
+    NoMajority,
     /// A node name that nobody has.
     UnknownNode(Vec<u8>),
     /// FORGET of this node.
@@ -116,6 +118,9 @@ impl fmt::Display for CommandError {
             NoSuchFailover => f.write_str("No such failover is known to this node"),
             TooManyInquiries => f.write_str("Too many explanations are being asked for, try again"),
             NoReplicas => Ok(()),
+            NoMajority => f.write_str(
+                "This master has not been in touch with a majority of masters: a replica may have taken over its slots",
+            ),
             Disabled => f.write_str("This instance has cluster support disabled"),
             InvalidBasePort(port) => write!(f, "Invalid base port specified: {}", text(port)),
             InvalidBusPort(port) => write!(f, "Invalid bus port specified: {}", text(port)),

@@ -3,12 +3,13 @@
 //! Model: a primary that has Grapevine replicas at hand sends them what is about to change, each answers when it has that on its disk,
 //! and only then the command is run. So whoever is promoted after the client's OK knows of the change. A replica takes the change for what its
 //! primary's next heartbeat says anyway; if the command is given up, that heartbeat takes it back.
+//! A SETSLOT NODE that takes a new config epoch waits, too, until this primary can tell that it has not been replaced (`Machine::may_take_epoch`).
 //! Redis and Valkey replicas are not asked: a replica of theirs knows nothing of its primary's moves, or only by its own stream.
 //!
 //! Bounds: [`MAX_PROPOSALS`] at a time; each ends with its timeout.
 
 use super::slots::Step;
-use super::{Command, CommandError};
+use super::{Command, CommandError, SetSlotAction};
 use crate::actions::{After, RequestId};
 use crate::codec::{Extension, MessageType, SetSlotKind, Writer, capability};
 use crate::machine::Machine;
@@ -40,7 +41,7 @@ impl Machine {
         let Ok((slot, step)) = self.check_set_slot(slot, action, *keys) else { return false };
         let able: Vec<NodeIx> =
             self.nodes.iter().filter(|(ix, _)| self.takes_proposals(*ix)).map(|(ix, _)| ix).collect();
-        if able.is_empty() {
+        if able.is_empty() && self.is_timely(command) {
             return false;
         }
         if self.proposals.len() >= MAX_PROPOSALS {
@@ -61,6 +62,15 @@ impl Machine {
         let deadline = self.now.mono + *timeout_ms;
         self.proposals.push(Proposal { number, request, command: command.clone(), waiting, deadline });
         true
+    }
+
+    /// Whether a SETSLOT can be run now: not if it takes a new epoch, and this node may not.
+    fn is_timely(&self, command: &Command) -> bool {
+        let inner = if let Command::Asked { command, .. } = command { command } else { command };
+        let Command::SetSlot { slot, action: SetSlotAction::Node(name), .. } = inner else { return true };
+        let imports = super::slots::slot(slot).is_ok_and(|slot| self.slots.importing.contains_key(&slot));
+        let mine = self.named(name) == Some(self.me);
+        !(imports && mine) || self.may_take_epoch()
     }
 
     fn takes_proposals(&self, ix: NodeIx) -> bool {
@@ -138,7 +148,7 @@ impl Machine {
         let id = self.nodes[sender].id;
         let Some(at) = self.proposals.iter().position(|proposal| proposal.number == number) else { return };
         self.proposals[at].waiting.remove(&id);
-        if self.proposals[at].waiting.is_empty() {
+        if self.proposals[at].waiting.is_empty() && self.is_timely(&self.proposals[at].command) {
             let proposal = self.proposals.remove(at);
             self.execute(proposal.request, proposal.command);
         }
@@ -154,7 +164,7 @@ impl Machine {
         let mut over = Vec::new();
         for mut proposal in core::mem::take(&mut self.proposals) {
             proposal.waiting.retain(|id| self.nodes.find(id).is_some_and(|ix| self.is_waited_for(ix)));
-            if proposal.waiting.is_empty() {
+            if proposal.waiting.is_empty() && self.is_timely(&proposal.command) {
                 self.execute(proposal.request, proposal.command);
             } else if proposal.deadline <= now {
                 over.push(proposal);
@@ -166,7 +176,8 @@ impl Machine {
             return;
         }
         for proposal in over {
-            let result = Err(CommandError::NoReplicas);
+            let late = proposal.waiting.is_empty();
+            let result = Err(if late { CommandError::NoMajority } else { CommandError::NoReplicas });
             if let Command::Asked { by, words, .. } = &proposal.command {
                 self.note_command(by, words, &result);
             }

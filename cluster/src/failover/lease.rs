@@ -23,9 +23,14 @@ const UNLIMITED: Millis = Millis(u64::MAX);
 /// After a FAIL about us there is no lease for this many node timeouts: the others undo a FAIL no sooner.
 const FAIL_STANDS: u64 = 2;
 
+/// Who was out of touch learns within this time, in ms, of what has happened meanwhile, and within half the node timeout.
+const SETTLED_MS: u64 = 500;
+
 #[derive(Debug, Default)]
 pub(crate) struct Lease {
     told: Option<Millis>,
+    /// Since when there has been one at every look.
+    held_since: Option<Millis>,
     /// When others declared this primary failed.
     failed_at: Option<Millis>,
     /// Elected: when the votes were asked for, and when the claim left.
@@ -53,12 +58,29 @@ impl Machine {
         }
         // Without slots there is nothing that anybody could take over.
         let until = if self.myself().is_voter() { self.lease_end() } else { UNLIMITED };
+        let holds = until > self.now.mono;
+        self.lease.held_since = self.lease.held_since.or(Some(self.now.mono)).filter(|_| holds);
         let step = self.config.node_timeout_ms / STEP_SHARE;
         let enough = self.lease.told.is_none_or(|told| until < told || until.since(told) >= step.max(1));
         if enough {
             self.lease.told = Some(until);
             self.tell_data(ToData::Lease { until });
         }
+    }
+
+    /// Whether this primary may take a new config epoch without a vote. With it all its claims win, so one that was replaced and does not know it yet
+    /// would take its shard back from its successor. As long as there is a lease nobody can have replaced it; and one that was cut off hears of its
+    /// successor soon after it hears its voters again. Who has no replica cannot be replaced.
+    pub(crate) fn may_take_epoch(&self) -> bool {
+        let me = self.myself();
+        if !me.is_primary() || self.promotion.is_some() || self.boot.reason().is_some() || self.saver.is_failing() {
+            return false;
+        }
+        if !me.is_voter() || me.replicas.is_empty() {
+            return true;
+        }
+        let settled = |since: Millis| self.now.mono.since(since) >= SETTLED_MS.min(self.config.node_timeout_ms / 2);
+        self.lease.held_since.is_some_and(settled) && self.lease_end() > self.now.mono
     }
 
     /// Others declare us failed while we are alive. Their answers to our pings mean nothing now: they will vote for a replica of ours all the same.

@@ -40,7 +40,7 @@ impl Machine {
     /// Takes over from this replica's primary. Its config epoch is new already.
     pub(crate) fn promote(&mut self) {
         let Some(primary) = self.my_primary() else { return };
-        let slots = (*self.nodes[primary].slots).clone();
+        let slots = (*self.still_claimed(&self.nodes[primary].slots)).clone();
         let (me, shard) = (self.me, self.myself().shard_id);
         let name = self.nodes[primary].id;
         self.set_as_primary(me);

@@ -1,8 +1,8 @@
 //! Who owns what: claims win by config epoch (specification, "Hash slots configuration propagation").
 //!
 //! A slot goes to its claimant if nobody owns it, if its owner has stopped claiming it, if the claim's epoch is larger than the owner's, or if
-//! it is as large and the owner was giving the slot to the claimant. A slot that this node is importing is
-//! left alone, unless it is the source's successor that claims it: the operator closes it. Who claims with an older epoch than the owner's is told so by UPDATE.
+//! it is as large and the owner was giving the slot to the claimant. That this node imports the slot changes nothing (as in Valkey 8; Redis 7 leaves such
+//! a slot alone): a claim by another shard than the source's ends the import. Who claims with an older epoch than the owner's is told so by UPDATE.
 
 use crate::actions::LogLevel;
 use crate::codec::{BITMAP_LEN, Header};
@@ -125,9 +125,8 @@ impl Machine {
         let claims_others = slots.iter().any(|byte| *byte != 0);
         for slot in held.iter().filter(|slot| !bit(slots, *slot)) {
             // Not unbound yet: a few redirections too many are better than an uncovered slot.
-            if !self.finish_import(slot, claimant, claims_others) {
-                self.slots.not_claimed.insert(slot);
-            }
+            self.slots.not_claimed.insert(slot);
+            self.note_release(slot, claimant, claims_others);
         }
         for slot in bits(slots) {
             outcome.claimed += 1;
@@ -147,9 +146,11 @@ impl Machine {
                 contested = true;
                 continue;
             }
-            if !wins || !self.import_from_successor(slot, claimant) {
+            if !wins {
                 continue;
             }
+            self.import_from_claimant(slot, claimant);
+            self.log_migration(slot, owner, claimant);
             outcome.from_us += usize::from(owner.is_some() && owner == ours);
             if owner == Some(self.me) {
                 outcome.lost.insert(slot);
@@ -161,7 +162,7 @@ impl Machine {
             self.saver.mark_in_time();
             self.todo.state = true;
         }
-        if contested && self.bump_config_epoch() {
+        if contested && self.may_take_epoch() && self.bump_config_epoch() {
             let label = self.label(claimant);
             let text = format!(
                 "Node {label} still claims slots that were imported from it: claimed again by a new epoch"
@@ -176,6 +177,19 @@ impl Machine {
         outcome
     }
 
+    fn log_migration(&mut self, slot: Slot, owner: Option<NodeIx>, claimant: NodeIx) {
+        let Some(owner) = owner.filter(|owner| !self.slots.is_unclaimed(slot) && !self.share_shard(*owner, claimant))
+        else {
+            return;
+        };
+        let (from, to) = (self.label(owner), self.label(claimant));
+        let (old, new) = (self.nodes[owner].shard_id, self.nodes[claimant].shard_id);
+        self.log(
+            LogLevel::Notice,
+            format!("Slot {slot} is migrated from node {from} in shard {old} to node {to} in shard {new}."),
+        );
+    }
+
     /// Whether the target of one of our moves claims its slot: the keys are there. If both of us took a new epoch at one moment they are the
     /// same, and whoever took the next one would have the slot. A claim from before we had the slot has an older one.
     fn is_handed_over(&self, slot: Slot, claimant: NodeIx, epoch: Epoch) -> bool {
@@ -185,7 +199,7 @@ impl Machine {
     /// A primary's own packet: what was imported from it, or its shard, and is not claimed in it has been let go.
     fn note_released(&mut self, ix: NodeIx, slots: &[u8; BITMAP_LEN]) {
         let mut taken = core::mem::take(&mut self.slots.taken);
-        taken.retain(|slot, from| bit(slots, *slot) || !(*from == ix || self.share_shard(*from, ix)));
+        taken.retain(|slot, from| bit(slots, *slot) || !(*from == ix || self.has_succeeded(ix, *from)));
         self.slots.taken = taken;
     }
 
@@ -194,7 +208,7 @@ impl Machine {
     fn has_taken(&self, slot: Slot, claimant: NodeIx) -> bool {
         let Some(from) = self.slots.taken.get(&slot).copied() else { return false };
         let goes_back = self.slots.migrating.contains_key(&slot);
-        !goes_back && (from == claimant || self.share_shard(from, claimant))
+        !goes_back && (from == claimant || self.has_succeeded(claimant, from))
     }
 
     /// A replica whose primary is a replica goes on to that one's primary. Claims bring this about, too; but if the last claim came before the last

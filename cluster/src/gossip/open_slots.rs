@@ -3,22 +3,25 @@
 //! Redis keeps what SETSLOT MIGRATING and IMPORTING said on the master alone; a promoted replica of it answers for keys
 //! that are elsewhere as if they did not exist. Here a primary tells its replicas in every heartbeat (an extension of our own,
 //! to Grapevine nodes only), and at once when it changes; a replica keeps it aside and takes it over when it is promoted.
-//! The other end of the move learns from the new primary's claim who it deals with now. As in Valkey 8, a promoted importer
-//! whose source stops claiming the slot takes it: its primary died between the two last steps of a move.
+//! The other end of the move learns from the new primary's claim who it deals with now. As in Valkey 8, an importer
+//! whose source stops claiming the slot takes it (its primary died between the two last steps of a move), and one whose slot is claimed by another shard
+//! ends the import. Unlike Valkey's it hears all other primaries first: the source may have given the slot to one of them.
 //!
 //! Bound: [`GROUPS_MAX`] peers per direction and heartbeat; a replica hears of no more.
 
 use crate::actions::LogLevel;
-use crate::codec::{BITMAP_LEN, Extension, Extensions, Writer};
+use crate::codec::{BITMAP_LEN, Extension, Extensions, MessageType, Writer};
 use crate::machine::Machine;
-use crate::state::NodeIx;
+use crate::state::{Node, NodeIx};
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
-use base::{Epoch, NodeId, Slot, SlotSet};
+use base::{Epoch, Millis, NodeId, Slot, SlotSet};
 
 /// Peers per direction in one heartbeat.
 const GROUPS_MAX: usize = 16;
+/// Who does not answer is not waited for longer than so many node timeouts, before a slot that was let go is taken.
+const RELEASE_TIMEOUTS: u64 = 6;
 
 impl Machine {
     /// What a replica of ours must know to go on with our moves.
@@ -77,31 +80,36 @@ impl Machine {
         }
     }
 
-    /// Whether a claim of a slot that we are importing is the source's successor's; then that is the source now.
-    pub(super) fn import_from_successor(&mut self, slot: Slot, claimant: NodeIx) -> bool {
-        let Some(source) = self.slots.importing.get(&slot).copied() else { return true };
-        if source == claimant || !self.share_shard(source, claimant) {
-            return false;
+    /// The slot goes to a claimant. If we are importing it, that is the source now where it is of the source's shard; where it is of another, somebody has
+    /// moved the slot elsewhere, and there is nothing to import any more.
+    pub(super) fn import_from_claimant(&mut self, slot: Slot, claimant: NodeIx) {
+        let Some(source) = self.slots.importing.get(&slot).copied().filter(|source| *source != claimant) else {
+            return;
+        };
+        if self.share_shard(source, claimant) {
+            let label = self.label(claimant);
+            self.log(
+                LogLevel::Notice,
+                format!("Failover occurred in migration source. Update importing source for slot {slot} to node {label}."),
+            );
+            self.slots.importing.insert(slot, claimant);
+        } else {
+            let label = self.label(source);
+            self.log(LogLevel::Notice, format!("Slot {slot} is no longer being imported from node {label}."));
+            self.slots.importing.remove(&slot);
         }
-        let label = self.label(claimant);
-        self.log(
-            LogLevel::Notice,
-            format!("Failover occurred in migration source. Update importing source for slot {slot} to node {label}."),
-        );
-        self.slots.importing.insert(slot, claimant);
-        true
+        self.structure_and_state_changed();
     }
 
     /// The target of a move of ours was taken over by a replica of its: the move goes there.
     pub(super) fn migrate_to_successor(&mut self, claimant: NodeIx, epoch: Epoch, slots: &[u8; BITMAP_LEN]) {
-        let succeeds = |(slot, target): &(&Slot, &NodeIx)| {
+        let succeeded = |(slot, target): &(&Slot, &NodeIx)| {
             let node = &self.nodes[**target];
-            **target != claimant
-                && !super::claim::bit(slots, **slot)
-                && self.share_shard(**target, claimant)
+            !super::claim::bit(slots, **slot)
+                && self.has_succeeded(claimant, **target)
                 && (node.is_replica() || node.config_epoch < epoch)
         };
-        let moved: Vec<Slot> = self.slots.migrating.iter().filter(succeeds).map(|(slot, _)| *slot).collect();
+        let moved: Vec<Slot> = self.slots.migrating.iter().filter(succeeded).map(|(slot, _)| *slot).collect();
         let label = self.label(claimant);
         for slot in moved {
             self.slots.migrating.insert(slot, claimant);
@@ -114,28 +122,79 @@ impl Machine {
     }
 
     /// The source of an import no longer claims the slot: it was told that the move is over. Either our primary, which was told first,
-    /// did not live to tell us, or we are still to be told. False if this is no such slot. A source that claims nothing at all any more
+    /// did not live to tell us, or we are still to be told; or the slot was given to somebody else, whose claim we are still to hear. So it is taken only
+    /// when all who could have it have been heard ([`Self::take_released`]). A source that claims nothing at all any more
     /// may just have been replaced, and does not count unless the import was inherited.
-    pub(super) fn finish_import(&mut self, slot: Slot, source: NodeIx, claims_others: bool) -> bool {
+    pub(super) fn note_release(&mut self, slot: Slot, source: NodeIx, claims_others: bool) {
         let inherited = self.slots.inherited.importing.contains_key(&slot);
-        if !(inherited || claims_others) || self.slots.importing.get(&slot) != Some(&source) {
-            return false;
+        if (inherited || claims_others) && self.slots.importing.get(&slot) == Some(&source) {
+            self.slots.released.entry(slot).or_insert(self.now.mono);
         }
-        if !self.myself().is_primary() || self.promotion.is_some() || self.saver.is_failing() {
-            return false;
+    }
+
+    /// Takes the slots that were to be ours, that their sources have let go, and that nobody else has.
+    pub(crate) fn take_released(&mut self) {
+        if self.slots.released.is_empty() {
+            return;
         }
+        if !self.may_take_epoch() {
+            return;
+        }
+        let mut released = core::mem::take(&mut self.slots.released);
+        released.retain(|slot, _| {
+            let source = self.slots.importing.get(slot).copied();
+            source.is_some() && source == self.slots.owner(*slot) && self.slots.is_unclaimed(*slot)
+        });
+        let Some(last) = released.values().max().copied() else { return };
+        let unheard = self.unheard_since(last);
+        let limit = self.config.node_timeout_ms * RELEASE_TIMEOUTS;
+        for ix in &unheard {
+            self.ping_unless_pinged(*ix);
+        }
+        for (slot, since) in released {
+            let source = self.slots.importing.get(&slot).copied();
+            let rival = |ix: &NodeIx| {
+                let told = self.nodes[*ix].contact.is_some_and(|at| at >= since);
+                !told && source.is_some_and(|source| source != *ix && !self.has_succeeded(source, *ix))
+            };
+            if self.now.mono.since(since) > limit || !unheard.iter().any(rival) {
+                self.take_slot(slot);
+            } else {
+                self.slots.released.insert(slot, since);
+            }
+        }
+    }
+
+    /// Primaries that may have claimed something of which this node does not know.
+    fn unheard_since(&self, since: Millis) -> Vec<NodeIx> {
+        let unheard = |(ix, node): &(NodeIx, &Node)| {
+            let silent = node.contact.is_none_or(|at| at < since);
+            let may_claim = node.is_primary() && !node.in_handshake() && node.has_address();
+            silent && may_claim && *ix != self.me && !self.has_succeeded(self.me, *ix)
+        };
+        self.nodes.iter().filter(unheard).map(|(ix, _)| ix).collect()
+    }
+
+    fn ping_unless_pinged(&mut self, ix: NodeIx) {
+        let node = &self.nodes[ix];
+        let idle = node.ping_sent.is_none();
+        if let Some(link) = node.link.filter(|link| idle && self.links.is_up(*link)) {
+            self.send_heartbeat(link, MessageType::Ping);
+        }
+    }
+
+    fn take_slot(&mut self, slot: Slot) {
+        let Some(source) = self.slots.importing.remove(&slot) else { return };
         let label = self.label(source);
         self.log(
             LogLevel::Notice,
             format!("Slot {slot} is no longer claimed by node {label}, and was to be ours: taking it over."),
         );
-        self.slots.importing.remove(&slot);
         self.delete_slot(slot);
         self.add_slot(self.me, slot);
         self.bump_config_epoch();
         self.announce = true;
         self.structure_and_state_changed();
-        true
     }
 
     /// The open slots as CLUSTER NODES and redirections have them: ours, or as a replica our primary's.
@@ -150,6 +209,13 @@ impl Machine {
             return (BTreeMap::new(), BTreeMap::new());
         }
         (open.migrating.clone(), open.importing.clone())
+    }
+
+    /// Whether one node has the place of another in its shard. Both may be primaries of one shard, too: one that was replaced keeps slots that its successor had
+    /// not heard of, and goes on with those.
+    pub(super) fn has_succeeded(&self, one: NodeIx, other: NodeIx) -> bool {
+        let before = &self.nodes[other];
+        one != other && self.share_shard(one, other) && (before.is_replica() || before.slot_count == 0)
     }
 
     pub(super) fn share_shard(&self, one: NodeIx, other: NodeIx) -> bool {

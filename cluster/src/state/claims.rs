@@ -15,7 +15,7 @@ pub(crate) struct Claims {
     /// Role and NOFAILOVER.
     pub flags: NodeFlags,
     pub primary: Option<NodeId>,
-    /// A replica states its primary's.
+    /// A replica states its primary's, but for those that its primary has let go.
     pub slots: Arc<SlotSet>,
     /// A replica states its primary's.
     pub config_epoch: Epoch,
@@ -40,10 +40,20 @@ impl Machine {
         Claims {
             flags: me.flags,
             primary: me.primary.map(|primary| self.nodes[primary].id),
-            slots: speaker.slots.clone(),
+            slots: if me.is_replica() { self.still_claimed(&speaker.slots) } else { speaker.slots.clone() },
             config_epoch: speaker.config_epoch,
             current_epoch: self.current_epoch,
         }
+    }
+
+    /// The slots of a node but for those that it has let go. Who has them now may not have been heard yet; a replica that took them over with the rest
+    /// would take them from their new owner.
+    pub(crate) fn still_claimed(&self, slots: &Arc<SlotSet>) -> Arc<SlotSet> {
+        let mut left = slots.clone();
+        for slot in self.slots.not_claimed.iter().filter(|slot| slots.contains(*slot)) {
+            Arc::make_mut(&mut left).remove(slot);
+        }
+        left
     }
 
     /// Lets packets show what has become durable.

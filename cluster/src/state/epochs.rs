@@ -43,7 +43,7 @@ impl Machine {
     pub(crate) fn resolve_collision(&mut self, sender: NodeIx) {
         let (other, me) = (&self.nodes[sender], self.myself());
         let collide = other.config_epoch == me.config_epoch && other.is_primary() && me.is_primary();
-        if !collide || other.id <= me.id || self.saver.is_failing() || self.promotion.is_some() {
+        if !collide || other.id <= me.id || !self.may_take_epoch() {
             return;
         }
         let (id, name) = (other.id, other.human_nodename.clone());

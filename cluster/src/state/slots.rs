@@ -9,7 +9,7 @@ use crate::topology::NodeFlags;
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
-use base::{SLOT_COUNT, Slot, SlotSet};
+use base::{Millis, SLOT_COUNT, Slot, SlotSet};
 
 const NOBODY: u16 = u16::MAX;
 
@@ -21,6 +21,8 @@ pub(crate) struct SlotMap {
     pub importing: BTreeMap<Slot, NodeIx>,
     /// Slots that we have imported, by whom they came from, until that node is heard not to claim them any more.
     pub taken: BTreeMap<Slot, NodeIx>,
+    /// Slots that we are importing and whose source has stopped claiming them, since when.
+    pub released: BTreeMap<Slot, Millis>,
     /// As a replica: what our primary is moving.
     pub inherited: Inherited,
     /// Slots that their owner has stopped claiming in its own packets; nobody else claims them yet.
@@ -37,6 +39,7 @@ impl SlotMap {
             migrating: BTreeMap::new(),
             importing: BTreeMap::new(),
             taken: BTreeMap::new(),
+            released: BTreeMap::new(),
             inherited: Inherited::default(),
             not_claimed: SlotSet::empty(),
             generation: 0,
@@ -112,6 +115,7 @@ impl Machine {
     pub(crate) fn close_all_slots(&mut self) {
         self.slots.migrating.clear();
         self.slots.importing.clear();
+        self.slots.released.clear();
         self.publisher.structure_changed();
     }
 }

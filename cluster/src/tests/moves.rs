@@ -236,3 +236,106 @@ fn a_slot_stays_where_its_keys_have_gone_when_its_old_owner_has_later_epochs() {
     set(&mut world, 0, SetSlotAction::Node(name(source)));
     world.run_until(5_000, "it is back", |w| (0..3).all(|index| owner(w, index) == Some(source)));
 }
+
+/// An import that nobody ended, and a move of the slot to somebody else.
+#[test]
+fn a_slot_that_its_source_gives_to_a_third_is_left_to_that_one() {
+    let mut world = World::formed(3, 0, 318);
+    let (source, third) = (world.id(0), world.id(2));
+    set(&mut world, 1, SetSlotAction::Importing(name(source)));
+    set(&mut world, 2, SetSlotAction::Importing(name(source)));
+    set(&mut world, 0, SetSlotAction::Migrating(name(third)));
+    world.run(200);
+    world.mute.insert((2, 1));
+    let end = |world: &mut World, index: usize| {
+        let action = SetSlotAction::Node(name(third));
+        let slot = SLOT.to_string().into_bytes();
+        world.ok(index, Command::SetSlot { slot, action, keys: 0, timeout_ms: 2000 });
+    };
+    end(&mut world, 2);
+    end(&mut world, 0);
+    // It hears the source let go, and not who has it.
+    world.run(2 * world.timeout);
+    assert_eq!(owner(&world, 1), Some(source));
+    world.mute.clear();
+    world.run_until(10_000, "everybody knows", |w| (0..3).all(|index| owner(w, index) == Some(third)));
+    assert!(world.topology(1).importing.is_empty(), "there is nothing to import any more");
+    world.run(8 * world.timeout);
+    assert!((0..3).all(|index| owner(&world, index) == Some(third)));
+}
+
+/// Who was to have it is told by its source alone, while another primary is dead for good: not waited for without end.
+#[test]
+fn a_slot_is_taken_though_somebody_is_never_heard() {
+    let mut world = World::formed(4, 0, 319);
+    let (source, target) = (world.id(0), world.id(1));
+    set(&mut world, 1, SetSlotAction::Importing(name(source)));
+    set(&mut world, 0, SetSlotAction::Migrating(name(target)));
+    world.run(200);
+    world.members[3].cut = true;
+    world.run(100);
+    let action = SetSlotAction::Node(name(target));
+    let slot = SLOT.to_string().into_bytes();
+    world.ok(0, Command::SetSlot { slot, action, keys: 0, timeout_ms: 2000 });
+    world.run_until(20 * world.timeout, "it is served", |w| (0..3).all(|index| owner(w, index) == Some(target)));
+}
+
+/// Told to import from one who does not have the slot yet, a node believes that one once it has.
+#[test]
+fn the_source_of_an_import_may_get_the_slot_later() {
+    let mut world = World::formed(3, 0, 320);
+    let (first, second) = (world.id(0), world.id(2));
+    set(&mut world, 1, SetSlotAction::Importing(name(second)));
+    set(&mut world, 2, SetSlotAction::Importing(name(first)));
+    set(&mut world, 2, SetSlotAction::Node(name(second)));
+    world.run_until(5_000, "everybody knows", |w| (0..3).all(|index| owner(w, index) == Some(second)));
+    assert_eq!(world.topology(1).importing.get(&slot()), Some(&second));
+}
+
+/// A primary was replaced while it was cut off. Would it end an import, its new epoch would make all its old claims win.
+#[test]
+fn a_replaced_primary_ends_no_import() {
+    let mut world = World::formed(3, 3, 321);
+    let (other, me, heir) = (world.id(1), world.id(0), world.id(3));
+    let slot = Slot::new(6000).expect("a slot");
+    assert_eq!(world.topology(0).owner(slot).map(|node| node.id), Some(other));
+    let text = slot.number().to_string().into_bytes();
+    let set = |action| Command::SetSlot { slot: text.clone(), action, keys: 1, timeout_ms: 60_000 };
+    world.ok(0, set(SetSlotAction::Importing(name(other))));
+    world.ok(1, set(SetSlotAction::Migrating(name(me))));
+    world.run(200);
+    world.members[0].cut = true;
+    world.run_until(30_000, "replaced", |w| owner(w, 1) == Some(heir));
+    let now = world::now_at(world.now);
+    world.members[0].machine.command(now, RequestId(78), set(SetSlotAction::Node(name(me))));
+    let epoch = world.topology(0).myself().config_epoch;
+    world.run(1_000);
+    world.members[0].cut = false;
+    world.run_until(30_000, "it hears of its heir", |w| owner(w, 0) == Some(heir));
+    assert_eq!(world.topology(0).current_epoch, world.topology(1).current_epoch);
+    assert!(world.topology(0).current_epoch > epoch);
+    world.run(5_000);
+    assert!((0..6).all(|index| owner(&world, index) == Some(heir)));
+}
+
+#[test]
+fn a_primary_without_a_majority_ends_no_import() {
+    let mut world = World::formed(3, 3, 322);
+    let (other, me) = (world.id(1), world.id(0));
+    let set = |action, timeout_ms| Command::SetSlot { slot: b"6000".to_vec(), action, keys: 1, timeout_ms };
+    world.ok(0, set(SetSlotAction::Importing(name(other)), 2000));
+    let replica = world.id(3);
+    world.kill(3);
+    world.run_until(20_000, "the replica has failed", |w| {
+        w.topology(0).node(&replica).is_some_and(|node| node.flags.has(NodeFlags::FAIL))
+    });
+    world.members[0].cut = true;
+    world.run(2 * world.timeout);
+    assert_eq!(world.command(0, set(SetSlotAction::Node(name(me)), 500)), Err(CommandError::NoMajority));
+    world.members[0].cut = false;
+    world.run_until(30_000, "the cluster is well", |w| w.topology(0).state == State::Ok);
+    world.ok(0, set(SetSlotAction::Node(name(me)), 5000));
+    world.run_until(5_000, "everybody knows", |w| {
+        (0..3).all(|index| w.topology(index).owner(Slot::new(6000).expect("a slot")).is_some_and(|n| n.id == me))
+    });
+}

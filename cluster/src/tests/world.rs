@@ -100,6 +100,8 @@ pub struct World {
     pub lost_types: BTreeSet<u8>,
     /// Packets on these links of these members are lost, and nobody says so.
     pub dead_links: BTreeSet<(usize, LinkId)>,
+    /// What the first sends to the second is lost.
+    pub mute: BTreeSet<(usize, usize)>,
     /// The first cannot connect to the second: it is refused.
     refused: BTreeSet<(usize, usize)>,
 }
@@ -172,6 +174,7 @@ impl World {
             timeout: 2000,
             lost_types: BTreeSet::new(),
             dead_links: BTreeSet::new(),
+            mute: BTreeSet::new(),
             refused: BTreeSet::new(),
         };
         for index in 0..count {
@@ -619,7 +622,8 @@ impl World {
             let voter = self.id(index);
             self.votes.entry((voter, epoch)).or_default().insert(peer);
         }
-        let lost = self.lost_types.contains(&packet[13]) || self.dead_links.contains(&(index, link));
+        let mute = self.mute.contains(&(index, peer)) || self.dead_links.contains(&(index, link));
+        let lost = self.lost_types.contains(&packet[13]) || mute;
         if !self.members[index].cut && !lost {
             self.at(PACKET_MS, peer, Event::Packet { link: theirs, bytes: packet });
         }

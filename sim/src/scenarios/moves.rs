@@ -112,14 +112,16 @@ impl Settled {
         }
     }
 
-    /// Who has said that it owns a slot, and has neither ended nor been replaced since, owns it.
+    /// Who has said that it owns a slot, and has not ended since, owns it, or its shard does. (Who was replaced is a primary still, if its successor had not heard
+    /// of some slot.)
     fn check(&self, world: &mut World) {
         for (slot, (target, host, life)) in &self.owners {
             let Some(view) = world.machine(*host).map(|machine| machine.topology()) else { continue };
             let same =
                 world.life(*host) == *life && view.myself().id == *target && view.myself().is_primary();
-            if same && !self.unknown.contains(slot) && view.owner(*slot).is_none_or(|node| node.id != *target)
-            {
+            let shard = view.myself().shard_id;
+            let kept = view.owner(*slot).is_some_and(|node| node.id == *target || node.shard_id == shard);
+            if same && !self.unknown.contains(slot) && !kept {
                 let what = format!("slot {slot} was host {host}'s, which has lost it without being replaced");
                 return world.complain("moves that were ended stay", what);
             }
@@ -218,22 +220,27 @@ fn close_open_slots(world: &mut World) -> bool {
         if commands.is_empty() {
             return true;
         }
-        for (host, command) in commands {
-            // An earlier one may have made it superfluous; the next look will tell.
-            let _ = world.ask(host, command);
+        for steps in commands {
+            // An earlier one may have made it superfluous; the next look will tell. After an error the rest of a move is left alone.
+            for (host, command) in steps {
+                if world.ask(host, command).is_err() {
+                    break;
+                }
+            }
         }
         if !world.run_for(1000) {
             return false;
         }
     }
     let open = closing_commands(world);
-    if let Some((host, command)) = open.first() {
+    if let Some((host, command)) = open.first().and_then(|steps| steps.first()) {
         world.complain("open slots can be closed", format!("host {host} still needs {command:?}"));
     }
     open.is_empty()
 }
 
-fn closing_commands(world: &World) -> Vec<(usize, Command)> {
+/// What would close the open slots: each a command or two, in their order.
+fn closing_commands(world: &World) -> Vec<Vec<(usize, Command)>> {
     let primaries: Vec<(usize, std::sync::Arc<Topology>)> = world
         .alive()
         .into_iter()
@@ -248,17 +255,17 @@ fn closing_commands(world: &World) -> Vec<(usize, Command)> {
             let whole = |id: &NodeId| SetSlotAction::Node(id.as_str().as_bytes().to_vec());
             match importing {
                 Some((other, _)) => {
-                    commands.push((*other, set_slot(*slot, whole(target))));
-                    commands.push((*host, set_slot(*slot, whole(target))));
+                    let steps = [*other, *host].map(|at| (at, set_slot(*slot, whole(target))));
+                    commands.push(steps.into());
                 }
-                None => commands.push((*host, set_slot(*slot, SetSlotAction::Stable))),
+                None => commands.push(vec![(*host, set_slot(*slot, SetSlotAction::Stable))]),
             }
         }
         for (slot, source) in &view.importing {
             let migrating =
                 of(source).is_some_and(|(_, other)| other.migrating.get(slot) == Some(&view.myself().id));
             if !migrating {
-                commands.push((*host, set_slot(*slot, SetSlotAction::Stable)));
+                commands.push(vec![(*host, set_slot(*slot, SetSlotAction::Stable))]);
             }
         }
     }
