@@ -70,16 +70,21 @@ impl Machine {
 
     /// Whether this primary may take a new config epoch without a vote. With it all its claims win, so one that was replaced and does not know it yet
     /// would take its shard back from its successor. As long as there is a lease nobody can have replaced it; and one that was cut off hears of its
-    /// successor soon after it hears its voters again. Who has no replica cannot be replaced.
+    /// successor soon after it hears its voters again. (Its replicas may all be its successor's by now: who has none is no exception.)
     pub(crate) fn may_take_epoch(&self) -> bool {
         let me = self.myself();
-        if !me.is_primary() || self.promotion.is_some() || self.boot.reason().is_some() || self.saver.is_failing() {
+        if !me.is_primary()
+            || self.promotion.is_some()
+            || self.boot.reason().is_some()
+            || self.saver.is_failing()
+        {
             return false;
         }
-        if !me.is_voter() || me.replicas.is_empty() {
+        if !me.is_voter() {
             return true;
         }
-        let settled = |since: Millis| self.now.mono.since(since) >= SETTLED_MS.min(self.config.node_timeout_ms / 2);
+        let settled =
+            |since: Millis| self.now.mono.since(since) >= SETTLED_MS.min(self.config.node_timeout_ms / 2);
         self.lease.held_since.is_some_and(settled) && self.lease_end() > self.now.mono
     }
 

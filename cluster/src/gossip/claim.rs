@@ -12,6 +12,7 @@ use crate::state::NodeIx;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::ToString;
+use alloc::vec::Vec;
 use base::{Epoch, NodeId, Slot, SlotSet};
 
 /// What a claim changed for this node's own shard.
@@ -34,7 +35,7 @@ impl Machine {
         let speaker = if node.is_primary() { Some(ix) } else { node.primary };
         let Some(speaker) = speaker else { return };
         if speaker == ix {
-            self.note_released(ix, header.slots);
+            self.note_released(ix, header.config_epoch, header.slots);
         }
         if self.nodes[speaker].slots.as_bytes() == header.slots {
             return;
@@ -178,7 +179,8 @@ impl Machine {
     }
 
     fn log_migration(&mut self, slot: Slot, owner: Option<NodeIx>, claimant: NodeIx) {
-        let Some(owner) = owner.filter(|owner| !self.slots.is_unclaimed(slot) && !self.share_shard(*owner, claimant))
+        let Some(owner) =
+            owner.filter(|owner| !self.slots.is_unclaimed(slot) && !self.share_shard(*owner, claimant))
         else {
             return;
         };
@@ -196,11 +198,34 @@ impl Machine {
         self.slots.migrating.get(&slot) == Some(&claimant) && epoch >= self.config_epoch()
     }
 
-    /// A primary's own packet: what was imported from it, or its shard, and is not claimed in it has been let go.
-    fn note_released(&mut self, ix: NodeIx, slots: &[u8; BITMAP_LEN]) {
-        let mut taken = core::mem::take(&mut self.slots.taken);
-        taken.retain(|slot, from| bit(slots, *slot) || !(*from == ix || self.has_succeeded(ix, *from)));
-        self.slots.taken = taken;
+    /// A primary's own packet: what was imported from it, or its shard, and is not claimed in it has been let go. If it has a later epoch, there may be claims of
+    /// those slots under way with that, in old packets or in others' UPDATEs: a still later epoch of ours ends them.
+    fn note_released(&mut self, ix: NodeIx, epoch: Epoch, slots: &[u8; BITMAP_LEN]) {
+        if self.slots.taken.is_empty() {
+            return;
+        }
+        let released =
+            |slot: &Slot, from: &NodeIx| !bit(slots, *slot) && (*from == ix || self.has_succeeded(ix, *from));
+        let freed: Vec<Slot> = self
+            .slots
+            .taken
+            .iter()
+            .filter(|(slot, from)| released(slot, from))
+            .map(|(slot, _)| *slot)
+            .collect();
+        if freed.is_empty() {
+            return;
+        }
+        if epoch > self.config_epoch() {
+            if !self.may_take_epoch() {
+                return;
+            }
+            self.bump_config_epoch();
+            self.announce = true;
+        }
+        for slot in freed {
+            self.slots.taken.remove(&slot);
+        }
     }
 
     /// Whether the slot was imported from this node or its shard, which has not been heard to let it go. Its keys are here, so that a later

@@ -83,7 +83,8 @@ impl Machine {
     /// The slot goes to a claimant. If we are importing it, that is the source now where it is of the source's shard; where it is of another, somebody has
     /// moved the slot elsewhere, and there is nothing to import any more.
     pub(super) fn import_from_claimant(&mut self, slot: Slot, claimant: NodeIx) {
-        let Some(source) = self.slots.importing.get(&slot).copied().filter(|source| *source != claimant) else {
+        let Some(source) = self.slots.importing.get(&slot).copied().filter(|source| *source != claimant)
+        else {
             return;
         };
         if self.share_shard(source, claimant) {
