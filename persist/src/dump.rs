@@ -74,7 +74,7 @@ fn verified(payload: &[u8], checked: bool) -> Option<(&[u8], u32)> {
     let version = u32::from(footer[0]) | u32::from(footer[1]) << 8;
     let known = version <= NEWEST_VERSION || VALKEY_VERSIONS.contains(&version);
     let sum = footer[2..].iter().rev().fold(0u64, |sum, b| sum << 8 | u64::from(*b));
-    let wrong = checked && sum != 0 && sum != base::crc::crc64(&payload[..body_len + 2]);
+    let wrong = checked && sum != base::crc::crc64(&payload[..body_len + 2]);
     (known && !wrong).then_some((body, version))
 }
 
@@ -113,6 +113,14 @@ mod tests {
         assert_eq!(payload[..5], *b"\x00\xc0\x0a\x0a\x00");
         assert_eq!(payload.len(), 13);
         assert_eq!(decode(&payload, &ds::Settings::default()), Ok(LoadValue::Int(10)));
+    }
+
+    /// Files may leave their checksum out by a 0, payloads may not.
+    #[test]
+    fn a_checksum_of_0_is_a_wrong_one() {
+        let mut payload = encode(ValueRef::Int(10), true);
+        payload.iter_mut().rev().take(8).for_each(|byte| *byte = 0);
+        assert_eq!(decode(&payload, &ds::Settings::default()), Err(DumpError::Footer));
     }
 
     #[test]
