@@ -39,10 +39,16 @@ pub struct Config {
     pub file: Option<String>,
     /// `rename-command`: the old name and the new one, empty for none, in order.
     pub renames: Vec<(String, String)>,
+    /// `user`: a name and rules, in order; they have not been judged.
+    pub users: Vec<Vec<String>>,
+    /// The whole `user` lines that CONFIG REWRITE writes in the place of the file's; `None` leaves those alone.
+    pub user_lines: Option<Vec<Vec<u8>>>,
     /// Directives that a file or the command line mentioned, as places in [`DIRECTIVES`], and where they did so last.
     explicit: BTreeMap<usize, Line>,
     /// Where `renames` come from, in the same order.
     rename_lines: Vec<Line>,
+    /// Where `users` come from, in the same order.
+    user_places: Vec<Line>,
 }
 
 /// A line's number, and its text without the white space around it.
@@ -66,8 +72,11 @@ impl Default for Config {
             settings,
             file: None,
             renames: Vec::new(),
+            users: Vec::new(),
+            user_lines: None,
             explicit: BTreeMap::new(),
             rename_lines: Vec::new(),
+            user_places: Vec::new(),
         }
     }
 }
@@ -135,6 +144,11 @@ impl Config {
     /// The same of a `rename-command`, by its place in [`Config::renames`].
     pub fn wrong_rename(&self, place: usize, reason: String) -> ConfigError {
         wrong_line(self.rename_lines.get(place), reason)
+    }
+
+    /// The same of a `user`, by its place in [`Config::users`].
+    pub fn wrong_user(&self, place: usize, reason: String) -> ConfigError {
+        wrong_line(self.user_places.get(place), reason)
     }
 
     fn value(&self, directive: &Directive) -> String {

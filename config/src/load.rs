@@ -34,7 +34,7 @@ impl Config {
     /// `--help` and its like are the caller's. The error displays as what Redis prints to standard error.
     pub fn load(args: &[Vec<u8>], read: ReadFiles<'_>, stdin: ReadStdin<'_>) -> Result<Config, ConfigError> {
         let line = CommandLine::parse(args);
-        let mut loader = Loader { config: Config::default(), read, includes: 0, users: Vec::new() };
+        let mut loader = Loader { config: Config::default(), read, includes: 0 };
         let mut text = match &line.file {
             Some(path) => loader.files(path)?,
             None => Vec::new(),
@@ -114,7 +114,6 @@ struct Loader<'a> {
     config: Config,
     read: ReadFiles<'a>,
     includes: usize,
-    users: Vec<Vec<String>>,
 }
 
 impl Loader<'_> {
@@ -214,7 +213,8 @@ impl Loader<'_> {
         match (name, values.len()) {
             (_, 1) if DEPRECATED.contains(&name) => Ok(()),
             ("user", 1..) => {
-                self.users.push(values.to_vec());
+                self.config.users.push(values.to_vec());
+                self.config.user_places.push(place);
                 Ok(())
             }
             ("rename-command", 2) => {
@@ -237,9 +237,6 @@ impl Loader<'_> {
     fn finish(self) -> Result<Config, ConfigError> {
         let mut config = self.config;
         let whole = |reason: String| ConfigError::Whole { reason };
-        for user in &self.users {
-            check_user(user, !config.settings.requirepass.is_empty()).map_err(whole)?;
-        }
         if config.settings.cluster_enabled && config.settings.replicaof.is_some() {
             return Err(whole("replicaof directive not allowed in cluster mode".into()));
         }
@@ -271,25 +268,4 @@ fn without_nul(text: &[u8]) -> std::borrow::Cow<'_, [u8]> {
 enum Included {
     Inner(ConfigError),
     Bound(String),
-}
-
-/// Until there are users, only the line that Redis's own CONFIG REWRITE leaves in every file is taken: the default
-/// user, who may do everything. Ignoring any other would give rights that the file denies.
-fn check_user(words: &[String], has_password: bool) -> Result<(), String> {
-    const HARMLESS: [&str; 8] =
-        ["on", "sanitize-payload", "~*", "allkeys", "&*", "allchannels", "+@all", "allcommands"];
-    let refused =
-        |word: &str| Err(format!("Error in user declaration '{word}': users are not supported yet"));
-    let Some((name, rules)) = words.split_first() else { return Ok(()) };
-    if name != "default" {
-        return refused(name);
-    }
-    for rule in rules {
-        let by_password = rule.starts_with('#') && has_password;
-        let by_none = rule == "nopass" && !has_password;
-        if !by_password && !by_none && !HARMLESS.contains(&rule.to_ascii_lowercase().as_str()) {
-            return refused(rule);
-        }
-    }
-    Ok(())
 }

@@ -3,7 +3,7 @@
 //! Comments, blank lines (several in a row become one) and the order of lines stay. A directive that the file mentions
 //! gets its new value in its first line; one that it does not is added at the end, behind a signature, if its value
 //! is not the default; lines that say the same twice, or what is no longer set, go. What the table does not know
-//! (`include`, `user`) stays; a line that does not parse becomes a comment, marked `# ???`.
+//! (`include`) stays; `user` lines become [`Config::user_lines`]; a line that does not parse becomes a comment, marked `# ???`.
 
 use std::collections::BTreeMap;
 
@@ -37,6 +37,9 @@ impl Config {
             for (line, force) in self.lines(directive) {
                 file.put(index, line, force || all);
             }
+        }
+        if let Some(users) = &self.user_lines {
+            file.put_users(users);
         }
         file.remove_leftovers();
         file.print()
@@ -109,12 +112,14 @@ fn with_unit(value: &str) -> String {
 struct OldFile {
     lines: Vec<Vec<u8>>,
     places: BTreeMap<usize, Vec<usize>>,
+    users: Vec<usize>,
     has_signature: bool,
 }
 
 impl OldFile {
     fn read(old: &[u8]) -> Self {
-        let mut file = Self { lines: Vec::new(), places: BTreeMap::new(), has_signature: false };
+        let mut file =
+            Self { lines: Vec::new(), places: BTreeMap::new(), users: Vec::new(), has_signature: false };
         if old.is_empty() {
             return file;
         }
@@ -132,6 +137,7 @@ impl OldFile {
         let name = split(line).and_then(|args| args.into_iter().next()).unwrap_or_default();
         match table::find(&name) {
             Some(index) => self.places.entry(index).or_default().push(self.lines.len()),
+            None if name.eq_ignore_ascii_case(b"user") => self.users.push(self.lines.len()),
             None if KEPT.iter().any(|kept| kept.eq_ignore_ascii_case(&name)) => {}
             None => return self.lines.push([b"# ??? ", line].concat()),
         }
@@ -144,14 +150,30 @@ impl OldFile {
                 let place = places.remove(0);
                 self.lines[place] = line;
             }
-            None if force => {
-                if !self.has_signature {
-                    self.lines.push(SIGNATURE.into());
-                    self.has_signature = true;
-                }
-                self.lines.push(line);
-            }
+            None if force => self.append(line),
             None => {}
+        }
+    }
+
+    fn append(&mut self, line: Vec<u8>) {
+        if !self.has_signature {
+            self.lines.push(SIGNATURE.into());
+            self.has_signature = true;
+        }
+        self.lines.push(line);
+    }
+
+    /// The users stand where users stood, as far as there is room.
+    fn put_users(&mut self, users: &[Vec<u8>]) {
+        let places = std::mem::take(&mut self.users);
+        for (i, line) in users.iter().enumerate() {
+            match places.get(i) {
+                Some(place) => self.lines[*place].clone_from(line),
+                None => self.append(line.clone()),
+            }
+        }
+        for place in places.iter().skip(users.len()) {
+            self.lines[*place].clear();
         }
     }
 

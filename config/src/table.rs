@@ -173,7 +173,7 @@ directives! {
     latency_tracking: bool = "latency-tracking", Bool, "yes", MODIFIABLE;
     aof_disable_auto_gc: bool = "aof-disable-auto-gc", Bool, "no", HIDDEN;
     replica_ignore_disk_write_errors: bool = "replica-ignore-disk-write-errors", Bool, "no", MODIFIABLE;
-    aclfile: String = "aclfile", Text, "", IMMUTABLE | REFUSED;
+    aclfile: String = "aclfile", Text, "", IMMUTABLE;
     unixsocket: String = "unixsocket", Text, "", IMMUTABLE | EMPTY_IS_UNSET;
     pidfile: String = "pidfile", Text, "", IMMUTABLE | EMPTY_IS_UNSET;
     replica_announce_ip: String = "replica-announce-ip" | "slave-announce-ip", Text, "", EMPTY_IS_UNSET;
@@ -204,7 +204,7 @@ directives! {
     maxmemory_policy: EvictionPolicy = "maxmemory-policy", Word(EvictionPolicy::WORDS), "noeviction", MODIFIABLE;
     appendfsync: AppendFsync = "appendfsync", Word(AppendFsync::WORDS), "everysec", MODIFIABLE;
     oom_score_adj: String = "oom-score-adj", Special(rule::oom_score_adj), "no", MODIFIABLE;
-    acl_pubsub_default: String = "acl-pubsub-default", Word(&["allchannels", "resetchannels"]), "resetchannels", REFUSED;
+    acl_pubsub_default: String = "acl-pubsub-default", Word(&["allchannels", "resetchannels"]), "resetchannels", MODIFIABLE;
     sanitize_dump_payload: String = "sanitize-dump-payload", Word(&["no", "yes", "clients"]), "no", MODIFIABLE;
     enable_protected_configs: Permission = "enable-protected-configs", Word(Permission::WORDS), "no", IMMUTABLE;
     enable_debug_command: Permission = "enable-debug-command", Word(Permission::WORDS), "no", IMMUTABLE;
@@ -257,7 +257,7 @@ directives! {
     client_default_resp: u64 = "client-default-resp", Int(2, 3), "2", IMMUTABLE | HIDDEN;
     active_defrag_max_scan_fields: u64 = "active-defrag-max-scan-fields", Int(1, LONG_MAX), "1000", NO_EFFECT;
     slowlog_max_len: u64 = "slowlog-max-len" ~ "commandlog-slow-execution-max-len", Int(0, LONG_MAX), "128", MODIFIABLE;
-    acllog_max_len: u64 = "acllog-max-len", Int(0, LONG_MAX), "128", NO_EFFECT;
+    acllog_max_len: u64 = "acllog-max-len", Int(0, LONG_MAX), "128", MODIFIABLE;
     busy_reply_threshold: u64 = "busy-reply-threshold" | "lua-time-limit", Int(0, LONG_MAX), "5000", MODIFIABLE;
     cluster_node_timeout: u64 = "cluster-node-timeout", Int(0, LONG_MAX), "15000", MODIFIABLE;
     cluster_ping_interval: u64 = "cluster-ping-interval", Int(0, INT_MAX), "1000", MODIFIABLE | HIDDEN;

@@ -20,7 +20,7 @@ use crate::renames::Renames;
 use crate::session::{Client, ReplyMode, Role, Session, memory as client_memory};
 use crate::table::{Handler, is};
 use crate::{
-    blocking, cluster, effects, migrate, persistence, replication, scripting, tracking, transaction,
+    access, blocking, cluster, effects, migrate, persistence, replication, scripting, tracking, transaction,
 };
 use base::{Args, Slot};
 use resp::Reply;
@@ -250,6 +250,7 @@ fn examine(node: &mut Node, request: &mut Request<'_>) -> Result<Pass, Refusal> 
     protected_commands(node, request)?;
     authenticated(node, request)?;
     allowed_in_multi(node, request)?;
+    access::check_request(node, request.client, request.command, request.args)?;
     if !cluster::redirect::check(node, request)? {
         return Ok(Pass::Postpone);
     }
@@ -423,7 +424,10 @@ pub(crate) fn call(
     let start = reply.buffer().len();
     let handler = node.table.get(command.id.index()).map_or(Handler::Missing, |e| e.handler);
     let outcome: Outcome = match handler {
-        Handler::Data(handler) => effects::run(node, client, handler, args, slot, reply),
+        Handler::Data(handler) => match forbidden_patterns(node, client, command, args) {
+            Ok(()) => effects::run(node, client, handler, args, slot, reply),
+            Err(refusal) => Err(refusal),
+        },
         Handler::Admin(handler) => {
             let outcome = handler(node, client, args, reply);
             node.calm = is_calm(node);
@@ -461,6 +465,14 @@ pub(crate) fn call(
     let written = reply.buffer().len().saturating_sub(start);
     observe::executed(node, client, command, args, Cost { micros, reply: written, failed, slot });
     tracking::after_command(node, client, command, args);
+}
+
+/// SORT may ask for more keys than it names.
+fn forbidden_patterns(node: &Node, client: Client, command: &Command, args: Args<'_>) -> Outcome {
+    if node.access.any_restricted && matches!(command.name, "sort" | "sort_ro") {
+        return access::sort_patterns(node, client, command, args);
+    }
+    Ok(())
 }
 
 /// How far the log goes, on the wire and for the AOF.

@@ -13,6 +13,7 @@
 
 #![forbid(unsafe_code)]
 
+mod access;
 mod admin;
 mod api;
 mod blocking;
@@ -43,6 +44,7 @@ mod tests;
 mod tracking;
 mod transaction;
 
+pub use access::check_users;
 pub use admin::{Allocator, Process, Usage, cluster_config};
 pub use api::{
     Action, ApplyError, CrashBy, LoadError, LoadProgress, LoadReport, LocalInfo, LogLevel, PeerInfo,

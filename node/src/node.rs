@@ -5,6 +5,7 @@
 //!
 //! Bounds: sessions by `maxclients`, queued actions by the work of one turn.
 
+use crate::access::Access;
 use crate::admin::{Allocator, Changes, Process, Usage};
 use crate::api::{
     Action, ApplyError, LoadError, LoadProgress, LoadReport, LocalInfo, LogLevel, PeerInfo, ToControl,
@@ -58,6 +59,7 @@ pub struct Node {
     pub(crate) metered: u64,
     pub(crate) config: Config,
     pub(crate) policy: Policy,
+    pub(crate) access: Access,
     pub(crate) renames: Renames,
     pub(crate) table: Box<[Entry]>,
     pub(crate) keyspace: Keyspace,
@@ -132,6 +134,7 @@ impl Node {
         let databases = if clustered { 1 } else { config.settings.databases };
         let keyspace = Keyspace::new(Options { databases, clustered, seed: prng.next_u64() });
         let policy = Policy::of(&config.settings);
+        let access = Access::of(&config);
         let mut node = Node {
             now,
             meter: || 0,
@@ -191,6 +194,7 @@ impl Node {
             renames: Renames::of(&config).unwrap_or_default(),
             config,
             policy,
+            access,
         };
         node.apply_policy();
         node
@@ -408,6 +412,29 @@ impl Node {
         crate::admin::config_written(self, outcome);
     }
 
+    /// The users of an ACL file, at start, instead of those of the configuration. The error is Redis's.
+    pub fn load_users(&mut self, text: &[u8]) -> Result<(), String> {
+        let outcome = crate::admin::replace_users(self, text);
+        outcome.map_err(|text| String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// Gives the node bytes that nobody can guess, for ACL GENPASS; it says false when there are none.
+    pub fn set_entropy(&mut self, fill: fn(&mut [u8]) -> bool) {
+        self.access.entropy = Some(fill);
+    }
+
+    /// The outcome of the oldest unanswered [`Action::ReadUsers`]; an error in the system's words.
+    pub fn handle_users_read(&mut self, now: Now, outcome: Result<Vec<u8>, String>) {
+        self.set_now(now);
+        crate::admin::users_loaded(self, outcome);
+    }
+
+    /// The outcome of the oldest unanswered [`Action::WriteUsers`]; an error in the system's words.
+    pub fn handle_users_written(&mut self, now: Now, outcome: Result<(), String>) {
+        self.set_now(now);
+        crate::admin::users_saved(self, outcome);
+    }
+
     /// Time passed: call it at [`Node::poll_timeout`] at the latest.
     pub fn handle_timeout(&mut self, now: Now) {
         self.set_now(now);
@@ -564,6 +591,7 @@ impl Node {
     /// Derives everything that follows from the settings; CONFIG SET calls it after a change.
     pub(crate) fn apply_policy(&mut self) {
         self.policy = Policy::of(&self.config.settings);
+        self.policy.auth_required = self.access.auth_required();
         let counted = self.cluster.enabled && self.config.settings.cluster_slot_stats_enabled;
         self.cluster.slot_stats.set_enabled(counted);
         self.limits.proto_max_bulk_len = self.policy.proto_max_bulk_len;
@@ -647,6 +675,10 @@ impl Node {
 
     /// Directives were changed by CONFIG SET: everything that depends on them follows.
     pub(crate) fn config_changed(&mut self, names: Vec<&'static str>) {
+        if names.contains(&"requirepass") {
+            self.access.users.set_default_password(self.config.settings.requirepass.as_bytes());
+        }
+        self.access.obey(&self.config.settings);
         self.apply_policy();
         if names.contains(&"key-load-delay")
             && let Some(loading) = &mut self.persistence.loading

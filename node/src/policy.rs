@@ -10,7 +10,7 @@ use keyspace::{AccessPolicy, EvictBy, EvictPolicy};
 /// The digest of the settings.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Policy {
-    /// `requirepass` is set.
+    /// A connection must say who it is: the default user is off, or has a password.
     pub auth_required: bool,
     /// `protected-mode`.
     pub protected_mode: bool,

@@ -5,6 +5,7 @@
 //!
 //! Bound: a queue holds at most `client-query-buffer-limit` bytes, overhead included; past that the transaction is lost.
 
+use crate::access;
 use crate::admin::AdminHandler;
 use crate::blocking::Waiting;
 use crate::dispatch::{self, Request};
@@ -123,7 +124,15 @@ fn run_queue(node: &mut Node, client: Client, mut queue: VecDeque<Queued>, reply
     node.unit.in_exec = true;
     while let Some(queued) = queue.pop_front() {
         let before = reply.buffer().len();
-        dispatch::call(node, client, queued.command, queued.args.as_args(), queued.slot, reply);
+        let args = queued.args.as_args();
+        match access::check_queued(node, client, queued.command, args) {
+            Ok(()) => dispatch::call(node, client, queued.command, args, queued.slot, reply),
+            Err(refusal) => {
+                let text = refusal.to_string();
+                node.stats.count_error(&text);
+                reply.error(&text);
+            }
+        }
         lifecycle::limit_reply(node, client, reply, before);
         if node.sessions.get(client).is_some_and(|s| s.waiting.is_some_and(|w| w.interrupts_unit())) {
             return interrupt(node, client, queue);

@@ -233,6 +233,11 @@ pub fn random_seed() -> u64 {
     }
 }
 
+/// Fills the buffer with random bits of the kernel, for passwords; false if the system has none to give.
+pub fn random_bytes(buffer: &mut [u8]) -> bool {
+    std::fs::File::open("/dev/urandom").and_then(|mut file| io::Read::read_exact(&mut file, buffer)).is_ok()
+}
+
 #[cfg(test)]
 pub(crate) fn adjust_for_test(
     maxclients: u32,

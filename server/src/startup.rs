@@ -100,7 +100,8 @@ fn load_config(args: &[Vec<u8>]) -> Result<Config, ExitCode> {
         }
         ExitCode::FAILURE
     })?;
-    node::check_renames(&config).and_then(|()| enter_folder(&config)).map_err(|error| {
+    let judged = node::check_renames(&config).and_then(|()| node::check_users(&config));
+    judged.and_then(|()| enter_folder(&config)).map_err(|error| {
         eprintln!("\n{error}");
         ExitCode::FAILURE
     })?;
@@ -220,6 +221,8 @@ fn start(
         }
     };
     let mut node = Node::new(config.clone(), process::random_seed(), clock.now());
+    load_users(&mut node, config).map_err(|text| fail(&text))?;
+    node.set_entropy(process::random_bytes);
     node.ask_before_config_changes();
     node.set_meter(runtime::clock::quick_micros);
     let ring = open_ring(logger, &settings);
@@ -246,6 +249,24 @@ fn start(
     let data = DataLoop::new(node, parts, &current_folder())
         .map_err(|e| fail(&format!("Can't watch the sockets: {e}")))?;
     Ok((data, Helpers { control, pidfile }))
+}
+
+/// `aclfile`, if there is one.
+fn load_users(node: &mut Node, config: &Config) -> Result<(), String> {
+    let file = &config.settings.aclfile;
+    if file.is_empty() {
+        return Ok(());
+    }
+    if !config.users.is_empty() {
+        return Err("Configuring Redis with users defined in redis.conf and at the same setting an ACL file path is \
+                    invalid. This setup is very likely to lead to configuration errors and security holes, please define \
+                    either an ACL file or declare users directly in your redis.conf, but not both."
+            .into());
+    }
+    let read = std::fs::read(file)
+        .map_err(|error| format!("Error loading ACLs, opening file '{file}': {}", process::reason(error)));
+    read.and_then(|text| node.load_users(&text))
+        .map_err(|errors| format!("Aborting Redis startup because of ACL errors: {errors}"))
 }
 
 /// `grapevine-io-backend`: where the system refuses an io_uring, epoll serves.

@@ -203,9 +203,20 @@ pub(super) fn begin_rewrite(node: &mut Node, client: Client, all: bool, reply: &
     };
     let Some(session) = node.sessions.get_mut(client) else { return Ok(()) };
     let slot = session.output.open_slot(reply);
+    let mut config = Box::new(node.config.clone());
+    config.user_lines = Some(user_lines(node));
     node.config_rewrites.push_back((client, slot));
-    node.actions.push_back(Action::RewriteConfig { file, all, config: Box::new(node.config.clone()) });
+    node.actions.push_back(Action::RewriteConfig { file, all, config });
     Ok(())
+}
+
+/// The users, unless they have a file of their own.
+fn user_lines(node: &Node) -> Vec<Vec<u8>> {
+    if !node.config.settings.aclfile.is_empty() {
+        return Vec::new();
+    }
+    let users = &node.access.users;
+    users.iter().map(|(name, id)| users.line(name, id)).collect()
 }
 
 /// The file is written, or is not.

@@ -1,16 +1,12 @@
 //! HELLO and AUTH: who the client is, and which protocol it speaks.
-//!
-//! There is one user, `default`, whose password is `requirepass`; without it any password is right.
 
 use super::AdminHandler;
 use crate::node::Node;
 use crate::refusal::{Outcome, Refusal};
 use crate::session::Client;
-use crate::{identity, replication};
+use crate::{access, identity, replication};
 use base::{Args, number};
 use resp::{Protocol, Reply};
-
-const WRONG_PASSWORD: &str = "WRONGPASS invalid username-password pair or user is disabled.";
 
 /// Handlers of HELLO and AUTH.
 pub(super) fn handler(name: &str) -> Option<AdminHandler> {
@@ -24,7 +20,7 @@ pub(super) fn handler(name: &str) -> Option<AdminHandler> {
 /// AUTH [username] password.
 fn auth(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
     let (user, password) = match args.len() {
-        2 if !node.policy.auth_required => {
+        2 if node.access.users.default_user().has_no_password() => {
             return Err("ERR AUTH <password> called without any password configured for the default user. Are you sure \
                         your configuration is correct?"
                 .into());
@@ -33,7 +29,7 @@ fn auth(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> O
         3 => (args.at(1), args.at(2)),
         _ => return Err(Refusal::SYNTAX),
     };
-    authenticate(node, client, user, password)?;
+    access::authenticate(node, client, user, password, args.at(0))?;
     reply.ok();
     Ok(())
 }
@@ -43,7 +39,7 @@ fn hello(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> 
     let protocol = version(args)?;
     let options = Options::parse(args)?;
     if let Some((user, password)) = options.auth {
-        authenticate(node, client, user, password)?;
+        access::authenticate(node, client, user, password, args.at(0))?;
     }
     let required = node.policy.auth_required;
     let Some(session) = node.sessions.get_mut(client) else { return Ok(()) };
@@ -122,24 +118,4 @@ fn greet(node: &Node, id: u64, reply: &mut Reply) {
 fn text(reply: &mut Reply, name: &str, value: &str) {
     reply.bulk(name.as_bytes());
     reply.bulk(value.as_bytes());
-}
-
-fn authenticate(node: &mut Node, client: Client, user: &[u8], password: &[u8]) -> Outcome {
-    let wanted = node.config.settings.requirepass.as_bytes();
-    if user != b"default" || !(wanted.is_empty() || same(wanted, password)) {
-        return Err(WRONG_PASSWORD.into());
-    }
-    if let Some(session) = node.sessions.get_mut(client) {
-        session.authenticated = true;
-    }
-    Ok(())
-}
-
-/// Whether two passwords are equal, in a time that tells nothing about where they differ.
-fn same(wanted: &[u8], given: &[u8]) -> bool {
-    let mut difference = wanted.len() ^ given.len();
-    for (i, byte) in given.iter().enumerate() {
-        difference |= usize::from(byte ^ wanted[i % wanted.len()]);
-    }
-    difference == 0
 }

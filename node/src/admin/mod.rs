@@ -30,6 +30,7 @@ mod server;
 mod slowlog;
 #[cfg(test)]
 mod tests;
+mod users;
 
 pub(crate) use cluster::events::print as cluster_events;
 pub(crate) use cluster::explain::print as cluster_explanation;
@@ -37,6 +38,7 @@ pub use config::cluster_config;
 pub(crate) use config::{Changes, applied as config_applied, written as config_written};
 pub use info::{Process, Usage};
 pub use memory::Allocator;
+pub(crate) use users::files::{loaded as users_loaded, replace as replace_users, saved as users_saved};
 
 use crate::node::Node;
 use crate::refusal::{Outcome, Refusal};
@@ -62,6 +64,7 @@ pub(crate) fn handler(name: &str) -> Option<AdminHandler> {
         latency::handler,
         memory::handler,
         debug::handler,
+        users::handler,
         help::handler,
     ];
     families.iter().find_map(|family| family(name))

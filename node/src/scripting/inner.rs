@@ -12,7 +12,7 @@ use crate::dispatch::{self, Request};
 use crate::node::Node;
 use crate::refusal::Refusal;
 use crate::table::is;
-use crate::{migrate, persistence, replication};
+use crate::{access, migrate, persistence, replication};
 use base::{Args, Slot};
 use resp::{Protocol, Reply};
 use spec::{Command, flag};
@@ -45,9 +45,10 @@ pub(super) fn execute(
     reply.take()
 }
 
-/// Whether there is such a command that the caller may run (there are no users with fewer rights).
+/// Whether there is such a command, and the caller's user may run it.
 pub(super) fn permission(node: &Node, current: &Current, args: Args<'_>) -> Option<bool> {
-    lookup(node, current, args).ok().map(|_| true)
+    let command = lookup(node, current, args).ok()?;
+    Some(current.obey || access::may_run(node, current.client, command, args).is_ok())
 }
 
 fn refuse(node: &mut Node, command: Option<&Command>, refusal: &Refusal, reply: &mut Reply) {
@@ -89,6 +90,9 @@ fn check(
     }
     if !command.stale() && !node.policy.serve_stale && replication::is_stale(node) {
         return Err("ERR Can not execute the command on a stale replica".into());
+    }
+    if !current.obey {
+        access::check_scripted(node, current.client, command, args)?;
     }
     may_write(node, current, command)?;
     if current.oom && !current.wrote && command.denyoom() {

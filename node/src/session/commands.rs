@@ -5,7 +5,7 @@ use crate::admin::AdminHandler;
 use crate::node::Node;
 use crate::observe::monitor;
 use crate::refusal::Outcome;
-use crate::{pubsub, tracking, transaction};
+use crate::{access, pubsub, tracking, transaction};
 use base::{Args, DbIndex};
 use resp::{Protocol, Reply};
 
@@ -36,14 +36,13 @@ fn reset(node: &mut Node, client: Client, _args: Args<'_>, reply: &mut Reply) ->
     tracking::stop(node, client);
     transaction::discard_all(node, client);
     pubsub::leave_all(node, client);
-    let authenticated = !node.policy.auth_required;
+    access::begin_as_default(node, client);
     let third = node.config.settings.client_default_resp == 3;
     let protocol = if third { Protocol::Resp3 } else { Protocol::Resp2 };
     if let Some(session) = node.sessions.get_mut(client) {
         session.output.reply().set_protocol(protocol);
         session.db = DbIndex(0);
         session.name.clear();
-        session.authenticated = authenticated;
         session.readonly = false;
         session.asking = false;
         session.reply_mode = ReplyMode::On;

@@ -34,11 +34,15 @@ pub(crate) fn accept(node: &mut Node, conn: ConnId, peer: PeerInfo) {
         session.output.reply().set_protocol(resp::Protocol::Resp3);
     }
     node.next_client_id += 1;
-    session.authenticated = !node.policy.auth_required;
+    let user = node.access.users.default_user();
+    session.authenticated = user.is_open();
+    session.restricted = !user.is_unrestricted();
+    let open_door = user.has_no_password();
+    node.access.any_restricted |= session.restricted;
     let refusal = if node.sessions.len() as u64 >= node.policy.max_clients {
         node.stats.rejected_connections += 1;
         Some("ERR max number of clients reached")
-    } else if node.policy.protected_mode && !node.policy.auth_required && outsider {
+    } else if node.policy.protected_mode && open_door && outsider {
         node.stats.rejected_connections += 1;
         Some(DENIED)
     } else {

@@ -105,6 +105,10 @@ pub struct Session {
     pub lib_ver: Vec<u8>,
     /// Whether it may do more than authenticate.
     pub authenticated: bool,
+    /// Its user.
+    pub user: acl::UserId,
+    /// Whether something is forbidden to its user.
+    pub restricted: bool,
     /// CLIENT REPLY.
     pub reply_mode: ReplyMode,
     /// CLIENT NO-EVICT.
@@ -197,6 +201,8 @@ impl Session {
             lib_name: Vec::new(),
             lib_ver: Vec::new(),
             authenticated: false,
+            user: acl::UserId::DEFAULT,
+            restricted: false,
             reply_mode: ReplyMode::On,
             no_evict: false,
             no_touch: false,
@@ -234,7 +240,7 @@ impl Session {
     #[inline]
     pub fn is_ordinary(&self) -> bool {
         self.role == Role::Normal
-            && !(self.monitor || self.asking || self.doomed)
+            && !(self.restricted || self.monitor || self.asking || self.doomed)
             && self.multi.is_none()
             && self.subscriptions.is_none()
             && self.pushes.is_empty()

@@ -263,6 +263,8 @@ impl World {
             Action::ConfigChanged { .. }
             | Action::ApplyConfig { .. }
             | Action::RewriteConfig { .. }
+            | Action::ReadUsers { .. }
+            | Action::WriteUsers { .. }
             | Action::GatherWrites { .. }
             | Action::Crash { .. }
             | Action::Sleep { .. } => {}

@@ -3,6 +3,7 @@
 //! Arity, flags, key specs, categories, arguments and tips are facts of Redis 7.2, checked by a test against a
 //! live redis-server; the sentences are ours. An entry here means that the command exists.
 
+mod acl;
 pub(crate) mod bitmap;
 pub(crate) mod cluster;
 pub(crate) mod connection;

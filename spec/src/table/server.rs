@@ -3,6 +3,12 @@
 use super::words::*;
 
 pub(crate) const COMMANDS: &[Command] = &[
+    command("acl", -2)
+        .summary("Groups the commands about users and their rights.")
+        .since("6.0.0")
+        .complexity("Depends on the subcommand")
+        .flags(SENTINEL)
+        .with(super::acl::SUBCOMMANDS),
     command("bgrewriteaof", 1)
         .summary("Rewrites the append-only file in the background.")
         .since("1.0.0")

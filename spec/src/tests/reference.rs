@@ -55,6 +55,7 @@ const CHANGED: &[(&str, &[&str])] = &[
     (
         "args",
         &[
+            "acl|cat",
             "module|loadex",
             "script|flush",
             "function|flush",
@@ -148,6 +149,9 @@ const CHANGED: &[(&str, &[&str])] = &[
     (
         "tips",
         &[
+            "acl|deluser",
+            "acl|save",
+            "acl|setuser",
             "msetnx",
             "randomkey",
             "scan",

@@ -1,5 +1,6 @@
 //! End-to-end tests: real processes on loopback, Grapevine's and Debian's redis-server 7.0.15 side by side.
 
+mod acl;
 mod addresses;
 mod administration;
 mod appendlist;

@@ -4,13 +4,14 @@ use super::Kind;
 use crate::node::Node;
 use crate::refusal::{Outcome, Refusal};
 use crate::session::{Client, Session};
+use acl::UserId;
 use base::{Args, UnixMillis, number};
 use resp::Reply;
 
 /// CLIENT KILL address | filter value ...
 pub(super) fn kill(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
     let old_form = args.len() == 3;
-    let filter = if old_form { Filter::address(args.at(2)) } else { Filter::parse(args)? };
+    let filter = if old_form { Filter::address(args.at(2)) } else { Filter::parse(node, args)? };
     let now = node.now.unix;
     let chosen: Vec<Client> = node
         .sessions
@@ -42,6 +43,7 @@ struct Filter<'a> {
     kind: Option<Kind>,
     address: Option<&'a [u8]>,
     local: Option<&'a [u8]>,
+    user: Option<UserId>,
     skip_me: bool,
     /// Connected for at least so many seconds.
     min_age: i64,
@@ -50,20 +52,29 @@ struct Filter<'a> {
 impl<'a> Filter<'a> {
     /// The old form may kill the one who asks.
     fn address(address: &'a [u8]) -> Self {
-        Self { id: None, kind: None, address: Some(address), local: None, skip_me: false, min_age: 0 }
+        Self {
+            id: None,
+            kind: None,
+            address: Some(address),
+            local: None,
+            user: None,
+            skip_me: false,
+            min_age: 0,
+        }
     }
 
-    fn parse(args: Args<'a>) -> Result<Self, Refusal> {
-        let mut filter = Self { id: None, kind: None, address: None, local: None, skip_me: true, min_age: 0 };
+    fn parse(node: &Node, args: Args<'a>) -> Result<Self, Refusal> {
+        let mut filter =
+            Self { id: None, kind: None, address: None, local: None, user: None, skip_me: true, min_age: 0 };
         let words = args.from(2);
         // A word without a value is an error only once what stands before it is right.
         for i in (0..words.len() - words.len() % 2).step_by(2) {
-            filter.set(words.at(i), words.at(i + 1))?;
+            filter.set(node, words.at(i), words.at(i + 1))?;
         }
         if words.len().is_multiple_of(2) { Ok(filter) } else { Err(Refusal::SYNTAX) }
     }
 
-    fn set(&mut self, option: &[u8], value: &'a [u8]) -> Outcome {
+    fn set(&mut self, node: &Node, option: &[u8], value: &'a [u8]) -> Outcome {
         if option.eq_ignore_ascii_case(b"id") {
             self.id = Some(client_id(value)?);
         } else if option.eq_ignore_ascii_case(b"type") {
@@ -73,10 +84,9 @@ impl<'a> Filter<'a> {
         } else if option.eq_ignore_ascii_case(b"laddr") {
             self.local = Some(value);
         } else if option.eq_ignore_ascii_case(b"user") {
-            // Everybody is the default user.
-            if value != b"default" {
-                return Err(Refusal::repeating(&[b"ERR No such user '", value, b"'"]));
-            }
+            let found = node.access.users.find(value);
+            let unknown = || Refusal::repeating(&[b"ERR No such user '", value, b"'"]);
+            self.user = Some(found.map(|(id, _)| id).ok_or_else(unknown)?);
         } else if option.eq_ignore_ascii_case(b"skipme") {
             self.skip_me = yes_no(value)?;
         } else if option.eq_ignore_ascii_case(b"maxage") {
@@ -95,6 +105,7 @@ impl<'a> Filter<'a> {
             && self.kind.is_none_or(|kind| Kind::of(session) == kind)
             && self.address.is_none_or(|address| session.peer.peer.as_bytes() == address)
             && self.local.is_none_or(|local| session.peer.local.as_bytes() == local)
+            && self.user.is_none_or(|user| session.user == user && !session.role.is_obeyed())
             && (self.min_age == 0 || now.seconds() - session.created.seconds() >= self.min_age)
     }
 }

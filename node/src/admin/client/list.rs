@@ -5,7 +5,7 @@ use super::tracking::redirection;
 use crate::node::Node;
 use crate::refusal::{Outcome, Refusal};
 use crate::session::{Client, Role, Session};
-use base::{Args, Now, number};
+use base::{Args, number};
 use resp::{Protocol, Reply};
 use std::fmt::Write;
 
@@ -19,7 +19,7 @@ const HIDDEN: &str = "*redacted*";
 pub(super) fn info(node: &mut Node, client: Client, _: Args<'_>, reply: &mut Reply) -> Outcome {
     let mut out = String::new();
     if let Some(session) = node.sessions.get(client) {
-        describe(session, reply.protocol(), node.now, Shown::All, &mut out);
+        describe(node, session, reply.protocol(), Shown::All, &mut out);
         out.push('\n');
     }
     reply.verbatim("txt", out.as_bytes());
@@ -33,7 +33,7 @@ pub(super) fn list(node: &mut Node, client: Client, args: Args<'_>, reply: &mut 
     for (other, session) in node.sessions.iter().filter(|(_, session)| filter.admits(session)) {
         // The asker's own writer is in our hands while the command runs.
         let protocol = if other == client { reply.protocol() } else { session.output.protocol() };
-        describe(session, protocol, node.now, Shown::All, &mut out);
+        describe(node, session, protocol, Shown::All, &mut out);
         out.push('\n');
     }
     reply.verbatim("txt", out.as_bytes());
@@ -85,15 +85,25 @@ pub(crate) enum Shown {
 /// A session's line for the log; empty if it is gone.
 pub(crate) fn log_line(node: &Node, client: Client) -> String {
     let shown = if node.config.settings.hide_user_data_from_log { Shown::Redacted } else { Shown::All };
+    line(node, client, shown)
+}
+
+/// The same for those who may see everything.
+pub(crate) fn client_info(node: &Node, client: Client) -> String {
+    line(node, client, Shown::All)
+}
+
+fn line(node: &Node, client: Client, shown: Shown) -> String {
     let mut out = String::new();
     if let Some(session) = node.sessions.get(client) {
-        describe(session, session.output.protocol(), node.now, shown, &mut out);
+        describe(node, session, session.output.protocol(), shown, &mut out);
     }
     out
 }
 
 /// Appends a connection's line, without a line end.
-fn describe(session: &Session, protocol: Protocol, now: Now, shown: Shown, out: &mut String) {
+fn describe(node: &Node, session: &Session, protocol: Protocol, shown: Shown, out: &mut String) {
+    let now = node.now;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let own = |value: String| if shown == Shown::All { value } else { HIDDEN.to_owned() };
     let (channels, patterns, shard) = session
@@ -138,7 +148,7 @@ fn describe(session: &Session, protocol: Protocol, now: Now, shown: Shown, out: 
     let _ = write!(
         out,
         " user={} redir={} resp={} lib-name={} lib-ver={} tot-net-in={} tot-net-out={} tot-cmds={}",
-        own("default".to_owned()),
+        own(user(node, session)),
         redirection(session.tracking.as_deref()),
         if protocol == Protocol::Resp3 { 3 } else { 2 },
         text(&session.lib_name),
@@ -147,6 +157,14 @@ fn describe(session: &Session, protocol: Protocol, now: Now, shown: Shown, out: 
         session.sent,
         session.commands,
     );
+}
+
+/// The name of a session's user; our primary is above all users.
+fn user(node: &Node, session: &Session) -> String {
+    if session.role.is_obeyed() {
+        return "(superuser)".to_owned();
+    }
+    resp::reply::lossy(node.access.users.name(session.user).unwrap_or_default())
 }
 
 /// One letter per state, `N` when there is none.

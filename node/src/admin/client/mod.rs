@@ -1,6 +1,6 @@
 //! CLIENT: the connections, one's own and the others'.
 
-pub(crate) use list::{FIXED_BUFFER, log_line};
+pub(crate) use list::{FIXED_BUFFER, client_info, log_line};
 
 mod kill;
 mod list;

@@ -149,8 +149,11 @@ pub(super) fn stats(node: &Node, lines: &mut Lines) {
     lines.field("eventloop_duration_cmd_sum", stats.turns.commands_micros);
     lines.field("instantaneous_eventloop_cycles_per_sec", stats.turns_per_sec);
     lines.field("instantaneous_eventloop_duration_usec", stats.turn_micros);
-    lines.zeros(&["acl_access_denied_auth", "acl_access_denied_cmd"]);
-    lines.zeros(&["acl_access_denied_key", "acl_access_denied_channel"]);
+    let denials = node.access.denials;
+    lines.field("acl_access_denied_auth", denials.auth);
+    lines.field("acl_access_denied_cmd", denials.command);
+    lines.field("acl_access_denied_key", denials.key);
+    lines.field("acl_access_denied_channel", denials.channel);
 }
 
 /// `# Commandstats`: a line per command that was called or refused.
