@@ -199,7 +199,7 @@ directives! {
     requirepass: String = "requirepass", Text, "", SENSITIVE | EMPTY_IS_UNSET;
     supervised: String = "supervised", Word(&["upstart", "systemd", "auto", "no"]), "no", IMMUTABLE;
     syslog_facility: String = "syslog-facility", Word(&["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"]), "local0", IMMUTABLE;
-    repl_diskless_load: String = "repl-diskless-load", Word(&["disabled", "on-empty-db", "swapdb"]), "disabled", DENY_LOADING | NO_EFFECT;
+    repl_diskless_load: String = "repl-diskless-load", Word(&["disabled", "on-empty-db", "swapdb"]), "disabled", DENY_LOADING;
     loglevel: LogLevel = "loglevel", Word(LogLevel::WORDS), "notice", MODIFIABLE;
     maxmemory_policy: EvictionPolicy = "maxmemory-policy", Word(EvictionPolicy::WORDS), "noeviction", MODIFIABLE;
     appendfsync: AppendFsync = "appendfsync", Word(AppendFsync::WORDS), "everysec", MODIFIABLE;

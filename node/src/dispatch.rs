@@ -631,8 +631,11 @@ fn fresh_enough(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
 
 fn loaded(node: &Node, request: &Request<'_>) -> Result<(), Refusal> {
     let denied = !request.command.loading() || request.lacking & flag::LOADING != 0;
-    // What must not happen beside a full sync either; it leaves the old data to be served.
-    let beside = request.has(flag::NO_ASYNC_LOADING) && replication::is_loading(node);
+    // Who asks for Redis's asynchronous loading gets its rules, too. Without it a full sync is undisturbed by these commands and they
+    // by it: a replica whose primary hangs in the middle can be promoted, one that has just become one be told who has its slot.
+    let beside = request.has(flag::NO_ASYNC_LOADING)
+        && replication::is_loading(node)
+        && node.config.settings.repl_diskless_load == "swapdb";
     if (node.loading && denied || beside) && !request.obey {
         return Err(Refusal::from("LOADING Redis is loading the dataset in memory"));
     }

@@ -477,6 +477,8 @@ fn what_must_not_happen_beside_a_full_sync_is_refused_and_the_old_data_are_serve
     feign(&mut world, &whole[..whole.len() - 1]);
     assert!(world.run(&["INFO", "persistence"]).contains("async_loading:1"));
     let refusal = "-LOADING Redis is loading the dataset in memory\r\n";
+    assert_eq!(world.run(&["SYNC"]), "-NOMASTERLINK Can't SYNC while not connected with my master\r\n");
+    world.node.config.settings.repl_diskless_load = "swapdb".to_owned();
     for words in [&["REPLICAOF", "NO", "ONE"][..], &["SAVE"], &["BGSAVE"], &["BGREWRITEAOF"], &["SYNC"]] {
         assert_eq!(world.run(words), refusal, "{words:?}");
     }
@@ -487,4 +489,6 @@ fn what_must_not_happen_beside_a_full_sync_is_refused_and_the_old_data_are_serve
     world.run(&["CONFIG", "SET", "repl-timeout", "50"]);
     assert_eq!(world.run(&["CONFIG", "GET", "repl-timeout"]), "*2\r\n$12\r\nrepl-timeout\r\n$2\r\n50\r\n");
     assert!(world.run(&["ROLE"]).contains("$4\r\nsync\r\n"));
+    world.node.config.settings.repl_diskless_load = "disabled".to_owned();
+    assert_eq!(world.run(&["REPLICAOF", "NO", "ONE"]), "+OK\r\n");
 }
