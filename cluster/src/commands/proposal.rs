@@ -130,8 +130,13 @@ impl Machine {
         }
         if kind == SetSlotKind::Node {
             let Some(ix) = self.nodes.find(&node).filter(|ix| self.nodes[*ix].is_primary()) else { return };
-            let was_ours = self.delete_slot(slot) == Some(sender);
+            let before = self.delete_slot(slot);
+            let was_ours = before == Some(sender);
             self.add_slot(ix, slot);
+            if ix == sender && !was_ours {
+                let from = before.map(|before| self.nodes[before].id);
+                self.slots.told.insert(slot, (from, self.now.mono));
+            }
             let emptied = was_ours && ix != sender && self.nodes[sender].slot_count == 0;
             successor = Some(ix).filter(|_| emptied && self.config.allow_replica_migration);
         }

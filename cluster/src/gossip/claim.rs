@@ -13,7 +13,10 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
-use base::{Epoch, NodeId, Slot, SlotSet};
+use base::{Epoch, Millis, NodeId, Slot, SlotSet};
+
+/// For so many node timeouts a replica goes by what its primary said it would take.
+const TOLD_TIMEOUTS: u64 = 2;
 
 /// What a claim changed for this node's own shard.
 #[derive(Default)]
@@ -125,6 +128,9 @@ impl Machine {
         let mut contested = false;
         let claims_others = slots.iter().any(|byte| *byte != 0);
         for slot in held.iter().filter(|slot| !bit(slots, *slot)) {
+            if self.is_told(slot, claimant) {
+                continue;
+            }
             // Not unbound yet: a few redirections too many are better than an uncovered slot.
             self.slots.not_claimed.insert(slot);
             self.note_release(slot, claimant, claims_others);
@@ -134,6 +140,10 @@ impl Machine {
             let owner = self.slots.owner(slot);
             if owner == Some(claimant) {
                 self.slots.not_claimed.remove(slot);
+                self.slots.told.remove(&slot);
+                continue;
+            }
+            if owner.is_some_and(|owner| self.is_told(slot, owner)) && self.told_from(slot) == Some(claimant) {
                 continue;
             }
             let wins = match owner {
@@ -176,6 +186,19 @@ impl Machine {
             self.nodes[claimant].share_slots(&before);
         }
         outcome
+    }
+
+    /// Whether our primary has said that it takes this slot, and may not have done so when it sent what we hear of it now. A packet from before does not
+    /// say that it has let the slot go, nor does one of the owner before that the slot is still there.
+    fn is_told(&self, slot: Slot, primary: NodeIx) -> bool {
+        let limit = self.config.node_timeout_ms * TOLD_TIMEOUTS;
+        let recent = |(_, since): &(Option<NodeId>, Millis)| self.now.mono.since(*since) < limit;
+        self.my_primary() == Some(primary) && self.slots.told.get(&slot).is_some_and(recent)
+    }
+
+    fn told_from(&self, slot: Slot) -> Option<NodeIx> {
+        let (from, _) = self.slots.told.get(&slot)?;
+        self.nodes.find(from.as_ref()?)
     }
 
     fn log_migration(&mut self, slot: Slot, owner: Option<NodeIx>, claimant: NodeIx) {

@@ -9,7 +9,7 @@ use crate::topology::NodeFlags;
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
-use base::{Millis, SLOT_COUNT, Slot, SlotSet};
+use base::{Millis, NodeId, SLOT_COUNT, Slot, SlotSet};
 
 const NOBODY: u16 = u16::MAX;
 
@@ -23,6 +23,8 @@ pub(crate) struct SlotMap {
     pub taken: BTreeMap<Slot, NodeIx>,
     /// Slots that we are importing and whose source has stopped claiming them, since when.
     pub released: BTreeMap<Slot, Millis>,
+    /// As a replica: slots that our primary has said it takes, whose they were and since when, until its packets show them.
+    pub told: BTreeMap<Slot, (Option<NodeId>, Millis)>,
     /// As a replica: what our primary is moving.
     pub inherited: Inherited,
     /// Slots that their owner has stopped claiming in its own packets; nobody else claims them yet.
@@ -40,6 +42,7 @@ impl SlotMap {
             importing: BTreeMap::new(),
             taken: BTreeMap::new(),
             released: BTreeMap::new(),
+            told: BTreeMap::new(),
             inherited: Inherited::default(),
             not_claimed: SlotSet::empty(),
             generation: 0,
@@ -70,6 +73,7 @@ impl SlotMap {
         self.assigned = self.assigned + usize::from(owner.is_some()) - usize::from(old.is_some());
         self.not_claimed.remove(slot);
         self.taken.remove(&slot);
+        self.told.remove(&slot);
         self.generation += 1;
     }
 }

@@ -368,3 +368,32 @@ fn who_has_a_slot_has_a_later_epoch_than_its_old_owner() {
     world.run_until(20_000, "the target has the last word", |w| epoch(w, 1) > epoch(w, 0));
     world.run_until(5_000, "everybody knows", |w| (0..3).all(|index| owner(w, index) == Some(target)));
 }
+
+/// A primary said that it takes a slot, and died before any of its packets showed that: those on their way were older. Its
+/// successor has the slot; the old owner would have kept it otherwise, or nobody would.
+#[test]
+fn a_slot_that_a_primary_was_about_to_take_is_its_successors() {
+    let mut world = moving(103);
+    let (target, heir) = (world.id(1), world.id(4));
+    let machine = &mut world.members[4].machine;
+    let sender = machine.nodes.find(&target).expect("its primary");
+    machine.on_set_slot(sender, 1, slot(), crate::codec::SetSlotKind::Node, target);
+    // Both say the contrary meanwhile.
+    world.run(world.timeout);
+    assert_eq!(owner(&world, 4), Some(target));
+    assert_ne!(owner(&world, 1), Some(target));
+    world.kill(1);
+    world.run_until(30_000, "the heir has it", |w| [0, 2, 3, 4, 5].iter().all(|i| owner(w, *i) == Some(heir)));
+}
+
+/// What it said did not come to pass.
+#[test]
+fn a_slot_that_a_primary_does_not_take_goes_back_in_time() {
+    let mut world = moving(104);
+    let (source, target) = (world.id(0), world.id(1));
+    let machine = &mut world.members[4].machine;
+    let sender = machine.nodes.find(&target).expect("its primary");
+    machine.on_set_slot(sender, 1, slot(), crate::codec::SetSlotKind::Node, target);
+    world.run(4 * world.timeout);
+    assert_eq!(owner(&world, 4), Some(source));
+}
