@@ -24,7 +24,7 @@ pub use error::{ConfigError, SetError};
 pub use load::{INCLUDE_DEPTH_MAX, INCLUDES_MAX, ReadFiles, ReadStdin};
 pub use rule::Origin;
 pub use set::SetContext;
-pub use table::{DIRECTIVES, Directive, SENSITIVE, Settings, find};
+pub use table::{DIRECTIVES, Directive, Settings, find};
 pub use value::{
     AppendFsync, EndpointType, EvictionPolicy, LogLevel, MemoryLimit, NoFailover, NotifyEvents, Octal,
     OutputLimit, OutputLimits, Permission, SecretMode,
@@ -111,9 +111,11 @@ impl Config {
         found
     }
 
-    /// Whether the directive's value must not appear in logs.
+    /// Whether the directive's value must not appear in logs, be it one that Redis alone has.
     pub fn is_sensitive(name: &[u8]) -> bool {
+        let secrets_of_tls: [&[u8]; 2] = [b"tls-key-file-pass", b"tls-client-key-file-pass"];
         table::find(name).is_some_and(|index| DIRECTIVES[index].has(table::SENSITIVE))
+            || secrets_of_tls.iter().any(|secret| name.eq_ignore_ascii_case(secret))
     }
 
     /// The directives that were written down and that Grapevine does not obey yet, for one warning at start.

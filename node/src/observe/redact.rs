@@ -29,10 +29,7 @@ fn behind_word(args: Args<'_>, from: usize, word: &str, count: usize) -> Vec<usi
 }
 
 fn sensitive_values(args: Args<'_>) -> Vec<usize> {
-    let is_sensitive = |place: &usize| {
-        let found = config::find(args.at(*place)).and_then(|index| config::DIRECTIVES.get(index));
-        found.is_some_and(|directive| directive.has(config::SENSITIVE))
-    };
+    let is_sensitive = |place: &usize| config::Config::is_sensitive(args.at(*place));
     (2..args.len().saturating_sub(1)).step_by(2).filter(is_sensitive).map(|place| place + 1).collect()
 }
 
@@ -56,6 +53,7 @@ mod tests {
         assert_eq!(of("hello 3 auth user"), []);
         assert_eq!(of("config set requirepass x port 1 masterauth y"), [3, 7]);
         assert_eq!(of("config set requirepass"), []);
+        assert_eq!(of("config set tls-key-file-pass x"), [3]);
         assert_eq!(of("set requirepass x"), []);
     }
 }
