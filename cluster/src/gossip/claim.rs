@@ -143,7 +143,8 @@ impl Machine {
                 self.slots.told.remove(&slot);
                 continue;
             }
-            if owner.is_some_and(|owner| self.is_told(slot, owner)) && self.told_from(slot) == Some(claimant) {
+            if owner.is_some_and(|owner| self.is_told(slot, owner)) && self.told_from(slot) == Some(claimant)
+            {
                 continue;
             }
             let wins = match owner {

@@ -383,7 +383,8 @@ fn a_slot_that_a_primary_was_about_to_take_is_its_successors() {
     assert_eq!(owner(&world, 4), Some(target));
     assert_ne!(owner(&world, 1), Some(target));
     world.kill(1);
-    world.run_until(30_000, "the heir has it", |w| [0, 2, 3, 4, 5].iter().all(|i| owner(w, *i) == Some(heir)));
+    world
+        .run_until(30_000, "the heir has it", |w| [0, 2, 3, 4, 5].iter().all(|i| owner(w, *i) == Some(heir)));
 }
 
 /// What it said did not come to pass.
