@@ -6,7 +6,7 @@
 //! It does not know who is at the other end, nor what the bytes mean.
 
 use rustix::io::Errno;
-use rustix::net::{SendFlags, SocketType, sockopt};
+use rustix::net::{RecvFlags, SendFlags, SocketType, sockopt};
 use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -100,8 +100,8 @@ impl Stream {
     pub fn read(&self, buffer: &mut Vec<u8>, room: usize) -> io::Result<ReadOutcome> {
         buffer.reserve(room);
         let spare = &mut buffer.spare_capacity_mut()[..room];
-        let count = match rustix::io::read(&self.fd, spare) {
-            Ok((filled, _)) => filled.len(),
+        let count = match rustix::net::recv(&self.fd, spare, RecvFlags::empty()) {
+            Ok(((filled, _), _)) => filled.len(),
             Err(Errno::AGAIN | Errno::INTR) => return Ok(ReadOutcome::NotNow),
             Err(error) => return Err(error.into()),
         };

@@ -122,6 +122,8 @@ pub struct DataLoop {
     watch: Watch,
     /// What it last said.
     read_at: Millis,
+    /// When the node wanted to be called, at the end of the last turn: what this turn adds is looked at after it.
+    due: Option<Millis>,
     connections: Connections,
     /// Connections whose bytes the node did not want; asked again each turn.
     paused: Vec<ConnId>,
@@ -176,6 +178,7 @@ impl DataLoop {
             clock: Clock,
             watch: Watch::default(),
             read_at: Millis(0),
+            due: None,
             connections: Connections::default(),
             paused: Vec::new(),
             resolver,
@@ -205,7 +208,8 @@ impl DataLoop {
         self.show_folder();
         self.begin_loading();
         let mut events = Events::with_capacity(EVENTS_PER_WAIT);
-        self.finish_turn();
+        let now = self.now();
+        self.finish_turn(now);
         loop {
             if let Some(end) = self.end {
                 // Whoever sees its connection end finds nobody to connect to.
@@ -250,10 +254,13 @@ impl DataLoop {
         self.read_all(&ready);
         ready.clear();
         self.ready = ready;
-        self.run_timers();
-        self.load_some();
+        let mut now = self.run_timers();
+        if self.loading.is_some() {
+            self.load_some();
+            now = self.now();
+        }
         self.resume_reading();
-        self.finish_turn();
+        self.finish_turn(now);
         self.work_on();
         self.announce();
         self.show_role();
@@ -275,7 +282,8 @@ impl DataLoop {
         now
     }
 
-    fn sleep_ms(&self) -> u64 {
+    fn sleep_ms(&mut self) -> u64 {
+        self.due = self.node.poll_timeout();
         if !self.again.is_empty()
             || self.node.has_work()
             || !self.parts.from_control.is_empty()
@@ -287,7 +295,7 @@ impl DataLoop {
             return 0;
         }
         let now = self.read_at;
-        let due = self.node.poll_timeout().map_or(LONGEST_SLEEP_MS, |at| at.since(now));
+        let due = self.due.map_or(LONGEST_SLEEP_MS, |at| at.since(now));
         let rest = self.parts.listening.wakes_in(now).unwrap_or(LONGEST_SLEEP_MS);
         due.min(rest).min(LONGEST_SLEEP_MS)
     }
@@ -333,7 +341,8 @@ impl DataLoop {
         }
     }
 
-    fn run_timers(&mut self) {
+    /// What is due; the time.
+    fn run_timers(&mut self) -> Now {
         let now = self.now();
         if self.next_usage <= now.mono {
             self.next_usage = now.mono + usage::PERIOD_MS;
@@ -345,17 +354,20 @@ impl DataLoop {
             });
         }
         self.parts.listening.listen_again(&self.io.poller, now.mono);
-        if self.node.poll_timeout().is_some_and(|at| at <= now.mono) {
+        if self.due.is_some_and(|at| at <= now.mono) {
             crash::sign_of_life();
             self.node.handle_timeout(now);
         }
+        now
     }
 
     /// A slice of background work (a snapshot, evictions), once everybody who was served has their replies.
     fn work_on(&mut self) {
         if self.node.has_work() {
-            self.node.run_slice(self.clock.now());
-            self.finish_turn();
+            let now = self.now();
+            self.node.run_slice(now);
+            let now = self.now();
+            self.finish_turn(now);
         }
     }
 
@@ -363,9 +375,8 @@ impl DataLoop {
 
     /// Actions go before writes: a request to the disk starts sooner, and DEBUG SLEEP sleeps before it answers. What the
     /// writes bring about (the end of a connection that has its last reply) is carried out at once.
-    fn finish_turn(&mut self) {
+    fn finish_turn(&mut self, mut now: Now) {
         for _ in 0..DRAINS_PER_TURN {
-            let mut now = self.now();
             self.node.end_batch(now);
             if self.act() {
                 now = self.now();
@@ -389,6 +400,7 @@ impl DataLoop {
             if !self.act() {
                 return;
             }
+            now = self.now();
         }
     }
 

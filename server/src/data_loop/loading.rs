@@ -23,11 +23,11 @@ impl DataLoop {
 
     /// One slice, while there is something to load. A shutdown needs no more data.
     pub(super) fn load_some(&mut self) {
+        let Some(storage) = &mut self.loading else { return };
         if self.node.is_shutting_down() {
             return;
         }
         let now = self.clock.now();
-        let Some(storage) = &mut self.loading else { return };
         match self.node.load_slice(storage, now) {
             Ok(LoadProgress::More) => {}
             Ok(LoadProgress::Done(_)) => {
