@@ -11,6 +11,7 @@
 pub mod affinity;
 pub mod clock;
 pub mod crash;
+pub mod gather;
 pub mod governor;
 pub mod listener;
 pub mod lock;

@@ -33,7 +33,8 @@ use connections::{Connections, Io};
 use listening::Listening;
 use node::{Action, CrashBy, Node};
 use resolver::Resolver;
-use runtime::clock::Watch;
+use runtime::clock::{Watch, quick_micros};
+use runtime::gather::{self, Gathering};
 use runtime::ring::Ring;
 use runtime::stream::ReadOutcome;
 use runtime::supervised::Supervisor;
@@ -140,6 +141,7 @@ pub struct DataLoop {
     /// The number of the present list of connections to be written.
     listing: u64,
     sharing: Sharing,
+    gathering: Gathering,
     control_taken: VecDeque<ToData>,
     inbox_taken: VecDeque<DataMessage>,
     /// When the process's usage is measured again.
@@ -189,6 +191,7 @@ impl DataLoop {
             ready: Vec::new(),
             listing: 0,
             sharing,
+            gathering: Gathering::default(),
             control_taken: VecDeque::new(),
             inbox_taken: VecDeque::new(),
             next_usage: Millis(0),
@@ -205,6 +208,7 @@ impl DataLoop {
 
     /// Loads the data and serves until the node says to leave; returns what is to be cleaned up, too.
     pub fn run(mut self) -> (End, Parts) {
+        gather::prepare();
         self.show_folder();
         self.begin_loading();
         let mut events = Events::with_capacity(EVENTS_PER_WAIT);
@@ -218,8 +222,10 @@ impl DataLoop {
             }
             let sleep = self.sleep_ms();
             self.sharing.before_wait(self.clock);
-            let waited = self.io.wait(&mut events, sleep);
+            let nap = self.gathering.end_turn(quick_micros());
+            let waited = self.io.wait(&mut events, sleep, nap);
             self.sharing.after_wait(self.clock);
+            self.gathering.begin_turn(quick_micros());
             if let Err(error) = waited {
                 self.log(Level::Warning, &format!("The client sockets cannot be polled: {error}"));
                 return (End::Exit(1), self.parts);
@@ -251,6 +257,7 @@ impl DataLoop {
             }
         }
         self.read_again(&mut again, &mut ready);
+        ready.iter().for_each(|conn| self.gathering.saw(Token(conn.0)));
         self.read_all(&ready);
         ready.clear();
         self.ready = ready;

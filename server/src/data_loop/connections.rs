@@ -13,6 +13,7 @@ use runtime::ring::Ring;
 use runtime::{Events, Interest, Poller, Stream, Token};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::time::Duration;
 
 /// First and smallest read, in bytes; as in Redis.
 pub const READ_MIN: usize = 16 << 10;
@@ -66,9 +67,24 @@ pub struct Io {
 }
 
 impl Io {
-    /// Sleeps until there is something to do; `events` are the poller's.
-    pub fn wait(&mut self, events: &mut Events, timeout_ms: u64) -> std::io::Result<()> {
-        let Some(ring) = &mut self.ring else { return self.poller.wait(events, Some(timeout_ms)) };
+    /// Sleeps until there is something to do; `events` are the poller's. If nothing is there yet the sleep lasts for a `nap` at
+    /// least; a ring gathers by itself.
+    pub fn wait(
+        &mut self,
+        events: &mut Events,
+        timeout_ms: u64,
+        nap: Option<Duration>,
+    ) -> std::io::Result<()> {
+        let Some(ring) = &mut self.ring else {
+            if let Some(nap) = nap.filter(|_| timeout_ms > 0) {
+                self.poller.wait(events, Some(0))?;
+                if !events.is_empty() {
+                    return Ok(());
+                }
+                std::thread::sleep(nap);
+            }
+            return self.poller.wait(events, Some(timeout_ms));
+        };
         events.clear();
         if ring.wait(&self.poller, timeout_ms)? {
             self.poller.wait(events, Some(0))?;
