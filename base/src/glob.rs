@@ -3,8 +3,12 @@
 /// Whether `text` as a whole matches `pattern`. ASCII case is ignored when `nocase`.
 ///
 /// Time is at most `pattern × text`: after a mismatch only the last `*` is moved forward, never an earlier one.
-/// Malformed patterns never fail: an unclosed `[` ends with the pattern, a trailing `\` stands for itself.
+/// Malformed patterns never fail: an unclosed `[` ends with the pattern, a trailing `\` stands for itself. As in Redis an
+/// empty text matches the empty pattern alone, not even `*`; who means everything by `*` looks for it first.
 pub fn matches(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
+    if text.is_empty() {
+        return pattern.is_empty();
+    }
     let (mut p, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while t < text.len() {
@@ -82,8 +86,10 @@ mod tests {
     #[test]
     fn as_redis_does() {
         let cases: &[(&str, &str, bool)] = &[
-            ("*", "", true),
+            ("*", "", false),
+            ("**", "", false),
             ("", "", true),
+            ("", "a", false),
             ("h?llo", "hello", true),
             ("h*llo", "heeeello", true),
             ("h[ae]llo", "hillo", false),

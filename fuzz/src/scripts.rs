@@ -49,8 +49,12 @@ pub fn run(bytes: &[u8]) {
         assert!(engine.run(&sha, call, &mut Echo, &mut out).is_some());
         let mut parser = ValueParser::new();
         parser.feed(&out);
-        assert!(matches!(parser.next(), Ok(Some(_))), "{body}: {:?}", out.escape_ascii().to_string());
-        assert!(parser.unread().is_empty(), "{body}");
+        match parser.next() {
+            Ok(Some(_)) => assert!(parser.unread().is_empty(), "{body}"),
+            // Tables may lie in one another as deep as Lua's stack goes, which is deeper than this client reads.
+            Err(resp::ProtocolError::ReplyTooDeep) => {}
+            other => panic!("{body}: {other:?}: {:?}", out.escape_ascii().to_string()),
+        }
     }
     // The text itself as a script: a kill at the first question.
     let _compiled = engine.load(bytes);

@@ -99,20 +99,6 @@ pub enum Action {
         /// The configuration in force.
         config: Box<config::Config>,
     },
-    /// ACL LOAD: read the file and report with [`Node::handle_users_read`](crate::Node::handle_users_read). Answered in
-    /// order with [`Action::WriteUsers`].
-    ReadUsers {
-        /// `aclfile`.
-        file: String,
-    },
-    /// ACL SAVE: replace the file's content, atomically, and report with
-    /// [`Node::handle_users_written`](crate::Node::handle_users_written).
-    WriteUsers {
-        /// `aclfile`.
-        file: String,
-        /// The new content.
-        text: Vec<u8>,
-    },
     /// DEBUG SLEEP: block the data thread for so long before anything else is done.
     Sleep {
         /// Microseconds, at most a day.

@@ -44,8 +44,8 @@ mod tests;
 mod tracking;
 mod transaction;
 
-pub use access::check_users;
-pub use admin::{Allocator, Process, Usage, cluster_config};
+pub use access::{UsersFile, check_users, cluster_config_at_start};
+pub use admin::{Allocator, Process, Usage};
 pub use api::{
     Action, ApplyError, CrashBy, LoadError, LoadProgress, LoadReport, LocalInfo, LogLevel, PeerInfo,
     ToControl,

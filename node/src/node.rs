@@ -5,7 +5,7 @@
 //!
 //! Bounds: sessions by `maxclients`, queued actions by the work of one turn.
 
-use crate::access::Access;
+use crate::access::{Access, UsersFile};
 use crate::admin::{Allocator, Changes, Process, Usage};
 use crate::api::{
     Action, ApplyError, LoadError, LoadProgress, LoadReport, LocalInfo, LogLevel, PeerInfo, ToControl,
@@ -414,7 +414,7 @@ impl Node {
 
     /// The users of an ACL file, at start, instead of those of the configuration. The error is Redis's.
     pub fn load_users(&mut self, text: &[u8]) -> Result<(), String> {
-        let outcome = crate::admin::replace_users(self, text);
+        let outcome = crate::admin::replace_users(self, text, None);
         outcome.map_err(|text| String::from_utf8_lossy(&text).into_owned())
     }
 
@@ -423,16 +423,9 @@ impl Node {
         self.access.entropy = Some(fill);
     }
 
-    /// The outcome of the oldest unanswered [`Action::ReadUsers`]; an error in the system's words.
-    pub fn handle_users_read(&mut self, now: Now, outcome: Result<Vec<u8>, String>) {
-        self.set_now(now);
-        crate::admin::users_loaded(self, outcome);
-    }
-
-    /// The outcome of the oldest unanswered [`Action::WriteUsers`]; an error in the system's words.
-    pub fn handle_users_written(&mut self, now: Now, outcome: Result<(), String>) {
-        self.set_now(now);
-        crate::admin::users_saved(self, outcome);
+    /// Gives the node the way to the users' file, for ACL LOAD and ACL SAVE; without it neither succeeds.
+    pub fn set_users_file(&mut self, file: UsersFile) {
+        self.access.file = Some(file);
     }
 
     /// Time passed: call it at [`Node::poll_timeout`] at the latest.
@@ -723,8 +716,7 @@ impl Node {
             crate::cluster::install::rename_self(self);
         }
         if self.cluster.enabled {
-            let config = crate::admin::cluster_config(&self.config.settings);
-            self.tell_control(ToControl::Config(Box::new(config)));
+            crate::access::tell_control(self);
         }
         self.actions.push_back(Action::ConfigChanged { names });
     }

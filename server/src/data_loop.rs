@@ -440,8 +440,6 @@ impl DataLoop {
                 }
                 Action::ConfigChanged { names } => self.apply_config(&names),
                 Action::RewriteConfig { config, all, .. } => self.rewrite_config(now, &config, all),
-                Action::ReadUsers { file } => self.read_users(now, &file),
-                Action::WriteUsers { file, text } => self.write_users(now, &file, &text),
                 Action::Crash { by } => crash_on_request(by),
                 Action::Sleep { micros } => std::thread::sleep(Duration::from_micros(micros)),
                 Action::Load => self.load_again(),

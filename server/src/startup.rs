@@ -19,7 +19,7 @@ use crate::settings::{level_of_cluster, read_files, threshold};
 use crate::{title, usage};
 use cluster::{Action, Machine, Outbox, Start};
 use config::{Config, ConfigError, Settings};
-use node::Node;
+use node::{Node, UsersFile};
 use runtime::listener::Listener;
 use runtime::lock::FileLock;
 use runtime::ring::Ring;
@@ -196,7 +196,7 @@ fn start(
     }
 
     let clock = Clock;
-    let bus = if settings.cluster_enabled { Some(prepare_bus(logger, &settings)?) } else { None };
+    let bus = if settings.cluster_enabled { Some(prepare_bus(logger, config)?) } else { None };
     let listening = listen(logger, &settings)?;
     let bus_listeners = if bus.is_some() { listen_on_bus(logger, &settings)? } else { Vec::new() };
     logger.log(Level::Notice, "Server initialized");
@@ -223,6 +223,7 @@ fn start(
     let mut node = Node::new(config.clone(), process::random_seed(), clock.now());
     load_users(&mut node, config).map_err(|text| fail(&text))?;
     node.set_entropy(process::random_bytes);
+    node.set_users_file(UsersFile { read: read_users, write: write_users });
     node.ask_before_config_changes();
     node.set_meter(runtime::clock::quick_micros);
     let ring = open_ring(logger, &settings);
@@ -263,10 +264,17 @@ fn load_users(node: &mut Node, config: &Config) -> Result<(), String> {
                     either an ACL file or declare users directly in your redis.conf, but not both."
             .into());
     }
-    let read = std::fs::read(file)
-        .map_err(|error| format!("Error loading ACLs, opening file '{file}': {}", process::reason(error)));
+    let read = read_users(file).map_err(|why| format!("Error loading ACLs, opening file '{file}': {why}"));
     read.and_then(|text| node.load_users(&text))
         .map_err(|errors| format!("Aborting Redis startup because of ACL errors: {errors}"))
+}
+
+fn read_users(file: &str) -> Result<Vec<u8>, String> {
+    std::fs::read(file).map_err(process::reason)
+}
+
+fn write_users(file: &str, text: &[u8]) -> Result<(), String> {
+    control_loop::saver::write_atomically(Path::new(file), text).map_err(process::reason)
 }
 
 /// `grapevine-io-backend`: where the system refuses an io_uring, epoll serves.
@@ -350,7 +358,8 @@ struct Bus {
     lock: FileLock,
 }
 
-fn prepare_bus(logger: &Logger, settings: &Settings) -> Result<Bus, Failed> {
+fn prepare_bus(logger: &Logger, config: &Config) -> Result<Bus, Failed> {
+    let settings = &config.settings;
     bus_port(logger, settings)?;
     let path = &settings.cluster_config_file;
     let lock = FileLock::acquire(path).map_err(|error| {
@@ -360,8 +369,8 @@ fn prepare_bus(logger: &Logger, settings: &Settings) -> Result<Bus, Failed> {
     let start = read_nodes_conf(logger, Path::new(path))?;
     let journal = current_folder().join(path);
     let past = control_loop::journal::read(&control_loop::journal::path_beside(&journal));
-    let config = node::cluster_config(settings);
-    let mut machine = Machine::with_past(config, start, past, process::random_seed(), Clock.now());
+    let begin = node::cluster_config_at_start(config);
+    let mut machine = Machine::with_past(begin, start, past, process::random_seed(), Clock.now());
     let outbox = first_actions(logger, &mut machine);
     Ok(Bus { machine, outbox, lock })
 }

@@ -11,12 +11,13 @@ mod refusals;
 pub(crate) use refusals::{check_queued, check_request, check_scripted, explanation, may_run, sort_patterns};
 
 use crate::admin::client::client_info;
+use crate::api::ToControl;
 use crate::node::Node;
 use crate::refusal::Outcome;
-use crate::session::{Client, Role, SlotId};
+use crate::session::{Client, Role};
 use acl::{Context, Entry, Log, Reason, User, UserId, Users};
 use config::{Config, ConfigError, Settings};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 const WRONG_PASSWORD: &str = "WRONGPASS invalid username-password pair or user is disabled.";
 
@@ -29,6 +30,15 @@ pub(crate) struct Denials {
     pub channel: u64,
 }
 
+/// How a file of users is read and written, whole; errors in the system's words. What is written replaces the file at once or
+/// not at all.
+#[derive(Clone, Copy)]
+#[allow(missing_docs)] // the type says it
+pub struct UsersFile {
+    pub read: fn(&str) -> Result<Vec<u8>, String>,
+    pub write: fn(&str, &[u8]) -> Result<(), String>,
+}
+
 /// The users, and what they were refused.
 #[derive(Default)]
 pub(crate) struct Access {
@@ -37,8 +47,10 @@ pub(crate) struct Access {
     pub denials: Denials,
     /// Whether some session's user is restricted.
     pub any_restricted: bool,
-    /// ACL LOADs and ACL SAVEs under way, oldest first.
-    pub waiting: VecDeque<(Client, SlotId)>,
+    /// Whether the control thread takes the default user for one without a password.
+    told_open: bool,
+    /// The way to the users' file.
+    pub file: Option<UsersFile>,
     /// Bytes that nobody can guess; without it GENPASS draws from the node's seed.
     pub entropy: Option<fn(&mut [u8]) -> bool>,
 }
@@ -54,6 +66,8 @@ impl Access {
             // A line that cannot be obeyed was refused at the start.
             let _ = access.users.configure(&words);
         }
+        // What a file says is known only when it was read.
+        access.told_open = !config.settings.aclfile.is_empty() || access.has_open_door();
         access
     }
 
@@ -66,6 +80,23 @@ impl Access {
     pub fn auth_required(&self) -> bool {
         !self.users.default_user().is_open()
     }
+
+    /// Whether the default user has no password: what protected mode goes by, for clients and on the bus.
+    pub fn has_open_door(&self) -> bool {
+        self.users.default_user().has_no_password()
+    }
+}
+
+/// What the cluster machine begins with.
+pub fn cluster_config_at_start(config: &Config) -> cluster::Config {
+    crate::admin::cluster_config(&config.settings, Access::of(config).told_open)
+}
+
+/// The cluster machine hears what the settings, and the users, say now.
+pub(crate) fn tell_control(node: &mut Node) {
+    node.access.told_open = node.access.has_open_door();
+    let config = crate::admin::cluster_config(&node.config.settings, node.access.told_open);
+    node.tell_control(ToControl::Config(Box::new(config)));
 }
 
 /// Judges the `user` lines of a configuration, which say what cannot be obeyed in Redis's words.
@@ -95,7 +126,7 @@ pub(crate) fn authenticate(
     let found = node.access.users.find(name).filter(|(_, user)| user.admits(password));
     let Some((id, restricted)) = found.map(|(id, user)| (id, !user.is_unrestricted())) else {
         node.access.denials.auth += 1;
-        let in_multi = node.sessions.get(client).is_some_and(|s| s.multi.is_some());
+        let in_multi = node.sessions.get(client).is_some_and(|s| s.multi.is_some()) || node.unit.in_exec;
         let context = if in_multi { Context::Multi } else { Context::Toplevel };
         add_entry(node, client, Reason::Auth, context, word, name.to_vec());
         return Err(WRONG_PASSWORD.into());
@@ -129,6 +160,9 @@ pub(crate) fn changed(node: &mut Node) {
         let Some(session) = node.sessions.get_mut(client) else { continue };
         session.restricted = node.access.users.get(session.user).is_none_or(|user| !user.is_unrestricted());
         node.access.any_restricted |= session.restricted;
+    }
+    if node.cluster.enabled && node.access.told_open != node.access.has_open_door() {
+        tell_control(node);
     }
 }
 

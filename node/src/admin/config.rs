@@ -118,8 +118,8 @@ pub(crate) fn applied(node: &mut Node, outcome: Result<(), ApplyError>) {
     }
 }
 
-/// What the cluster machine reads of the settings.
-pub fn cluster_config(settings: &Settings) -> cluster::Config {
+/// What the cluster machine reads of the settings. `open_door`: whether the default user has no password.
+pub(crate) fn cluster_config(settings: &Settings, open_door: bool) -> cluster::Config {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let secrets = secrets(settings);
     cluster::Config {
@@ -151,7 +151,7 @@ pub fn cluster_config(settings: &Settings) -> cluster::Config {
         no_failover_if_empty: settings.cluster_replica_no_failover == NoFailover::IfEmpty,
         repl_ping_period_ms: settings.repl_ping_replica_period * 1000,
         link_sendbuf_limit: settings.cluster_link_sendbuf_limit,
-        bus_protected: settings.protected_mode && settings.requirepass.is_empty() && !secrets.is_required(),
+        bus_protected: settings.protected_mode && open_door && !secrets.is_required(),
         secrets,
         seeds: settings.cluster_seeds.iter().filter_map(|text| seed(text)).collect(),
     }

@@ -34,11 +34,11 @@ mod users;
 
 pub(crate) use cluster::events::print as cluster_events;
 pub(crate) use cluster::explain::print as cluster_explanation;
-pub use config::cluster_config;
+pub(crate) use config::cluster_config;
 pub(crate) use config::{Changes, applied as config_applied, written as config_written};
 pub use info::{Process, Usage};
 pub use memory::Allocator;
-pub(crate) use users::files::{loaded as users_loaded, replace as replace_users, saved as users_saved};
+pub(crate) use users::files::replace as replace_users;
 
 use crate::node::Node;
 use crate::refusal::{Outcome, Refusal};

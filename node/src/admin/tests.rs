@@ -2,6 +2,7 @@
 
 mod bench;
 mod cluster_commands;
+mod doors;
 mod families;
 mod lone_cluster;
 mod observe;

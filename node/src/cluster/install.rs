@@ -76,7 +76,7 @@ impl OwnNames {
 /// CONFIG SET has changed this node's own names: the next command, even of the same transaction, sees them.
 pub(crate) fn rename_self(node: &mut Node) {
     let settings = &node.config.settings;
-    let config = crate::admin::cluster_config(settings);
+    let config = crate::admin::cluster_config(settings, node.access.has_open_door());
     let names = OwnNames {
         ports: (config.announced_port(), config.announced_tls_port(), config.announced_bus_port()),
         hostname: settings.cluster_announce_hostname.as_str().into(),

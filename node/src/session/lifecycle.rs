@@ -34,10 +34,9 @@ pub(crate) fn accept(node: &mut Node, conn: ConnId, peer: PeerInfo) {
         session.output.reply().set_protocol(resp::Protocol::Resp3);
     }
     node.next_client_id += 1;
-    let user = node.access.users.default_user();
+    let (user, open_door) = (node.access.users.default_user(), node.access.has_open_door());
     session.authenticated = user.is_open();
     session.restricted = !user.is_unrestricted();
-    let open_door = user.has_no_password();
     node.access.any_restricted |= session.restricted;
     let refusal = if node.sessions.len() as u64 >= node.policy.max_clients {
         node.stats.rejected_connections += 1;

@@ -28,18 +28,6 @@ impl DataLoop {
         self.node.handle_config_written(now, outcome);
     }
 
-    /// ACL LOAD.
-    pub(super) fn read_users(&mut self, now: Now, file: &str) {
-        let outcome = std::fs::read(file).map_err(process::reason);
-        self.node.handle_users_read(now, outcome);
-    }
-
-    /// ACL SAVE: the file is replaced at once or not at all.
-    pub(super) fn write_users(&mut self, now: Now, file: &str, text: &[u8]) {
-        let outcome = write_atomically(Path::new(file), text).map_err(process::reason);
-        self.node.handle_users_written(now, outcome);
-    }
-
     /// Applies what may fail. The sockets come last: before them everything can be taken back without a gap.
     pub(super) fn try_config(&mut self, names: &[&'static str], new: &Settings) -> Result<(), ApplyError> {
         let old = self.node.config().settings.clone();

@@ -263,8 +263,6 @@ impl World {
             Action::ConfigChanged { .. }
             | Action::ApplyConfig { .. }
             | Action::RewriteConfig { .. }
-            | Action::ReadUsers { .. }
-            | Action::WriteUsers { .. }
             | Action::GatherWrites { .. }
             | Action::Crash { .. }
             | Action::Sleep { .. } => {}

@@ -173,7 +173,9 @@ const STEPS: &[&str] = &[
     "n AUTH wrong",
     "n AUTH pass",
     "n ACL WHOAMI",
+    "@ CONFIG GET requirepass",
     "@ ACL SETUSER default resetpass >other",
+    "@ CONFIG GET requirepass",
     "n AUTH pass",
     "n AUTH other",
     "@ ACL SETUSER default off",
@@ -181,10 +183,12 @@ const STEPS: &[&str] = &[
     "o PING",
     "o GET k",
     "@ ACL SETUSER default on nopass",
+    "@ CONFIG GET requirepass",
     "o PING",
     "o AUTH x",
     "@ CONFIG SET requirepass x",
     "@ CONFIG SET requirepass ",
+    "@ CONFIG GET requirepass",
     "o PING",
     "@ ACL SETUSER default -@all +ping +acl +reset +info +config",
     "o GET k",
@@ -220,7 +224,7 @@ impl Side {
 }
 
 /// What must be equal of an answer.
-fn normal(step: &str, value: Value) -> String {
+pub(crate) fn normal(step: &str, value: Value) -> String {
     let shown = format!("{value:?}");
     if !step.contains("ACL LOG") {
         return plain(&value).join(" ");
@@ -237,7 +241,7 @@ fn entry(value: &Value) -> String {
 }
 
 /// All leaves of a value, with a mark of its kind where that matters.
-fn plain(value: &Value) -> Vec<String> {
+pub(crate) fn plain(value: &Value) -> Vec<String> {
     if let Some(error) = value.error() {
         return vec![format!("-{}", String::from_utf8_lossy(error))];
     }
@@ -419,5 +423,72 @@ fn a_configuration_with_wrong_users_is_refused() {
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
         assert!(!output.status.success() && said.contains(wanted), "{lines}: {said}");
+    }
+}
+
+#[test]
+fn what_is_pipelined_behind_a_load_meets_the_new_users() {
+    const FEW: &str =
+        "user default on nopass ~a* &* -@all +acl +get +multi +exec +config +ping\nuser bob on ~b +get\n";
+    const ALL: &str = "user default on nopass ~* &* +@all\n";
+    let ports = reserve();
+    let run = |kind, place| {
+        let folder = Folder::new();
+        let file = folder.path().join("users.acl");
+        let write = |text: &str| std::fs::write(&file, text).expect("a file");
+        write(ALL);
+        let server =
+            Server::build(kind, ports.port(place)).with("aclfile", file.to_str().expect("UTF-8")).start();
+        let mut client = server.client();
+        let mut heard = Vec::new();
+        let mut say = |requests: &[&str]| {
+            let words = |request: &&str| request.split(' ').map(str::to_owned).collect::<Vec<_>>();
+            let answers = client.pipeline(&requests.iter().map(words).collect::<Vec<_>>()).expect("answers");
+            heard.extend(requests.iter().zip(answers).map(|(r, a)| format!("{r}: {}", plain(&a).join(" "))));
+        };
+        for _ in 0..20 {
+            write(FEW);
+            say(&[
+                "GET x",
+                "ACL LOAD",
+                "ACL WHOAMI",
+                "GET x",
+                "GET a",
+                "ACL DRYRUN bob GET b",
+                "CONFIG GET nothing",
+            ]);
+            write(ALL);
+            say(&[
+                "ACL LOAD",
+                "GET x",
+                "ACL DRYRUN bob GET b",
+                "ACL SETUSER carol on",
+                "ACL SAVE",
+                "ACL LOAD",
+            ]);
+            say(&["ACL USERS"]);
+            write(FEW);
+            say(&["MULTI", "GET x", "ACL LOAD", "GET x", "GET a", "EXEC", "GET x"]);
+            write("nonsense\n");
+            say(&["ACL LOAD", "ACL USERS"]);
+            write(ALL);
+            say(&["ACL LOAD"]);
+        }
+        let path = file.to_string_lossy().into_owned();
+        heard.iter().map(|line| line.replace(&path, "FILE")).collect::<Vec<_>>()
+    };
+    assert_eq!(run(Kind::Grapevine, 0), run(Kind::Redis, 1));
+}
+
+#[test]
+fn who_removes_himself_hears_so() {
+    for kind in [Kind::Grapevine, Kind::Redis] {
+        let ports = reserve();
+        let server = Server::build(kind, ports.port(0)).start();
+        server.text(&["ACL", "SETUSER", "u", "on", "nopass", "+@all", "~*"]);
+        let mut client = server.client();
+        client.call(&["AUTH", "u", "x"]).expect("AUTH");
+        assert_eq!(client.call(&["ACL", "DELUSER", "u"]).expect("an answer").as_int(), Some(1));
+        assert!(client.call(&["PING"]).is_err());
     }
 }

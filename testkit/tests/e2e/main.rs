@@ -1,6 +1,7 @@
 //! End-to-end tests: real processes on loopback, Grapevine's and Debian's redis-server 7.0.15 side by side.
 
 mod acl;
+mod acl_random;
 mod addresses;
 mod administration;
 mod appendlist;

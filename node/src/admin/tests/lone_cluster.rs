@@ -9,16 +9,16 @@ use std::collections::VecDeque;
 use testkit::{Kind, Server};
 
 /// The two threads' machines and the FIFOs between them.
-struct Pair {
-    bench: Bench,
-    machine: Machine,
+pub(super) struct Pair {
+    pub(super) bench: Bench,
+    pub(super) machine: Machine,
     outbox: Outbox,
 }
 
 impl Pair {
-    fn new() -> Pair {
+    pub(super) fn new() -> Pair {
         let bench = Bench::new(&[("cluster-enabled", "yes")]);
-        let config = crate::cluster_config(&bench.node.config.settings);
+        let config = crate::cluster_config_at_start(&bench.node.config);
         let machine = Machine::new(config, Start::Fresh, 11, bench.now);
         let mut pair = Pair { bench, machine, outbox: Outbox::new() };
         pair.exchange();
@@ -54,6 +54,7 @@ impl Pair {
                         }
                         self.machine.handle_data(now, event);
                     }
+                    Action::Control(ToControl::Config(config)) => self.machine.set_config(now, *config),
                     _ => {}
                 }
             }
@@ -81,7 +82,7 @@ impl Pair {
         }
     }
 
-    fn run(&mut self, line: &str) -> String {
+    pub(super) fn run(&mut self, line: &str) -> String {
         let words = base::args::split(line.as_bytes()).expect("balanced quotes");
         let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
         let mut replies = self.bench.replies_of(1, &words);

@@ -1,4 +1,4 @@
-//! ACL: making, changing, showing and trying users. Files are read and written by the runtime ([`files`]).
+//! ACL: making, changing, showing and trying users.
 
 pub(super) mod files;
 mod show;
@@ -35,13 +35,13 @@ pub(super) fn handler(name: &str) -> Option<AdminHandler> {
 }
 
 /// ACL SETUSER username [rule ...]
-fn set_user(node: &mut Node, _: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
+fn set_user(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
     let name = args.at(2);
     let rules: Vec<&[u8]> = args.from(3).iter().collect();
     let before = node.access.users.find(name).map(|(_, user)| user.clone());
     let id = node.access.users.set(name, &rules).map_err(|text| Refusal::repeating(&[b"ERR ", &text]))?;
     if let Some(before) = before {
-        access::silence(node, id, &before, None);
+        access::silence(node, id, &before, Some(client));
     }
     access::changed(node);
     reply.ok();
@@ -49,13 +49,13 @@ fn set_user(node: &mut Node, _: Client, args: Args<'_>, reply: &mut Reply) -> Ou
 }
 
 /// ACL DELUSER username ...: all or, with `default` among them, none.
-fn del_user(node: &mut Node, _: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
+fn del_user(node: &mut Node, client: Client, args: Args<'_>, reply: &mut Reply) -> Outcome {
     let names = args.from(2);
     if names.iter().any(|name| name == acl::DEFAULT) {
         return Err("ERR The 'default' user cannot be removed".into());
     }
     let gone: Vec<acl::UserId> = names.iter().filter_map(|name| node.access.users.remove(name)).collect();
-    access::expel(node, &gone, None);
+    access::expel(node, &gone, Some(client));
     access::changed(node);
     reply.int(gone.len() as i64);
     Ok(())
