@@ -29,6 +29,9 @@ use core::net::IpAddr;
 /// How often a call may go round its own consequences before the rest waits for the next one.
 const MAX_ROUNDS: usize = 4;
 
+/// A queue of actions with room for more than this is given back once it is empty: to open thousands of links at once is rare.
+pub(crate) const KEEP_ACTIONS: usize = 128;
+
 /// How a node starts.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Start {
@@ -344,7 +347,11 @@ impl Machine {
 
     /// What must be done next; until `None` after every call above.
     pub fn poll_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        let action = self.actions.pop_front();
+        if action.is_none() && self.actions.capacity() > KEEP_ACTIONS {
+            self.actions = VecDeque::new();
+        }
+        action
     }
 
     /// Draws the consequences of a call: elections, state, save, publication, orders, replies, in this order.

@@ -5,6 +5,7 @@
 //! Used by the server's control loop and by the simulator alike: push every polled action, report saves and applications, pop.
 
 use crate::actions::{Action, After, ConfigVersion, TopologyVersion};
+use crate::machine::KEEP_ACTIONS;
 use alloc::collections::VecDeque;
 
 /// Holds actions until their [`After`] has happened.
@@ -48,6 +49,9 @@ impl Outbox {
     pub fn pop(&mut self) -> Option<Action> {
         if let Some(action) = self.ready.pop_front() {
             return Some(action);
+        }
+        if self.ready.capacity() > KEEP_ACTIONS {
+            self.ready = VecDeque::new();
         }
         let Some(Action::ToData { after, .. }) = self.to_data.front() else { return None };
         if self.happened(*after) { self.to_data.pop_front() } else { None }

@@ -69,6 +69,11 @@ impl Framer {
     }
 }
 
+/// Whether these bytes are one packet, no more and no less: then it needs no [`Framer`].
+pub fn is_one_packet(bytes: &[u8]) -> bool {
+    packet_length(bytes) == Ok(Some(bytes.len()))
+}
+
 /// The length of the packet that begins here, once it is known and plausible.
 fn packet_length(bytes: &[u8]) -> Result<Option<usize>, PacketError> {
     let have = bytes.len().min(SIGNATURE.len());

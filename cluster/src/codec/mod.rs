@@ -20,7 +20,7 @@ mod writer;
 mod tests;
 
 pub use extension::{Extension, Extensions, SetSlotKind};
-pub use framer::{Framer, MAX_PACKET};
+pub use framer::{Framer, MAX_PACKET, is_one_packet};
 pub use gossip::{Gossip, GossipSection};
 pub use header::{Header, MessageType, mflags};
 pub use mark::{ClusterId, Mark, Process, capability};

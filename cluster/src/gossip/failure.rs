@@ -26,13 +26,10 @@ impl Machine {
     pub(super) fn add_failure_report(&mut self, ix: NodeIx, reporter: NodeIx) {
         let now = self.now.mono;
         let node = &self.nodes[ix];
-        if node.failed()
-            && node.fail_reports.len() > NOTED_REPORTS
-            && !node.fail_reports.contains_key(&reporter)
-        {
+        if node.failed() && node.fail_reports.len() > NOTED_REPORTS && !node.fail_reports.contains(reporter) {
             return;
         }
-        if self.nodes[ix].fail_reports.insert(reporter, now).is_none() {
+        if self.nodes[ix].fail_reports.insert(reporter, now) {
             self.publisher.counters_changed();
             if self.nodes[ix].fail_reports.len() > NOTED_REPORTS {
                 return;
@@ -52,7 +49,7 @@ impl Machine {
 
     /// `reporter` no longer suspects `ix`.
     pub(super) fn remove_failure_report(&mut self, ix: NodeIx, reporter: NodeIx) {
-        if self.nodes[ix].fail_reports.is_empty() || self.nodes[ix].fail_reports.remove(&reporter).is_none() {
+        if !self.nodes[ix].fail_reports.remove(reporter) {
             return;
         }
         self.publisher.counters_changed();
@@ -69,18 +66,18 @@ impl Machine {
     /// How many unexpired reports there are.
     pub(crate) fn fresh_reports(&self, node: &Node) -> u32 {
         let limit = self.config.node_timeout_ms * REPORT_VALIDITY;
-        node.fail_reports.values().filter(|at| self.now.mono.since(**at) <= limit).count() as u32
+        node.fail_reports.instants().filter(|at| self.now.mono.since(*at) <= limit).count() as u32
     }
 
     /// Whether there is an unexpired report.
     pub(super) fn is_reported(&self, node: &Node) -> bool {
         let limit = self.config.node_timeout_ms * REPORT_VALIDITY;
-        node.fail_reports.values().any(|at| self.now.mono.since(*at) <= limit)
+        node.fail_reports.instants().any(|at| self.now.mono.since(at) <= limit)
     }
 
     fn expire_reports(&mut self, ix: NodeIx) {
         let (now, limit) = (self.now.mono, self.config.node_timeout_ms * REPORT_VALIDITY);
-        self.nodes[ix].fail_reports.retain(|_, at| now.since(*at) <= limit);
+        self.nodes[ix].fail_reports.expire(now, limit);
     }
 
     /// Nothing was heard for the node timeout.
@@ -128,8 +125,8 @@ impl Machine {
             return;
         }
         self.expire_reports(ix);
-        let counts = |reporter: &&NodeIx| self.counts_for_failures(&self.nodes[**reporter]);
-        let reports = self.nodes[ix].fail_reports.keys().filter(counts).count();
+        let counts = |reporter: &NodeIx| self.counts_for_failures(&self.nodes[*reporter]);
+        let reports = self.nodes[ix].fail_reports.reporters().filter(counts).count();
         if reports + usize::from(self.counts_for_failures(self.myself())) < self.health.quorum() {
             return;
         }

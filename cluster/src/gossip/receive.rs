@@ -131,7 +131,7 @@ impl Machine {
     fn identify(&mut self, id: LinkId, header: &Header<'_>) -> Sender {
         let Some(link) = self.links.get(id) else { return Sender::Ignore };
         let (whose, inbound) = (link.node, link.inbound);
-        if link.proved.is_some() && header.sender != link.proved {
+        if link.proved.as_deref().is_some_and(|proved| header.sender != Some(*proved)) {
             self.expel(id, "it speaks under another name than the one that it has proved");
             return Sender::Ignore;
         }

@@ -49,7 +49,7 @@ impl Machine {
     pub(super) fn is_same_process(&mut self, link: LinkId, ix: NodeIx, header: &Header<'_>) -> bool {
         let Some(process) = header.mark.map(|mark| mark.process) else { return true };
         if let Some(link) = self.links.map.get_mut(&link) {
-            link.speaker = Some((self.nodes[ix].id, process));
+            link.speaker = Some((ix, process));
         }
         let Some(holder) = self.nodes[ix].process else {
             self.nodes[ix].process = Some(process);
@@ -104,7 +104,7 @@ impl Machine {
     /// The open links on which the process that has a node's name was the last to speak.
     fn links_of(&self, ix: NodeIx) -> Vec<LinkId> {
         let node = &self.nodes[ix];
-        let speaker = node.process.map(|process| (node.id, process));
+        let speaker = node.process.map(|process| (ix, process));
         let spoke = self.links.map.iter().filter(|(_, link)| link.up && link.speaker == speaker);
         spoke.map(|(id, _)| *id).collect()
     }

@@ -7,6 +7,7 @@ use crate::actions::{Action, LinkEvent, LinkId, LogLevel};
 use crate::codec::Process;
 use crate::machine::Machine;
 use crate::topology::NodeFlags;
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::vec::Vec;
@@ -37,9 +38,9 @@ pub(crate) struct Link {
     /// Whether we have sent MEET on it, which may merge clusters.
     pub greeted: bool,
     /// Whose link it is by proof of the secret; nobody else may speak on it.
-    pub proved: Option<NodeId>,
-    /// Under which name, and which process, somebody of Grapevine's kind spoke on it last.
-    pub speaker: Option<(NodeId, Process)>,
+    pub proved: Option<Box<NodeId>>,
+    /// As which node, and which process, somebody of Grapevine's kind spoke on it last.
+    pub speaker: Option<(NodeIx, Process)>,
     /// Whether the peer's packets say that it reads extensions.
     pub extensions: bool,
     /// Bytes that wait to be sent, as last reported.
@@ -52,7 +53,8 @@ pub(crate) struct Link {
 
 #[derive(Debug)]
 pub(crate) struct Links {
-    pub map: BTreeMap<LinkId, Link>,
+    /// Boxed: the leaves of a tree that grows at its end are half empty, and each node of a thousand has thousands of links.
+    pub map: BTreeMap<LinkId, Box<Link>>,
     next: u64,
     /// Some link owes a PONG.
     any_owes: bool,
@@ -64,7 +66,7 @@ impl Links {
     }
 
     pub fn get(&self, link: LinkId) -> Option<&Link> {
-        self.map.get(&link)
+        self.map.get(&link).map(Box::as_ref)
     }
 
     pub fn is_up(&self, link: LinkId) -> bool {
@@ -135,7 +137,7 @@ impl Machine {
             owes_pongs: 0,
             pings: VecDeque::new(),
         };
-        self.links.map.insert(id, link);
+        self.links.map.insert(id, Box::new(link));
         self.nodes[ix].link = Some(id);
         self.actions.push_back(Action::Connect { link: id, addr });
     }
@@ -153,7 +155,7 @@ impl Machine {
         }
     }
 
-    fn drop_link(&mut self, id: LinkId) -> Option<Link> {
+    fn drop_link(&mut self, id: LinkId) -> Option<Box<Link>> {
         let link = self.links.map.remove(&id)?;
         if let Some(ix) = link.node {
             let node = &mut self.nodes[ix];
@@ -201,7 +203,7 @@ impl Machine {
             LinkEvent::Failed(error) => self.on_lost(id, &error),
             LinkEvent::Authenticated { node } => {
                 if let Some(link) = self.links.map.get_mut(&id) {
-                    link.proved = Some(node);
+                    link.proved = Some(Box::new(node));
                 }
             }
             LinkEvent::Intruder(why) => {
@@ -242,7 +244,7 @@ impl Machine {
             owes_pongs: 0,
             pings: VecDeque::new(),
         };
-        self.links.map.insert(id, link);
+        self.links.map.insert(id, Box::new(link));
     }
 
     /// Our link is up: greet at once, so that the failure detector has something to judge by.

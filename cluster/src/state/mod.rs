@@ -1,6 +1,6 @@
 //! What a node knows: the nodes, the slots, the links, the epochs, and what of it is durable and published.
 //!
-//! Rooms: `node` and `table` (who), `slots` (what they own), `links` (how we reach them), `roles` and `epochs` (the rules for changing
+//! Rooms: `node`, `table` and `reports` (who, and who is said to be gone), `slots` (what they own), `links` (how we reach them), `roles` and `epochs` (the rules for changing
 //! them), `blacklist` (who must not come back yet), `claims` and `saver` (what may leave this node), `data` (what the data thread told us),
 //! `health` (whether the cluster serves), `publish` (what the data thread is told).
 
@@ -12,6 +12,7 @@ mod health;
 mod links;
 mod node;
 mod publish;
+mod reports;
 mod roles;
 mod saver;
 mod slots;

@@ -2,13 +2,13 @@
 //!
 //! Instants are on the monotonic clock; `None` is "never" (Redis's 0).
 
+use super::reports::FailReports;
 use super::table::NodeIx;
 use crate::actions::LinkId;
 use crate::codec::{Mark, Process};
 use crate::gossip::Rival;
 use crate::gossip::crash::Evidence;
 use crate::topology::NodeFlags;
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use base::{Epoch, Millis, NodeId, ReplOffset, Slot, SlotSet};
@@ -75,7 +75,7 @@ pub(crate) struct Node {
     pub orphaned_since: Option<Millis>,
     pub repl_offset: ReplOffset,
     /// Who reported it as failing, and when last.
-    pub fail_reports: BTreeMap<NodeIx, Millis>,
+    pub fail_reports: FailReports,
     /// The last packet of ours that carried gossip about it.
     pub gossip_round: u64,
     /// What speaks for its process being gone.
@@ -125,7 +125,7 @@ impl Node {
             refused_time: None,
             orphaned_since: None,
             repl_offset: ReplOffset(0),
-            fail_reports: BTreeMap::new(),
+            fail_reports: FailReports::default(),
             gossip_round: 0,
             evidence: Evidence::default(),
             said_primary_failed: None,

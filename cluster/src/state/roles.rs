@@ -39,7 +39,7 @@ impl Machine {
         }
         for place in self.nodes.places() {
             let node = &mut self.nodes[place];
-            node.fail_reports.remove(&ix);
+            node.fail_reports.remove(ix);
             node.voted_for = node.voted_for.filter(|candidate| *candidate != ix);
             node.replicas.retain(|replica| *replica != ix);
             if node.primary == Some(ix) {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use base::Now;
+use cluster::codec::is_one_packet;
 use cluster::{Action, LinkEvent, LinkId, Machine, ToData};
 
 use super::life::Link;
@@ -224,6 +225,13 @@ impl World {
         let Some(entry) = process.links.get_mut(&link).filter(|entry| entry.connection == connection) else {
             return;
         };
+        // Most come whole, and a copy of each would be a large part of a run.
+        if entry.framer.is_none() && is_one_packet(bytes) {
+            if let Err(error) = process.machine.handle_packet(now, link, bytes) {
+                return self.complain("packets", format!("host {host} refused a packet: {error}"));
+            }
+            return self.drain(host);
+        }
         // A framer keeps its buffer, and there are millions of links: only one with half a packet has a framer.
         let mut framer = entry.framer.take().unwrap_or_default();
         framer.feed(bytes);
