@@ -237,7 +237,9 @@ fn execute(node: &mut Node, request: &Request<'_>, reply: &mut Reply) {
 /// What came up for the client before its command began (keys that made room for it) comes before its reply.
 fn push_first(node: &mut Node, client: Client, reply: &mut Reply) {
     let Some(session) = node.sessions.get_mut(client) else { return };
-    let muted = matches!(session.reply_mode, ReplyMode::Off | ReplyMode::Skip);
+    // What a replica is sent is its stream, which is no part of any reply.
+    let muted =
+        matches!(session.reply_mode, ReplyMode::Off | ReplyMode::Skip) || session.role == Role::Replica;
     if !session.pushes.is_empty() && !muted {
         reply.raw(&session.pushes);
         session.pushes.clear();
@@ -381,6 +383,9 @@ fn stranger(node: &mut Node, client: Client, args: Args<'_>, refusal: Refusal, r
     // A master or an AOF that says something unknown must not be followed any further (ENGINE 16).
     if is_primary(node, client) {
         replication::refuse(node, client, &refusal.to_string());
+    }
+    if let Some(session) = node.sessions.get_mut(client) {
+        session.last_command = None;
     }
     transaction::flag(node, client);
     node.stats.count_error(&refusal.to_string());

@@ -23,7 +23,7 @@ pub(crate) use commands::handler;
 pub(crate) use load::{LoadedHistory, loaded, loaded_up_to, start};
 pub(crate) use primary::{
     acknowledged, acknowledged_safe, ask_for_acks, good_replicas, lagging, log_lagging, replica_is_alive,
-    snapshot_bytes, snapshot_ended, snapshot_held_back,
+    replica_was_answered, snapshot_bytes, snapshot_ended, snapshot_held_back,
 };
 pub(crate) use replica::{
     applied, failed, follow, handle_connected, heard, holds_link, is_streaming, link_input, load_resumes_at,

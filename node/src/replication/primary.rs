@@ -4,6 +4,7 @@
 //! once for all. A snapshot waits while some replica has more than [`SNAPSHOT_TARGET`] bytes of it to be sent.
 
 use super::with_primary;
+use crate::admin::client::log_line;
 use crate::api::LogLevel;
 use crate::node::Node;
 use crate::persistence::snapshot::{self, Kind};
@@ -16,6 +17,9 @@ use repl::{Filter, LinkState, PrimaryAction};
 const OUTPUT_TARGET: usize = 256 << 10;
 /// Bytes of a snapshot that wait in a replica's output at which the snapshot waits.
 const SNAPSHOT_TARGET: usize = 4 << 20;
+
+/// How much of an error to a replica the log shows, in bytes.
+const ERROR_SHOWN: usize = 4096;
 
 /// How many replicas are connected and have acknowledged within `min-replicas-max-lag`.
 pub(crate) fn good_replicas(node: &Node) -> u64 {
@@ -70,6 +74,28 @@ pub(crate) fn ask_for_acks(node: &mut Node) {
 /// A replica sent a newline while it loads.
 pub(crate) fn replica_is_alive(node: &mut Node, client: Client) {
     node.replication.primary.handle_sign_of_life(node.now.mono, client.conn());
+}
+
+/// A replica sent something that has a reply. The stream has no place for one, and a replica that does not know that
+/// would take it for a part of the stream: as in Redis it is disconnected, and synchronizes anew. The reply is in `bytes`.
+pub(crate) fn replica_was_answered(node: &mut Node, client: Client, bytes: &[u8]) {
+    let line = log_line(node, client);
+    let Some(session) = node.sessions.get_mut(client) else { return };
+    session.doomed = true;
+    session.pushes.clear();
+    let name = session.last_command.map_or("<unknown>", |command| command.name);
+    let text = format!("Replica generated a reply to command '{name}', disconnecting it: {line}");
+    node.log(LogLevel::Warning, text);
+    if let Some(error) = bytes.split(|byte| *byte == b'\r').next().filter(|line| line.first() == Some(&b'-'))
+    {
+        node.stats.unexpected_errors += 1;
+        let error = error.strip_prefix(b"-ERR ").unwrap_or(error);
+        let error = resp::reply::lossy(&error[..error.len().min(ERROR_SHOWN)]);
+        let text = format!(
+            "== CRITICAL == This master is sending an error to its replica: '{error}' after processing the command '{name}'"
+        );
+        node.log(LogLevel::Warning, text);
+    }
 }
 
 /// Carries out what the machine wants.

@@ -41,6 +41,15 @@ struct Batch {
 struct Before {
     bytes: usize,
     slots: SlotId,
+    /// Whether a replica of ours makes the request: its connection is our stream's, and has no place for replies.
+    of_replica: bool,
+}
+
+impl Before {
+    fn of(session: &Session, reply: &Reply) -> Self {
+        let of_replica = session.role == Role::Replica;
+        Self { bytes: reply.buffer().len(), slots: session.output.slot_mark(), of_replica }
+    }
 }
 
 /// Parses the first requests of sessions that are about to run, one after the other, and has the memory fetched that they are
@@ -173,7 +182,7 @@ fn execute(node: &mut Node, client: Client, batch: &mut Batch) -> bool {
 fn execute_one(node: &mut Node, client: Client, batch: &mut Batch, index: usize) -> bool {
     let Some(session) = node.sessions.get(client) else { return false };
     let primary = session.role == Role::Primary;
-    let before = Before { bytes: batch.reply.buffer().len(), slots: session.output.slot_mark() };
+    let before = Before::of(session, &batch.reply);
     let (at, length) = batch.window.place(index);
     if session.role == Role::Normal && length as u64 > node.policy.query_buffer_limit {
         // However fast it came: it is not consumed, and [`enforce_limit`] finds it when the batch is over.
@@ -213,7 +222,7 @@ pub(crate) fn run_aside(
     let Some(session) = node.sessions.get_mut(client) else { return };
     session.executing = true;
     let mut reply = session.output.take();
-    let before = Before { bytes: reply.buffer().len(), slots: session.output.slot_mark() };
+    let before = Before::of(session, &reply);
     execute(node, &mut reply);
     if muted && let Some(session) = node.sessions.get_mut(client) {
         reply.buffer_mut().truncate(before.bytes);
@@ -245,6 +254,14 @@ fn finish_request(node: &mut Node, client: Client, before: Before, reply: &mut R
             }
             ReplyMode::On => {}
         }
+    }
+    let replied = reply.buffer().len() > before.bytes || session.output.slot_mark() != before.slots;
+    if before.of_replica && replied {
+        session.output.forget_slots(before.slots);
+        let bytes = reply.buffer().get(before.bytes..).unwrap_or_default().to_vec();
+        reply.buffer_mut().truncate(before.bytes);
+        replication::replica_was_answered(node, client, &bytes);
+        return false;
     }
     if !session.pushes.is_empty() {
         reply.raw(&session.pushes);

@@ -160,3 +160,45 @@ fn a_paused_replica_reads_and_does_not_execute() {
         same_offset(&master, &replica);
     }
 }
+
+#[test]
+fn a_replica_that_would_be_answered_is_disconnected() {
+    let cases: [(&[&str], &[&str]); 6] = [
+        (&["SYNC"], &["PING"]),
+        (&["SYNC"], &["XINFO", "HELP"]),
+        (&["PSYNC", "?", "-1"], &["GET", "foo"]),
+        (&["PSYNC", "?", "-1"], &["SLOWLOG", "GET"]),
+        (&["PSYNC", "?", "-1"], &["NOSUCH"]),
+        (&["PSYNC", "?", "-1"], &["REPLCONF", "capa", "eof"]),
+    ];
+    let ports = reserve();
+    let run = |kind, place| {
+        let server = Server::build(kind, ports.port(place)).with("repl-diskless-sync-delay", "0").start();
+        let complaints = || {
+            let log = server.log();
+            let of = |line: &str| {
+                let at = line.find("Replica generated").or(line.find("== CRITICAL =="))?;
+                // Behind it is the client, which differs.
+                Some(line[at..].split(", disconnecting").next().unwrap_or_default().to_owned())
+            };
+            log.lines().filter_map(of).collect::<Vec<_>>()
+        };
+        for (i, (sync, request)) in cases.iter().enumerate() {
+            let mut replica = server.client();
+            replica.send(sync).and_then(|()| replica.flush()).expect("a synchronization");
+            // These have no reply, and disturb nobody.
+            replica
+                .send(&["REPLCONF", "ACK", "0"])
+                .and_then(|()| replica.flush())
+                .expect("an acknowledgement");
+            wait_for("it is a replica", || server.info("connected_slaves").as_deref() == Some("1"));
+            replica.send(request).and_then(|()| replica.flush()).expect("a request");
+            wait_for("it is disconnected", || server.info("connected_slaves").as_deref() == Some("0"));
+            wait_for("that is logged", || {
+                complaints().iter().filter(|l| l.starts_with("Replica")).count() > i
+            });
+        }
+        (complaints(), server.info("unexpected_error_replies"))
+    };
+    assert_eq!(run(Kind::Grapevine, 0), run(Kind::Redis, 1));
+}
