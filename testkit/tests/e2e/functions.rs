@@ -2,6 +2,7 @@
 //! and clusters. What becomes of libraries in files and on replicas: `function_data`.
 
 use crate::scripts::said;
+use crate::side_by_side::same_replies;
 use grapevine_testkit::{Cluster, Kind, Server, reserve, wait_for};
 use resp::Value;
 
@@ -256,26 +257,10 @@ fn in_order(value: Value) -> Value {
 
 #[test]
 fn the_same_replies() {
-    let ports = reserve();
-    let grapevine = Server::build(Kind::Grapevine, ports.port(0)).start();
-    let redis = Server::build(Kind::Redis, ports.port(1)).start();
-    for protocol in ["2", "3"] {
-        let (mut ours, mut theirs) = (grapevine.client(), redis.client());
-        for side in [&mut ours, &mut theirs] {
-            side.call(&["FLUSHALL"]).expect("FLUSHALL");
-            side.call(&["HELLO", protocol]).expect("HELLO");
-        }
-        let mut wrong = Vec::new();
-        for request in REQUESTS {
-            let (our, their) = (ours.call(request).expect("ours"), theirs.call(request).expect("theirs"));
-            let unordered = ["LIST", "INFO"].iter().any(|word| request.get(1) == Some(word));
-            let [our, their] = [our, their].map(|value| if unordered { in_order(value) } else { value });
-            if our != their {
-                wrong.push(format!("{request:?}\n  ours   {}\n  theirs {}", said(&our), said(&their)));
-            }
-        }
-        assert!(wrong.is_empty(), "RESP{protocol}:\n{}", wrong.join("\n"));
-    }
+    same_replies(&[&["FLUSHALL"]], REQUESTS, |request, reply| {
+        let unordered = ["LIST", "INFO"].iter().any(|word| request.get(1) == Some(word));
+        if unordered { in_order(reply) } else { reply }
+    });
 }
 
 /// What is counted, of requests that fail and of those inside functions.

@@ -38,6 +38,7 @@ mod replication;
 mod reshard;
 mod scripts;
 mod shutdown;
+mod side_by_side;
 mod swap;
 mod templates;
 mod tracking;

@@ -1,6 +1,7 @@
 //! Scripts, to Grapevine and to redis-server 7.0.15 side by side: replies, what others are told meanwhile, and what they
 //! leave behind in the log, on a replica, and after a restart.
 
+use crate::side_by_side::same_replies;
 use client::Connection;
 use grapevine_testkit::{Cluster, Kind, Server, reserve, wait_for};
 use resp::Value;
@@ -154,25 +155,7 @@ pub(crate) fn said(value: &Value) -> String {
 
 #[test]
 fn the_same_replies() {
-    let ports = reserve();
-    let grapevine = Server::build(Kind::Grapevine, ports.port(0)).with("enable-debug-command", "yes").start();
-    let redis = Server::build(Kind::Redis, ports.port(1)).with("enable-debug-command", "yes").start();
-    for protocol in ["2", "3"] {
-        let (mut ours, mut theirs) = (grapevine.client(), redis.client());
-        for side in [&mut ours, &mut theirs] {
-            side.call(&["FLUSHALL"]).expect("FLUSHALL");
-            side.call(&["SCRIPT", "FLUSH"]).expect("SCRIPT FLUSH");
-            side.call(&["HELLO", protocol]).expect("HELLO");
-        }
-        let mut wrong = Vec::new();
-        for request in REQUESTS {
-            let (our, their) = (ours.call(request).expect("ours"), theirs.call(request).expect("theirs"));
-            if our != their {
-                wrong.push(format!("{request:?}\n  ours   {our:?}\n  theirs {their:?}"));
-            }
-        }
-        assert!(wrong.is_empty(), "RESP{protocol}:\n{}", wrong.join("\n"));
-    }
+    same_replies(&[&["FLUSHALL"], &["SCRIPT", "FLUSH"]], REQUESTS, |_, reply| reply);
 }
 
 /// What is counted: commands inside scripts as their own, errors once.
