@@ -6,7 +6,7 @@ use crate::machine::Machine;
 use crate::nodes_conf::{NodeLine, NodesConf};
 use crate::state::{Node, NodeIx};
 use crate::topology::NodeFlags;
-use base::{Epoch, NodeId};
+use base::{Epoch, NodeId, Slot, SlotSet};
 
 /// Flags that survive a restart.
 const KEPT: u16 = NodeFlags::PRIMARY.0
@@ -31,6 +31,7 @@ impl Machine {
         for line in &conf.nodes {
             self.restore_links_and_slots(line);
         }
+        self.restore_not_claimed(&conf.not_claimed);
         self.restore_shards();
         self.restore_votes(&conf.votes);
         let me = self.me;
@@ -92,6 +93,12 @@ impl Machine {
                 self.slots.importing.insert(*slot, other);
             }
         }
+    }
+
+    /// Were it forgotten that an owner has let a slot go, its later epochs would count for that slot, too: this node would tell so who has it.
+    fn restore_not_claimed(&mut self, slots: &SlotSet) {
+        let others = |slot: &Slot| self.slots.owner(*slot).is_some_and(|owner| owner != self.me);
+        self.slots.not_claimed = slots.iter().filter(others).collect();
     }
 
     /// A replica's shard is its primary's, which may be a replica itself in the moment that was saved.

@@ -147,8 +147,11 @@ impl Machine {
         if keys == 0 {
             self.slots.migrating.remove(&slot);
         }
-        self.delete_slot(slot);
-        self.add_slot(node, slot);
+        // Said again, it changes nothing: from whom the slot was taken is still known.
+        if !(was_mine && becomes_mine) {
+            self.delete_slot(slot);
+            self.add_slot(node, slot);
+        }
         if was_mine && !becomes_mine && self.myself().slot_count == 0 {
             if self.config.allow_replica_migration {
                 self.follow(node, "Configuration change detected. Reconfiguring myself as a replica of");
@@ -157,7 +160,7 @@ impl Machine {
             }
         }
         if becomes_mine && let Some(source) = self.slots.importing.remove(&slot) {
-            self.slots.taken.insert(slot, source);
+            self.slots.taken.insert(slot, (source, self.now.mono));
             // The new owner must win against the old one's claim, wherever it was heard.
             if self.bump_config_epoch() {
                 self.log(LogLevel::Notice, format!("configEpoch updated after importing slot {slot}"));

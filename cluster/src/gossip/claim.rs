@@ -37,10 +37,8 @@ impl Machine {
         let node = &self.nodes[ix];
         let speaker = if node.is_primary() { Some(ix) } else { node.primary };
         let Some(speaker) = speaker else { return };
-        if speaker == ix {
-            self.note_released(ix, header.config_epoch, header.slots);
-        }
-        if self.nodes[speaker].slots.as_bytes() == header.slots {
+        let claims_again = speaker == ix && self.slots.not_claimed.iter().any(|slot| bit(header.slots, slot));
+        if self.nodes[speaker].slots.as_bytes() == header.slots && !claims_again {
             return;
         }
         if self.nodes[ix].is_primary() {
@@ -132,14 +130,19 @@ impl Machine {
                 continue;
             }
             // Not unbound yet: a few redirections too many are better than an uncovered slot.
-            self.slots.not_claimed.insert(slot);
+            if self.slots.not_claimed.insert(slot) {
+                self.saver.mark_in_time();
+            }
             self.note_release(slot, claimant, claims_others);
         }
         for slot in bits(slots) {
             outcome.claimed += 1;
             let owner = self.slots.owner(slot);
             if owner == Some(claimant) {
-                self.slots.not_claimed.remove(slot);
+                if self.slots.not_claimed.remove(slot) {
+                    self.slots.released.remove(&slot);
+                    self.saver.mark_in_time();
+                }
                 self.slots.told.remove(&slot);
                 continue;
             }
@@ -222,14 +225,18 @@ impl Machine {
         self.slots.migrating.get(&slot) == Some(&claimant) && epoch >= self.config_epoch()
     }
 
-    /// A primary's own packet: what was imported from it, or its shard, and is not claimed in it has been let go. If it has a later epoch, there may be claims of
+    /// A primary answers a PING: what was imported from it, or its shard, before that was asked and is not claimed in the answer has been let go. (Other packets may be
+    /// older than they seem: from before it had the slot, if that went to and fro.) If it has a later epoch, there may be claims of
     /// those slots under way with that, in old packets or in others' UPDATEs: a still later epoch of ours ends them.
-    fn note_released(&mut self, ix: NodeIx, epoch: Epoch, slots: &[u8; BITMAP_LEN]) {
+    pub(super) fn note_released(&mut self, ix: NodeIx, epoch: Epoch, slots: &[u8; BITMAP_LEN]) {
         if self.slots.taken.is_empty() {
             return;
         }
-        let released =
-            |slot: &Slot, from: &NodeIx| !bit(slots, *slot) && (*from == ix || self.has_succeeded(ix, *from));
+        let asked = self.nodes[ix].contact;
+        let released = |slot: &Slot, (from, since): &(NodeIx, Millis)| {
+            let later = asked.is_some_and(|asked| asked >= *since);
+            later && !bit(slots, *slot) && (*from == ix || self.has_succeeded(ix, *from))
+        };
         let freed: Vec<Slot> = self
             .slots
             .taken
@@ -253,11 +260,13 @@ impl Machine {
     }
 
     /// Whether the slot was imported from this node or its shard, which has not been heard to let it go. Its keys are here, so that a later
-    /// epoch of the old owner's, taken before it heard of ours, must not win. Who is to have it back shall.
+    /// epoch of the old owner's, taken before it heard of ours, must not win. Who is to have it back shall. So shall a successor of ours, though the old owner, having
+    /// given us its last slot, belongs to our shard by now.
     fn has_taken(&self, slot: Slot, claimant: NodeIx) -> bool {
-        let Some(from) = self.slots.taken.get(&slot).copied() else { return false };
+        let Some((from, _)) = self.slots.taken.get(&slot).copied() else { return false };
         let goes_back = self.slots.migrating.contains_key(&slot);
-        !goes_back && (from == claimant || self.has_succeeded(claimant, from))
+        let successor = self.share_shard(self.me, claimant);
+        !goes_back && !successor && (from == claimant || self.has_succeeded(claimant, from))
     }
 
     /// A replica whose primary is a replica goes on to that one's primary. Claims bring this about, too; but if the last claim came before the last

@@ -40,11 +40,16 @@ impl Machine {
         if kind == MessageType::Ping {
             self.update_address(ix, link, header);
         }
-        if outbound && kind == MessageType::Pong {
+        let answer = outbound && kind == MessageType::Pong;
+        if answer {
             self.on_pong(link, ix);
         }
         self.update_role(ix, header);
         self.update_slots(ix, header);
+        // After its claims: the epoch that this may take must not win against what the sender has imported from us.
+        if answer && self.nodes[ix].is_primary() {
+            self.note_released(ix, header.config_epoch, header.slots);
+        }
         // By what this packet says: the epoch that we remember may be one that the sender repeated as a replica.
         if header.is_primary && header.config_epoch == self.myself().config_epoch {
             self.resolve_collision(ix);

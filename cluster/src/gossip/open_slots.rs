@@ -156,7 +156,7 @@ impl Machine {
             let source = self.slots.importing.get(&slot).copied();
             let rival = |ix: &NodeIx| {
                 let told = self.nodes[*ix].contact.is_some_and(|at| at >= since);
-                !told && source.is_some_and(|source| source != *ix && !self.has_succeeded(source, *ix))
+                !told && source.is_some_and(|source| !self.has_succeeded(source, *ix))
             };
             if self.now.mono.since(since) > limit || !unheard.iter().any(rival) {
                 self.take_slot(slot);

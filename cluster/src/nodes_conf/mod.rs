@@ -3,7 +3,7 @@
 //! Model: one line per node, as CLUSTER NODES prints them, and a `vars` line. Two kinds of reader constrain the printer: Redis 7.0 takes everything
 //! behind the first comma of the address for the host name, and all of them stop at node-line fields that they do not know, while unknown name-value pairs
 //! on the `vars` line are skipped. So node lines carry only `ip:port@bus[,hostname]`, and shard names go to the `vars` line (`grapevine-shards`), and so do a replica's own config epoch,
-//! the epoch of a promotion that is not claimed yet, the last votes, and the cluster's name.
+//! the epoch of a promotion that is not claimed yet, the last votes, slots that their owners have let go, and the cluster's name.
 //! The reader also takes what Redis 7.2 and Valkey write (`shard-id=`, `nodename=`, `tls-port=`, `tcp-port=`), skips auxiliary fields and flags that
 //! it does not know, and refuses only what cannot be understood, naming the line.
 //!
@@ -40,6 +40,9 @@ const VOTES_VARIABLE: &str = "grapevine-votes";
 /// The name on the `vars` line for the cluster that the node belongs to.
 const CLUSTER_VARIABLE: &str = "grapevine-cluster";
 
+/// The name on the `vars` line for slots that their owners were heard not to claim any more: `7,9-11,...`.
+const NOT_CLAIMED_VARIABLE: &str = "grapevine-not-claimed";
+
 /// The name on the `vars` line of a node that RESET has told to be alone, with the value 1.
 const ALONE_VARIABLE: &str = "grapevine-alone";
 
@@ -58,6 +61,8 @@ pub struct NodesConf {
     pub unclaimed_epoch: Epoch,
     /// Which candidate has had the last vote about a primary, if less than the voters' pause ago.
     pub votes: Vec<(NodeId, NodeId)>,
+    /// Slots of the lines that their owners have stopped claiming, and that nobody else was heard to claim.
+    pub not_claimed: SlotSet,
     /// The cluster that this node has joined.
     pub cluster_id: Option<ClusterId>,
     /// RESET told it to be alone, and nobody has met it since.

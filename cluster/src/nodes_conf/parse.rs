@@ -1,8 +1,8 @@
 //! Reading nodes.conf.
 
 use super::{
-    ALONE_VARIABLE, CLUSTER_VARIABLE, NodeLine, NodesConf, NodesConfError, OWN_EPOCH_VARIABLE,
-    SHARDS_VARIABLE, UNCLAIMED_EPOCH_VARIABLE, VOTES_VARIABLE,
+    ALONE_VARIABLE, CLUSTER_VARIABLE, NOT_CLAIMED_VARIABLE, NodeLine, NodesConf, NodesConfError,
+    OWN_EPOCH_VARIABLE, SHARDS_VARIABLE, UNCLAIMED_EPOCH_VARIABLE, VOTES_VARIABLE,
 };
 use crate::codec::ClusterId;
 use crate::codec::is_plain;
@@ -12,7 +12,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use base::{Epoch, NodeId, Slot, number};
+use base::{Epoch, NodeId, Slot, SlotSet, number};
 
 /// Node lines have at least this many fields.
 const LEAST_FIELDS: usize = 8;
@@ -89,6 +89,9 @@ fn variables(
             shards.extend(id_pairs(value));
         } else if name == VOTES_VARIABLE.as_bytes() {
             conf.votes = id_pairs(value).take(MAX_LINES).collect();
+        } else if name == NOT_CLAIMED_VARIABLE.as_bytes() {
+            let text = core::str::from_utf8(value).map_err(|_| "bad slot")?;
+            text.split(',').try_for_each(|range| insert_range(range, &mut conf.not_claimed))?;
         }
     }
     Ok(())
@@ -198,10 +201,15 @@ fn slot_field(field: &[u8], node: &mut NodeLine) -> Result<(), &'static str> {
         }
         return Ok(());
     }
+    insert_range(text, Arc::make_mut(&mut node.slots))
+}
+
+/// `7` or `7-9`.
+fn insert_range(text: &str, slots: &mut SlotSet) -> Result<(), &'static str> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let (first, last) = (slot_number(first)?, slot_number(last)?);
     for slot in (first.number()..=last.number()).filter_map(|n| Slot::new(u64::from(n))) {
-        Arc::make_mut(&mut node.slots).insert(slot);
+        slots.insert(slot);
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! Printing nodes.conf.
 
 use super::{
-    ALONE_VARIABLE, CLUSTER_VARIABLE, NodeLine, NodesConf, OWN_EPOCH_VARIABLE, SHARDS_VARIABLE,
-    UNCLAIMED_EPOCH_VARIABLE, VOTES_VARIABLE,
+    ALONE_VARIABLE, CLUSTER_VARIABLE, NOT_CLAIMED_VARIABLE, NodeLine, NodesConf, OWN_EPOCH_VARIABLE,
+    SHARDS_VARIABLE, UNCLAIMED_EPOCH_VARIABLE, VOTES_VARIABLE,
 };
 use crate::topology::NodeFlags;
 use alloc::format;
@@ -35,6 +35,13 @@ impl NodesConf {
         for (i, (primary, candidate)) in self.votes.iter().enumerate() {
             let before = if i == 0 { format!(" {VOTES_VARIABLE} ") } else { ",".to_string() };
             let _ = write!(out, "{before}{primary}:{candidate}");
+        }
+        for (i, (first, last)) in self.not_claimed.ranges().enumerate() {
+            let before = if i == 0 { format!(" {NOT_CLAIMED_VARIABLE} ") } else { ",".to_string() };
+            let _ = write!(out, "{before}{first}");
+            if first != last {
+                let _ = write!(out, "-{last}");
+            }
         }
         let mut separator = "";
         for (node, shard) in self.nodes.iter().filter(known).filter_map(|n| Some((n, n.shard_id?))) {

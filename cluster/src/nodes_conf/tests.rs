@@ -49,7 +49,7 @@ fn what_is_printed_is_read_back() {
     let text = format!(
         "{ME} ::1:7001@17001,host-1 myself,master - 0 0 3 connected 0-5 7 [9->-{OTHER}]\n\
          {OTHER} 10.0.0.2:7002@17002 slave {ME} 0 1699999999000 3 connected\n\
-         vars currentEpoch 6 lastVoteEpoch 2 grapevine-config-epoch 4 grapevine-unclaimed-epoch 3 grapevine-votes {ME}:{OTHER},{OTHER}:{ME} grapevine-shards {ME}:{SHARD}\n"
+         vars currentEpoch 6 lastVoteEpoch 2 grapevine-config-epoch 4 grapevine-unclaimed-epoch 3 grapevine-votes {ME}:{OTHER},{OTHER}:{ME} grapevine-not-claimed 3,5-7 grapevine-shards {ME}:{SHARD}\n"
     );
     let conf = read(&text);
     assert_eq!(conf.nodes[0].shard_id.map(|s| s.to_string()).as_deref(), Some(SHARD));
@@ -79,6 +79,7 @@ fn refused_naming_the_line() {
     assert_eq!(refused(&good.replace("7001@", "70010@")).what, "bad port");
     assert_eq!(refused(&format!("{good} 16384")).what, "slot out of range");
     assert_eq!(refused(&format!("{good} [5->{OTHER}]")).what, "bad open slot");
+    assert_eq!(refused(&format!("{good}\nvars grapevine-not-claimed 5-x")).what, "slot out of range");
     assert_eq!(refused(&format!("{good}\nvars currentEpoch")).what, "vars without a value");
 }
 

@@ -30,7 +30,7 @@ impl Machine {
         self.delete_node_slots(ix);
         self.slots.importing.retain(|_, other| *other != ix);
         self.slots.migrating.retain(|_, other| *other != ix);
-        self.slots.taken.retain(|_, other| *other != ix);
+        self.slots.taken.retain(|_, (other, _)| *other != ix);
         for link in [self.nodes[ix].link, self.nodes[ix].inbound].into_iter().flatten() {
             self.close_link(link);
         }

@@ -188,6 +188,7 @@ impl Machine {
             current_epoch: self.current_epoch,
             last_vote_epoch: self.last_vote_epoch,
             votes: self.recent_votes(),
+            not_claimed: self.slots.not_claimed.clone(),
             cluster_id: self.cluster_id,
             stays_alone: self.stays_alone,
             own_config_epoch: if self.my_primary().is_some() { self.config_epoch() } else { base::Epoch(0) },

@@ -19,8 +19,8 @@ pub(crate) struct SlotMap {
     assigned: usize,
     pub migrating: BTreeMap<Slot, NodeIx>,
     pub importing: BTreeMap<Slot, NodeIx>,
-    /// Slots that we have imported, by whom they came from, until that node is heard not to claim them any more.
-    pub taken: BTreeMap<Slot, NodeIx>,
+    /// Slots that we have imported, by whom they came from and when, until that node answers, asked later, without claiming them.
+    pub taken: BTreeMap<Slot, (NodeIx, Millis)>,
     /// Slots that we are importing and whose source has stopped claiming them, since when.
     pub released: BTreeMap<Slot, Millis>,
     /// As a replica: slots that our primary has said it takes, whose they were and since when, until its packets show them.

@@ -27,12 +27,22 @@ fn owner(world: &World, index: usize) -> Option<NodeId> {
 
 /// Masters 0, 1, 2 with replicas 3, 4, 5; the slot moves from 0 to 1.
 fn moving(seed: u64) -> World {
-    let mut world = World::formed(3, 3, seed);
+    moving_in(World::formed(3, 3, seed))
+}
+
+/// The slot moves from 0 to 1.
+fn moving_in(mut world: World) -> World {
     let (from, to) = (world.id(0), world.id(1));
     set(&mut world, 1, SetSlotAction::Importing(name(from)));
     set(&mut world, 0, SetSlotAction::Migrating(name(to)));
     world.run(200);
     world
+}
+
+/// What a node says of itself now, without gossip.
+fn packet(world: &World, index: usize, kind: crate::codec::MessageType) -> std::sync::Arc<[u8]> {
+    let machine = &world.members[index].machine;
+    crate::codec::Writer::new(&machine.header(kind, &machine.wire)).finish()
 }
 
 #[test]
@@ -212,11 +222,8 @@ fn a_slot_stays_where_its_keys_have_gone_when_epochs_collide() {
 /// The source takes one epoch after the other before it hears that the target has its slot.
 #[test]
 fn a_slot_stays_where_its_keys_have_gone_when_its_old_owner_has_later_epochs() {
-    let mut world = World::formed(3, 0, 317);
+    let mut world = moving_in(World::formed(3, 0, 317));
     let (source, target) = (world.id(0), world.id(1));
-    set(&mut world, 1, SetSlotAction::Importing(name(source)));
-    set(&mut world, 0, SetSlotAction::Migrating(name(target)));
-    world.run(200);
     // An operator's bumps stand for the ends of imports that the target does not hear of.
     world.members[1].cut = true;
     for index in [0, 2, 0] {
@@ -267,11 +274,8 @@ fn a_slot_that_its_source_gives_to_a_third_is_left_to_that_one() {
 /// Who was to have it is told by its source alone, while another primary is dead for good: not waited for without end.
 #[test]
 fn a_slot_is_taken_though_somebody_is_never_heard() {
-    let mut world = World::formed(4, 0, 319);
-    let (source, target) = (world.id(0), world.id(1));
-    set(&mut world, 1, SetSlotAction::Importing(name(source)));
-    set(&mut world, 0, SetSlotAction::Migrating(name(target)));
-    world.run(200);
+    let mut world = moving_in(World::formed(4, 0, 319));
+    let target = world.id(1);
     world.members[3].cut = true;
     world.run(100);
     let action = SetSlotAction::Node(name(target));
@@ -347,11 +351,8 @@ fn a_primary_without_a_majority_ends_no_import() {
 /// The source had later epochs, and lets go before the target hears it: what it claimed by those may still be on its way.
 #[test]
 fn who_has_a_slot_has_a_later_epoch_than_its_old_owner() {
-    let mut world = World::formed(3, 0, 323);
-    let (source, target) = (world.id(0), world.id(1));
-    set(&mut world, 1, SetSlotAction::Importing(name(source)));
-    set(&mut world, 0, SetSlotAction::Migrating(name(target)));
-    world.run(200);
+    let mut world = moving_in(World::formed(3, 0, 323));
+    let target = world.id(1);
     world.members[1].cut = true;
     for index in [0, 2, 0] {
         assert!(world.command(index, Command::BumpEpoch).is_ok());
@@ -367,6 +368,162 @@ fn who_has_a_slot_has_a_later_epoch_than_its_old_owner() {
     assert!(epoch(&world, 1) < epoch(&world, 0));
     world.run_until(20_000, "the target has the last word", |w| epoch(w, 1) > epoch(w, 0));
     world.run_until(5_000, "everybody knows", |w| (0..3).all(|index| owner(w, index) == Some(target)));
+}
+
+/// A node hears the source let the slot go, and then a later epoch of the source's, but not yet the target; and starts anew. Would it have forgotten that, it would
+/// tell the target that the source has the slot by the later epoch, and nobody would have it.
+#[test]
+fn a_restart_does_not_give_a_slot_back_to_who_let_it_go() {
+    let mut world = moving_in(World::formed(3, 0, 324));
+    let (source, target) = (world.id(0), world.id(1));
+    world.mute.insert((1, 2));
+    set(&mut world, 1, SetSlotAction::Node(name(target)));
+    let action = SetSlotAction::Node(name(target));
+    let slot = SLOT.to_string().into_bytes();
+    world.ok(0, Command::SetSlot { slot, action, keys: 0, timeout_ms: 2000 });
+    world.run(2 * world.timeout);
+    assert_eq!(owner(&world, 0), Some(target), "it hears the target");
+    assert_eq!(owner(&world, 2), Some(source), "it does not");
+    world.mute.insert((0, 1));
+    assert!(world.command(0, Command::BumpEpoch).is_ok());
+    let later = world.topology(0).myself().config_epoch;
+    world.run_until(5_000, "the bystander hears of the source's epoch", |w| {
+        w.topology(2).node(&source).is_some_and(|node| node.config_epoch == later)
+    });
+    world.run(1_000);
+    world.kill(2);
+    world.mute = [(0, 1), (0, 2)].into();
+    world.restart(2, false);
+    world.run_until(30_000, "the bystander knows", |w| owner(w, 2) == Some(target));
+    world.mute.clear();
+    world.run(2 * world.timeout);
+    assert!((0..3).all(|index| owner(&world, index) == Some(target)));
+}
+
+/// The same, while the end is told twice, as by an operator who missed the answer.
+#[test]
+fn a_slot_stays_where_it_is_when_that_is_said_again() {
+    let mut world = moving_in(World::formed(3, 0, 325));
+    let target = world.id(1);
+    world.members[1].cut = true;
+    for index in [0, 2, 0] {
+        assert!(world.command(index, Command::BumpEpoch).is_ok());
+        world.run(200);
+    }
+    set(&mut world, 1, SetSlotAction::Node(name(target)));
+    set(&mut world, 1, SetSlotAction::Node(name(target)));
+    world.members[1].cut = false;
+    world.run(2 * world.timeout);
+    assert!((0..3).all(|index| owner(&world, index) == Some(target)));
+}
+
+/// Two nodes have given each other a slot. In one answer the first hears that its own is its own, and that the second has the other one by a later epoch.
+#[test]
+fn an_exchange_of_slots_is_not_contested() {
+    const OTHER: u64 = 6_000;
+    let mut world = World::formed(3, 0, 326);
+    let [first, second] = [0, 1].map(|index| world.id(index));
+    let set = |world: &mut World, index: usize, slot: u64, action: SetSlotAction, keys: u64| {
+        let slot = slot.to_string().into_bytes();
+        world.ok(index, Command::SetSlot { slot, action, keys, timeout_ms: 2000 });
+    };
+    set(&mut world, 0, OTHER, SetSlotAction::Importing(name(second)), 0);
+    set(&mut world, 1, OTHER, SetSlotAction::Migrating(name(first)), 1);
+    set(&mut world, 1, SLOT, SetSlotAction::Importing(name(first)), 0);
+    set(&mut world, 0, SLOT, SetSlotAction::Migrating(name(second)), 1);
+    world.run(200);
+    world.mute = [(1, 0), (2, 0)].into();
+    set(&mut world, 0, OTHER, SetSlotAction::Node(name(first)), 1);
+    world.run(100);
+    set(&mut world, 1, OTHER, SetSlotAction::Node(name(first)), 0);
+    set(&mut world, 1, SLOT, SetSlotAction::Node(name(second)), 1);
+    let epoch = |world: &World, index: usize| world.topology(index).myself().config_epoch;
+    assert!(epoch(&world, 1) > epoch(&world, 0));
+    let peer = world.members[0].machine.nodes.find(&second).expect("known");
+    world.run_until(5_000, "it is asked", |w| w.members[0].machine.nodes[peer].ping_sent.is_some());
+    assert_eq!(owner(&world, 0), Some(first), "it has heard nothing");
+    let answer = packet(&world, 1, crate::codec::MessageType::Pong);
+    let machine = &mut world.members[0].machine;
+    let link = machine.nodes[peer].link.expect("a link");
+    assert_eq!(machine.handle_packet(world::now_at(world.now), link, &answer), Ok(()));
+    assert_eq!(owner(&world, 0), Some(second), "it is left to the second at once");
+    assert!(epoch(&world, 0) > epoch(&world, 1), "who has the other one has a later epoch than who had it");
+    world.mute.clear();
+    world.run(2 * world.timeout);
+    assert!((0..3).all(|index| owner(&world, index) == Some(second)));
+}
+
+/// A slot goes to and fro, and then the packets come that the other end sent meanwhile: one from before it had the slot does not say that it has let it go.
+#[test]
+fn a_late_packet_does_not_say_that_a_slot_was_let_go() {
+    let mut world = moving_in(World::formed(3, 0, 327));
+    let (first, second) = (world.id(0), world.id(1));
+    let mut late = std::vec![packet(&world, 1, crate::codec::MessageType::Ping)];
+    world.mute = [(1, 0), (2, 0)].into();
+    for index in [1, 2, 1] {
+        assert!(world.command(index, Command::BumpEpoch).is_ok());
+        world.run(200);
+    }
+    set(&mut world, 1, SetSlotAction::Node(name(second)));
+    late.push(packet(&world, 1, crate::codec::MessageType::Ping));
+    let given = |world: &mut World, index: usize, to: NodeId| {
+        let (slot, action) = (SLOT.to_string().into_bytes(), SetSlotAction::Node(name(to)));
+        world.ok(index, Command::SetSlot { slot, action, keys: 0, timeout_ms: 2000 });
+    };
+    given(&mut world, 0, second);
+    set(&mut world, 0, SetSlotAction::Importing(name(second)));
+    set(&mut world, 1, SetSlotAction::Migrating(name(first)));
+    set(&mut world, 0, SetSlotAction::Node(name(first)));
+    given(&mut world, 1, first);
+    let machine = &mut world.members[0].machine;
+    let peer = machine.nodes.find(&second).expect("known");
+    let link = machine.nodes[peer].inbound.expect("a link");
+    for bytes in late {
+        assert_eq!(machine.handle_packet(world::now_at(world.now), link, &bytes), Ok(()));
+    }
+    assert_eq!(owner(&world, 0), Some(first));
+    world.mute.clear();
+    world.run(2 * world.timeout);
+    assert!((0..3).all(|index| owner(&world, index) == Some(first)));
+}
+
+/// A source that has given its last slot away follows the target, and so do its replicas: all are of one shard when the target is replaced.
+#[test]
+fn a_target_gives_way_to_its_heir_though_the_source_has_become_its_replica() {
+    const LAST: u64 = 16_383;
+    let mut world = World::formed(4, 4, 328);
+    let (target, source) = (world.id(0), world.id(3));
+    let rest = [(b"12291".to_vec(), b"16382".to_vec())];
+    for index in [3, 0, 1, 2, 4, 5, 6, 7] {
+        world.ok(index, Command::DelSlotsRange(rest.clone().into()));
+    }
+    world.ok(2, Command::AddSlotsRange(rest.into()));
+    let last = Slot::new(LAST).expect("a slot");
+    let owner =
+        |world: &World, index: usize, slot: Slot| world.topology(index).owner(slot).map(|node| node.id);
+    world.run_until(10_000, "the others have its slots", |w| {
+        let before = Slot::new(LAST - 1).expect("a slot");
+        (0..8).all(|index| owner(w, index, before) == Some(w.id(2)) && owner(w, index, last) == Some(source))
+    });
+    let set = |world: &mut World, index: usize, action: SetSlotAction, keys: u64| {
+        let slot = LAST.to_string().into_bytes();
+        world.ok(index, Command::SetSlot { slot, action, keys, timeout_ms: 2000 });
+    };
+    set(&mut world, 0, SetSlotAction::Importing(name(source)), 0);
+    set(&mut world, 3, SetSlotAction::Migrating(name(target)), 1);
+    set(&mut world, 0, SetSlotAction::Node(name(target)), 1);
+    world.run_until(20_000, "the source and its replica follow the target", |w| {
+        let follows = |by: usize, whom: usize| {
+            w.topology(by).node(&w.id(whom)).is_some_and(|node| node.primary == Some(target))
+        };
+        (0..8).all(|index| follows(index, 3) && follows(index, 7))
+    });
+    world.members[0].cut = true;
+    world.run_until(30_000, "the target is replaced", |w| owner(w, 1, last).is_some_and(|id| id != target));
+    let heir = owner(&world, 1, last);
+    world.members[0].cut = false;
+    world.run_until(30_000, "it follows its heir", |w| w.topology(0).myself().primary == heir);
+    assert!((0..8).all(|index| owner(&world, index, last) == heir));
 }
 
 /// A primary said that it takes a slot, and died before any of its packets showed that: those on their way were older. Its

@@ -60,11 +60,11 @@ struct Operator {
     prng: Prng,
 }
 
-/// Slots whose targets have said that they own them, and which life of which host that was. A command that was not answered may be carried out at any later
+/// Slots whose targets have said that they own them, which life of which host that was, and how often that had been promoted. A command that was not answered may be carried out at any later
 /// time: about its slot nothing is known from then on.
 #[derive(Default)]
 struct Settled {
-    owners: BTreeMap<Slot, (NodeId, usize, u64)>,
+    owners: BTreeMap<Slot, (NodeId, usize, u64, u64)>,
     unknown: BTreeSet<Slot>,
 }
 
@@ -106,19 +106,20 @@ impl Settled {
             (_, None) => drop(self.unknown.insert(of.slot)),
             (Step::TellTarget, Some(Ok(()))) => {
                 let Some(host) = world.host_of_node(&of.target) else { return };
-                self.owners.insert(of.slot, (of.target, host, world.life(host)));
+                self.owners.insert(of.slot, (of.target, host, world.life(host), world.promotions(host)));
             }
             _ => {}
         }
     }
 
     /// Who has said that it owns a slot, and has not ended since, owns it, or its shard does. (Who was replaced is a primary still, if its successor had not heard
-    /// of some slot.)
+    /// of some slot. Who was promoted since was replaced before, perhaps by another shard's node, which followed it as a replica first.)
     fn check(&self, world: &mut World) {
-        for (slot, (target, host, life)) in &self.owners {
+        for (slot, (target, host, life, promotions)) in &self.owners {
             let Some(view) = world.machine(*host).map(|machine| machine.topology()) else { continue };
-            let same =
-                world.life(*host) == *life && view.myself().id == *target && view.myself().is_primary();
+            let same = (world.life(*host), world.promotions(*host)) == (*life, *promotions)
+                && view.myself().id == *target
+                && view.myself().is_primary();
             let shard = view.myself().shard_id;
             let kept = view.owner(*slot).is_some_and(|node| node.id == *target || node.shard_id == shard);
             if same && !self.unknown.contains(slot) && !kept {

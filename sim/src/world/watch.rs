@@ -41,6 +41,8 @@ struct Watched {
     had_data: bool,
     /// The life in which it was last promoted, and whether an operator had forced that.
     promoted: Option<(u64, bool)>,
+    /// How often it was, in all its lives.
+    promotions: u64,
     forced: Option<Instant>,
     synced: bool,
     /// On which host its primary is, and since when that is so.
@@ -150,6 +152,12 @@ impl World {
         let Some(life) = self.hosts[host].process.as_ref().map(|process| process.life) else { return };
         let forced = self.watch.hosts[host].forced.is_some_and(|at| at.plus_millis(FORCE_MS) >= self.now);
         self.watch.hosts[host].promoted = Some((life, forced));
+        self.watch.hosts[host].promotions += 1;
+    }
+
+    /// How often a host has been promoted.
+    pub fn promotions(&self, host: usize) -> u64 {
+        self.watch.hosts.get(host).map_or(0, |watched| watched.promotions)
     }
 
     pub(super) fn watch_force(&mut self, host: usize) {
