@@ -48,9 +48,7 @@ impl Machine {
     /// Whether a packet under a known name comes from the process that has that name. False: it is not to be used.
     pub(super) fn is_same_process(&mut self, link: LinkId, ix: NodeIx, header: &Header<'_>) -> bool {
         let Some(process) = header.mark.map(|mark| mark.process) else { return true };
-        if let Some(link) = self.links.map.get_mut(&link) {
-            link.speaker = Some((ix, process));
-        }
+        self.links.note_speaker(link, ix, process);
         let Some(holder) = self.nodes[ix].process else {
             self.nodes[ix].process = Some(process);
             return true;
@@ -103,10 +101,8 @@ impl Machine {
 
     /// The open links on which the process that has a node's name was the last to speak.
     fn links_of(&self, ix: NodeIx) -> Vec<LinkId> {
-        let node = &self.nodes[ix];
-        let speaker = node.process.map(|process| (ix, process));
-        let spoke = self.links.map.iter().filter(|(_, link)| link.up && link.speaker == speaker);
-        spoke.map(|(id, _)| *id).collect()
+        let process = self.nodes[ix].process;
+        process.map_or_else(Vec::new, |process| self.links.spoken_by(ix, process).collect())
     }
 
     /// The node's links on which the other process has spoken are not the node's. Closed, so that it greets again and is told.

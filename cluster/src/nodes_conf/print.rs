@@ -9,10 +9,13 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt::Write;
 
+/// About how many bytes a node takes: its line, and its part of the list of shards.
+const LINE_LEN: usize = 256;
+
 impl NodesConf {
     /// The file's text. Nodes in handshake are left out, as their names are not their own yet.
     pub fn print(&self) -> String {
-        let mut out = String::new();
+        let mut out = String::with_capacity(self.nodes.len() * LINE_LEN);
         let known = |node: &&NodeLine| !node.flags.has(NodeFlags::HANDSHAKE);
         for node in self.nodes.iter().filter(known) {
             // Writing to a string cannot fail.
@@ -52,7 +55,9 @@ impl NodesConf {
             if separator.is_empty() {
                 let _ = write!(out, " {SHARDS_VARIABLE} ");
             }
-            let _ = write!(out, "{separator}{}:{shard}", node.id);
+            for part in [separator, node.id.as_str(), ":", shard.as_str()] {
+                out.push_str(part);
+            }
             separator = ",";
         }
         out.push('\n');
@@ -62,7 +67,8 @@ impl NodesConf {
 
 impl NodeLine {
     fn print(&self, out: &mut String) -> core::fmt::Result {
-        write!(out, "{} {}:{}@{}", self.id, self.ip, self.port, self.bus_port)?;
+        out.push_str(self.id.as_str());
+        write!(out, " {}:{}@{}", self.ip, self.port, self.bus_port)?;
         if !self.hostname.is_empty() {
             write!(out, ",{}", self.hostname)?;
         }

@@ -8,7 +8,7 @@ use crate::codec::Process;
 use crate::machine::Machine;
 use crate::topology::NodeFlags;
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::vec::Vec;
 use base::{Millis, NodeId, UnixMillis};
@@ -55,6 +55,8 @@ pub(crate) struct Link {
 pub(crate) struct Links {
     /// Boxed: the leaves of a tree that grows at its end are half empty, and each node of a thousand has thousands of links.
     pub map: BTreeMap<LinkId, Box<Link>>,
+    /// Which links a node was the last to speak on.
+    spoken: BTreeSet<(NodeIx, LinkId)>,
     next: u64,
     /// Some link owes a PONG.
     any_owes: bool,
@@ -62,7 +64,7 @@ pub(crate) struct Links {
 
 impl Links {
     pub fn new() -> Self {
-        Self { map: BTreeMap::new(), next: LinkId::OUTBOUND, any_owes: false }
+        Self { map: BTreeMap::new(), spoken: BTreeSet::new(), next: LinkId::OUTBOUND, any_owes: false }
     }
 
     pub fn get(&self, link: LinkId) -> Option<&Link> {
@@ -71,6 +73,33 @@ impl Links {
 
     pub fn is_up(&self, link: LinkId) -> bool {
         self.map.get(&link).is_some_and(|l| l.up)
+    }
+
+    /// A node's process has spoken on a link.
+    pub fn note_speaker(&mut self, id: LinkId, ix: NodeIx, process: Process) {
+        let Some(link) = self.map.get_mut(&id) else { return };
+        let before = link.speaker.replace((ix, process)).map(|(before, _)| before);
+        if before != Some(ix) {
+            if let Some(before) = before {
+                self.spoken.remove(&(before, id));
+            }
+            self.spoken.insert((ix, id));
+        }
+    }
+
+    /// The open links on which this process of a node was the last to speak, in ascending order.
+    pub fn spoken_by(&self, ix: NodeIx, process: Process) -> impl Iterator<Item = LinkId> + '_ {
+        let of_node = self.spoken.range((ix, LinkId(0))..=(ix, LinkId(u64::MAX)));
+        let speaks = move |link: &Link| link.up && link.speaker == Some((ix, process));
+        of_node.map(|(_, id)| *id).filter(move |id| self.get(*id).is_some_and(speaks))
+    }
+
+    fn remove(&mut self, id: LinkId) -> Option<Box<Link>> {
+        let link = self.map.remove(&id)?;
+        if let Some((ix, _)) = link.speaker {
+            self.spoken.remove(&(ix, id));
+        }
+        Some(link)
     }
 
     /// A PING on this link is not answered now.
@@ -156,7 +185,7 @@ impl Machine {
     }
 
     fn drop_link(&mut self, id: LinkId) -> Option<Box<Link>> {
-        let link = self.links.map.remove(&id)?;
+        let link = self.links.remove(id)?;
         if let Some(ix) = link.node {
             let node = &mut self.nodes[ix];
             if node.link == Some(id) {
@@ -314,5 +343,53 @@ impl Machine {
         );
         self.close_link(id);
         self.stats.links_buffer_limit_exceeded += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(up: bool) -> Box<Link> {
+        Box::new(Link {
+            node: None,
+            inbound: true,
+            up,
+            created: Millis(0),
+            opened: UnixMillis(0),
+            peer: None,
+            local: None,
+            greeted: false,
+            proved: None,
+            speaker: None,
+            extensions: false,
+            buffered: 0,
+            owes_pongs: 0,
+            pings: VecDeque::new(),
+        })
+    }
+
+    /// The index says what a walk over all links would say, whoever spoke where before, and which links are gone.
+    #[test]
+    fn the_links_that_a_process_has_spoken_on_are_found_without_a_walk() {
+        let mut prng = base::Prng::new(1);
+        let mut links = Links::new();
+        for id in 0..40 {
+            links.map.insert(LinkId(id), link(id % 7 != 0));
+        }
+        let process = |n: u64| Process { started: n, salt: 0 };
+        for _ in 0..2000 {
+            let id = LinkId(prng.below(40));
+            if prng.chance(1, 20) {
+                links.remove(id);
+                links.map.insert(id, link(true));
+            } else {
+                links.note_speaker(id, NodeIx(prng.below(4) as u16), process(prng.below(2)));
+            }
+            let asked = (NodeIx(prng.below(4) as u16), process(prng.below(2)));
+            let walk = links.map.iter().filter(|(_, link)| link.up && link.speaker == Some(asked));
+            let walked: Vec<LinkId> = walk.map(|(id, _)| *id).collect();
+            assert_eq!(links.spoken_by(asked.0, asked.1).collect::<Vec<_>>(), walked);
+        }
     }
 }
