@@ -42,6 +42,15 @@ pub struct LocalInfo {
     pub port: u16,
 }
 
+/// What a request that has begun still lacks, as far as it has said so. It is what the client claims.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Wanted {
+    /// Bytes missing of the argument that has begun, its line end included; 0: nobody knows.
+    pub bytes: usize,
+    /// It is so large that its buffer is made for it alone.
+    pub big: bool,
+}
+
 /// What must be done outside. Drained with [`Node::poll_action`](crate::Node::poll_action) until `None` after every call.
 #[derive(Debug)]
 pub enum Action {

@@ -48,7 +48,7 @@ pub use access::{UsersFile, check_users, cluster_config_at_start};
 pub use admin::{Allocator, Process, Usage};
 pub use api::{
     Action, ApplyError, CrashBy, LoadError, LoadProgress, LoadReport, LocalInfo, LogLevel, PeerInfo,
-    ToControl,
+    ToControl, Wanted,
 };
 pub use node::Node;
 pub use renames::check_renames;

@@ -8,7 +8,7 @@
 use crate::access::{Access, UsersFile};
 use crate::admin::{Allocator, Changes, Process, Usage};
 use crate::api::{
-    Action, ApplyError, LoadError, LoadProgress, LoadReport, LocalInfo, LogLevel, PeerInfo, ToControl,
+    Action, ApplyError, LoadError, LoadProgress, LoadReport, LocalInfo, LogLevel, PeerInfo, ToControl, Wanted,
 };
 use crate::cluster::ClusterState;
 use crate::effects::Unit;
@@ -331,11 +331,10 @@ impl Node {
         input.is_empty().then(|| std::mem::take(input))
     }
 
-    /// How many bytes the connection's request still lacks, as far as it has said so: reading more at a time only makes
-    /// its buffer larger. 0 when unknown.
-    pub fn wanted(&self, conn: ConnId) -> usize {
+    /// What the connection's request still lacks: reading more at a time only makes its buffer larger.
+    pub fn wanted(&self, conn: ConnId) -> Wanted {
         let session = self.sessions.find(conn).and_then(|client| self.sessions.get(client));
-        session.map_or(0, |s| s.parser.wanted())
+        session.map_or(Wanted::default(), |session| session::buffer::wanted(session))
     }
 
     /// Bytes arrived in these connections' input buffers, which [`Node::process`] is about to be told one after the other:

@@ -12,6 +12,7 @@
 //! promised [`PROMISE_MAX`] bytes, all sessions together [`PROMISES_MAX`]. Larger arguments grow as their bytes come.
 
 use super::{Client, Session};
+use crate::api::Wanted;
 use crate::node::Node;
 
 /// The smallest buffer of a session's own, in bytes: Redis's first.
@@ -30,6 +31,11 @@ const BIG_ARGUMENT: usize = 32 << 10;
 const PROMISE_MAX: usize = 1 << 20;
 /// The most room that all sessions' announced arguments are given before they have come, in bytes.
 const PROMISES_MAX: usize = 64 << 20;
+
+/// What the request that has begun still lacks.
+pub(crate) fn wanted(session: &Session) -> Wanted {
+    Wanted { bytes: session.parser.wanted(), big: session.parser.announced() >= BIG_ARGUMENT }
+}
 
 /// All that `input`, the session's, held was consumed.
 #[inline]

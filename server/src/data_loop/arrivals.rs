@@ -6,7 +6,7 @@
 //! Bounds: what is held for all connections together is what one or two waits can bring ([`runtime::ring`]).
 
 use super::DataLoop;
-use super::connections::Receiving;
+use super::connections::{Receiving, make_room};
 use base::{ConnId, Now};
 use runtime::ring::{Arrival, Lent, Ring, Sending};
 use runtime::stream::ReadOutcome;
@@ -77,7 +77,7 @@ impl DataLoop {
             {
                 *input = spare;
             }
-            entry.make_room(input, wanted, lent.len());
+            make_room(input, wanted, lent.len());
             ring.take(lent, |bytes| input.extend_from_slice(bytes));
             return true;
         }

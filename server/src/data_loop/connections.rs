@@ -9,6 +9,7 @@
 //! system calls and a small request no big buffer.
 
 use base::ConnId;
+use node::Wanted;
 use runtime::ring::Ring;
 use runtime::{Events, Interest, Poller, Stream, Token};
 use std::collections::HashMap;
@@ -93,6 +94,18 @@ impl Io {
     }
 }
 
+/// The most room that is worth having for what is lacking.
+fn useful(wanted: Wanted) -> usize {
+    if wanted.big { wanted.bytes } else { wanted.bytes.max(READ_MIN) }
+}
+
+/// Makes `input` larger for `room` bytes, by the rule of [`Conn::room`].
+pub fn make_room(input: &mut Vec<u8>, wanted: Wanted, room: usize) {
+    if wanted.bytes != 0 && input.capacity() - input.len() < room {
+        input.reserve_exact((input.len() / 4).clamp(room, useful(wanted).max(room)));
+    }
+}
+
 impl Conn {
     /// Learns from a read how much the next one should bring.
     pub fn adapt(&mut self, filled: bool) {
@@ -100,23 +113,16 @@ impl Conn {
             if filled { (self.read_size * 2).min(READ_MAX) } else { (self.read_size / 2).max(READ_MIN) };
     }
 
-    /// How much to read now into `input`, which is made larger for it. When the request that has begun lacks `wanted`
-    /// bytes (0: nobody knows), the buffer grows by a quarter at a time and no further than it needs: what it takes is
-    /// counted for its client.
-    pub fn room(&self, input: &mut Vec<u8>, wanted: usize) -> usize {
-        if wanted == 0 {
+    /// How much to read now into `input`, which is made larger for it. When it is known what the request that has begun lacks,
+    /// the buffer grows by a quarter at a time and no further than it needs: what it takes is counted for its client. A big
+    /// argument is read to its end and no further, so that in the end its buffer is as large however it came.
+    pub fn room(&self, input: &mut Vec<u8>, wanted: Wanted) -> usize {
+        if wanted.bytes == 0 {
             return self.read_size;
         }
-        let room = self.read_size.min(wanted.max(READ_MIN));
-        self.make_room(input, wanted, room);
+        let room = self.read_size.min(useful(wanted));
+        make_room(input, wanted, room);
         room
-    }
-
-    /// Makes `input` larger for `room` bytes, by the same rule.
-    pub fn make_room(&self, input: &mut Vec<u8>, wanted: usize, room: usize) {
-        if wanted != 0 && input.capacity() - input.len() < room {
-            input.reserve_exact((input.len() / 4).clamp(room, wanted.max(READ_MIN).max(room)));
-        }
     }
 
     fn wanted(&self) -> Interest {
@@ -258,6 +264,26 @@ impl Hasher for IdHasher {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    /// What is left of the room when an argument of `all` bytes came in pieces of `each`.
+    fn left_over(all: usize, each: usize, big: bool) -> usize {
+        let mut input = Vec::new();
+        while input.len() < all {
+            let wanted = Wanted { bytes: all - input.len(), big };
+            let room = READ_MIN.min(useful(wanted));
+            make_room(&mut input, wanted, room);
+            input.resize(input.len() + each.min(room).min(wanted.bytes), b'v');
+        }
+        input.capacity() - all
+    }
+
+    #[test]
+    fn a_big_argument_takes_as_much_however_it_came() {
+        for each in [1000, 4096, 16_384, 1 << 20] {
+            assert_eq!(left_over(3 << 20, each, true), 0, "{each}");
+        }
+        assert!((1..=READ_MIN).contains(&left_over(20_000, 4096, false)));
+    }
 
     #[test]
     fn ids_in_a_row_fall_into_different_buckets() {
