@@ -334,7 +334,7 @@ impl Node {
     /// What the connection's request still lacks: reading more at a time only makes its buffer larger.
     pub fn wanted(&self, conn: ConnId) -> Wanted {
         let session = self.sessions.find(conn).and_then(|client| self.sessions.get(client));
-        session.map_or(Wanted::default(), |session| session::buffer::wanted(session))
+        session.map_or(Wanted::default(), session::buffer::wanted)
     }
 
     /// Bytes arrived in these connections' input buffers, which [`Node::process`] is about to be told one after the other:
