@@ -85,6 +85,10 @@ impl Machine {
         let ours = if self.myself().is_primary() { Some(self.me) } else { self.myself().primary };
         let outcome = self.rebind(claimant, epoch, slots, ours);
         self.migrate_to_successor(claimant, epoch, slots);
+        if outcome.from_us > 0 && ours == Some(self.me) && self.share_shard(self.me, claimant) {
+            // We were replaced. Our successor may have given back what we had taken.
+            self.slots.taken.clear();
+        }
         for (owner, count) in &outcome.taken {
             let from = owner.map_or("nobody".into(), |owner| self.nodes[owner].id.to_string());
             self.note(EventType::Slots, claimant, format!("takes {count} slots of {from} by epoch {epoch}"));

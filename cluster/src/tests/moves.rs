@@ -526,6 +526,33 @@ fn a_target_gives_way_to_its_heir_though_the_source_has_become_its_replica() {
     assert!((0..8).all(|index| owner(&world, index, last) == heir));
 }
 
+/// The target is cut off right after it took the slot, and replaced; its heir gives the slot back. It does not take it from whom it once had it.
+#[test]
+fn a_replaced_target_does_not_contest_what_its_heir_has_given_back() {
+    for seed in 329..333 {
+        let mut world = moving(seed);
+        let (source, target, heir) = (world.id(0), world.id(1), world.id(4));
+        world.mute.insert((0, 1));
+        set(&mut world, 1, SetSlotAction::Node(name(target)));
+        world.members[1].cut = true;
+        world.mute.clear();
+        world.run_until(30_000, "the heir has it", |w| {
+            [0, 2, 3, 4, 5].iter().all(|i| owner(w, *i) == Some(heir))
+        });
+        set(&mut world, 0, SetSlotAction::Importing(name(heir)));
+        set(&mut world, 4, SetSlotAction::Migrating(name(source)));
+        set(&mut world, 0, SetSlotAction::Node(name(source)));
+        world
+            .run_until(5_000, "it is back", |w| [0, 2, 3, 4, 5].iter().all(|i| owner(w, *i) == Some(source)));
+        world.members[1].cut = false;
+        world.run_until(30_000, "the old target knows", |w| {
+            owner(w, 1) == Some(source) && w.topology(1).myself().primary.is_some()
+        });
+        world.run(4 * world.timeout);
+        assert!((0..6).all(|index| owner(&world, index) == Some(source)), "seed {seed}");
+    }
+}
+
 /// A primary said that it takes a slot, and died before any of its packets showed that: those on their way were older. Its
 /// successor has the slot; the old owner would have kept it otherwise, or nobody would.
 #[test]

@@ -7,6 +7,7 @@ mod administration;
 mod appendlist;
 mod articles;
 mod blocking;
+mod broken_moves;
 mod bus_security;
 mod busy;
 mod checks;
