@@ -151,6 +151,11 @@ impl Primary {
             self.put_online(now, conn);
         }
         let conns: Vec<ConnId> = self.in_state(LinkState::Streaming).collect();
+        if !conns.is_empty() {
+            // Redis's words, though there is neither a pipe nor who writes into it.
+            let count = conns.len();
+            self.notice(format!("Diskless rdb transfer, done reading from pipe, {count} replicas still up."));
+        }
         for conn in conns {
             let Some(link) = self.links.get_mut(&conn) else { continue };
             let mark = link.mark;
