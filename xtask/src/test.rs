@@ -10,6 +10,10 @@ const SEEDS: &str = "50";
 const SEEDS_SECONDS: &str = "600";
 /// Further seeds, each of which has ended badly once.
 const OLD_FAILURES: &str = "92,94,105,110,291,341,381,453,813";
+/// The same of the scenario of slot moves, which no seed chooses.
+const MOVES_SEEDS: &str = "15";
+const MOVES_SECONDS: &str = "180";
+const OLD_MOVES: &str = "27,44,57,80,86";
 /// The crates that hold `unsafe` code.
 const UNSAFE_CRATES: &[&str] = &["grapevine-ds", "grapevine-keyspace", "grapevine-runtime"];
 
@@ -30,6 +34,8 @@ pub fn run_args(args: &[String]) -> Outcome {
     tests(&python)?;
     if !quick {
         sim::run_cmd(&["campaign", "--seeds", SEEDS, "--seconds", SEEDS_SECONDS, "--also", OLD_FAILURES])?;
+        let moves = ["campaign", "--scenario", "moves", "--seeds", MOVES_SEEDS, "--seconds", MOVES_SECONDS];
+        sim::run_cmd(&[&moves[..], &["--also", OLD_MOVES]].concat())?;
         sanitizer()?;
     }
     println!("\nxtask test: everything passed");
