@@ -134,7 +134,7 @@ impl SlotSet {
 
     /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
-        self.as_bytes() == NONE
+        self.0.as_deref().is_none_or(|bits| bits == NONE)
     }
 
     /// The slots in ascending order.

@@ -37,7 +37,10 @@ impl Machine {
         let node = &self.nodes[ix];
         let speaker = if node.is_primary() { Some(ix) } else { node.primary };
         let Some(speaker) = speaker else { return };
-        let claims_again = speaker == ix && self.slots.not_claimed.iter().any(|slot| bit(header.slots, slot));
+        let not_claimed = &self.slots.not_claimed;
+        let claims_again = !not_claimed.is_empty()
+            && speaker == ix
+            && not_claimed.iter().any(|slot| bit(header.slots, slot));
         if self.nodes[speaker].slots.as_bytes() == header.slots && !claims_again {
             return;
         }

@@ -13,8 +13,13 @@ fn slot() -> Slot {
 }
 
 fn set(world: &mut World, index: usize, action: SetSlotAction) {
-    let slot = SLOT.to_string().into_bytes();
-    world.ok(index, Command::SetSlot { slot, action, keys: 1, timeout_ms: 2000 });
+    set_other(world, index, SLOT, action, 1);
+}
+
+/// The same of any slot, which has so many keys.
+fn set_other(world: &mut World, index: usize, slot: u64, action: SetSlotAction, keys: u64) {
+    let slot = slot.to_string().into_bytes();
+    world.ok(index, Command::SetSlot { slot, action, keys, timeout_ms: 2000 });
 }
 
 fn name(id: NodeId) -> std::vec::Vec<u8> {
@@ -423,20 +428,16 @@ fn an_exchange_of_slots_is_not_contested() {
     const OTHER: u64 = 6_000;
     let mut world = World::formed(3, 0, 326);
     let [first, second] = [0, 1].map(|index| world.id(index));
-    let set = |world: &mut World, index: usize, slot: u64, action: SetSlotAction, keys: u64| {
-        let slot = slot.to_string().into_bytes();
-        world.ok(index, Command::SetSlot { slot, action, keys, timeout_ms: 2000 });
-    };
-    set(&mut world, 0, OTHER, SetSlotAction::Importing(name(second)), 0);
-    set(&mut world, 1, OTHER, SetSlotAction::Migrating(name(first)), 1);
-    set(&mut world, 1, SLOT, SetSlotAction::Importing(name(first)), 0);
-    set(&mut world, 0, SLOT, SetSlotAction::Migrating(name(second)), 1);
+    set_other(&mut world, 0, OTHER, SetSlotAction::Importing(name(second)), 0);
+    set_other(&mut world, 1, OTHER, SetSlotAction::Migrating(name(first)), 1);
+    set_other(&mut world, 1, SLOT, SetSlotAction::Importing(name(first)), 0);
+    set_other(&mut world, 0, SLOT, SetSlotAction::Migrating(name(second)), 1);
     world.run(200);
     world.mute = [(1, 0), (2, 0)].into();
-    set(&mut world, 0, OTHER, SetSlotAction::Node(name(first)), 1);
+    set_other(&mut world, 0, OTHER, SetSlotAction::Node(name(first)), 1);
     world.run(100);
-    set(&mut world, 1, OTHER, SetSlotAction::Node(name(first)), 0);
-    set(&mut world, 1, SLOT, SetSlotAction::Node(name(second)), 1);
+    set_other(&mut world, 1, OTHER, SetSlotAction::Node(name(first)), 0);
+    set_other(&mut world, 1, SLOT, SetSlotAction::Node(name(second)), 1);
     let epoch = |world: &World, index: usize| world.topology(index).myself().config_epoch;
     assert!(epoch(&world, 1) > epoch(&world, 0));
     let peer = world.members[0].machine.nodes.find(&second).expect("known");
@@ -467,8 +468,7 @@ fn a_late_packet_does_not_say_that_a_slot_was_let_go() {
     set(&mut world, 1, SetSlotAction::Node(name(second)));
     late.push(packet(&world, 1, crate::codec::MessageType::Ping));
     let given = |world: &mut World, index: usize, to: NodeId| {
-        let (slot, action) = (SLOT.to_string().into_bytes(), SetSlotAction::Node(name(to)));
-        world.ok(index, Command::SetSlot { slot, action, keys: 0, timeout_ms: 2000 });
+        set_other(world, index, SLOT, SetSlotAction::Node(name(to)), 0);
     };
     given(&mut world, 0, second);
     set(&mut world, 0, SetSlotAction::Importing(name(second)));
@@ -505,13 +505,9 @@ fn a_target_gives_way_to_its_heir_though_the_source_has_become_its_replica() {
         let before = Slot::new(LAST - 1).expect("a slot");
         (0..8).all(|index| owner(w, index, before) == Some(w.id(2)) && owner(w, index, last) == Some(source))
     });
-    let set = |world: &mut World, index: usize, action: SetSlotAction, keys: u64| {
-        let slot = LAST.to_string().into_bytes();
-        world.ok(index, Command::SetSlot { slot, action, keys, timeout_ms: 2000 });
-    };
-    set(&mut world, 0, SetSlotAction::Importing(name(source)), 0);
-    set(&mut world, 3, SetSlotAction::Migrating(name(target)), 1);
-    set(&mut world, 0, SetSlotAction::Node(name(target)), 1);
+    set_other(&mut world, 0, LAST, SetSlotAction::Importing(name(source)), 0);
+    set_other(&mut world, 3, LAST, SetSlotAction::Migrating(name(target)), 1);
+    set_other(&mut world, 0, LAST, SetSlotAction::Node(name(target)), 1);
     world.run_until(20_000, "the source and its replica follow the target", |w| {
         let follows = |by: usize, whom: usize| {
             w.topology(by).node(&w.id(whom)).is_some_and(|node| node.primary == Some(target))
