@@ -10,6 +10,7 @@ extern crate alloc;
 
 pub mod args;
 pub mod argv;
+mod by_conn;
 pub mod crc;
 pub mod double;
 pub mod glob;
@@ -21,6 +22,7 @@ pub mod slot;
 pub mod time;
 
 pub use argv::{ArgRange, Args, OwnedArgs};
+pub use by_conn::ByConn;
 pub use double::DoubleText;
 pub use ids::{ConnId, DbIndex, Epoch, NodeId, ReplId, ReplOffset};
 pub use prng::Prng;

@@ -328,7 +328,6 @@ directives! {
     enable_debug_assert: bool = "enable-debug-assert", Bool, "no", HIDDEN | IMMUTABLE | NO_EFFECT;
     events_per_io_thread: u64 = "events-per-io-thread", Int(0, INT_MAX), "2", HIDDEN;
     extended_redis_compatibility: bool = "extended-redis-compatibility", Bool, "no", HIDDEN | NO_EFFECT;
-    io_backend: String = "grapevine-io-backend", Word(&["epoll", "io_uring"]), "epoll", HIDDEN | IMMUTABLE;
     hide_user_data_from_log: bool = "hide-user-data-from-log", Bool, "yes", HIDDEN;
     max_new_connections_per_cycle: u64 = "max-new-connections-per-cycle", Int(1, 1000), "10", HIDDEN;
     max_new_tls_connections_per_cycle: u64 = "max-new-tls-connections-per-cycle", Int(1, 1000), "1", HIDDEN | NO_EFFECT;

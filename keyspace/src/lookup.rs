@@ -111,12 +111,11 @@ impl Keyspace {
         let requests = requests.filter(|args| args.len() > 1);
         for (args, (place, request)) in requests.zip(&mut expected) {
             (*place, *request) = (self.place(args.at(1)), Some(args));
-            database.prefetch_bucket(*place);
             count += 1;
         }
-        for (place, _) in &expected[..count] {
-            database.prefetch_entry(*place);
-        }
+        // In loops of their own: the processor looks several of these addresses up at a time if little is between them.
+        expected[..count].iter().for_each(|(place, _)| database.prefetch_bucket(*place));
+        expected[..count].iter().for_each(|(place, _)| database.prefetch_entry(*place));
         // Who uses strings alone need not pay for more than a look now and then.
         if self.strings_expected > 0 {
             self.strings_expected -= 1;

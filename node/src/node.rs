@@ -337,6 +337,12 @@ impl Node {
         session.map_or(Wanted::default(), session::buffer::wanted)
     }
 
+    /// Bytes of this connection are about to be read and processed: has the memory fetched that its session takes. A hint.
+    #[inline]
+    pub fn expect(&self, conn: ConnId) {
+        self.sessions.expect(conn);
+    }
+
     /// Bytes arrived in these connections' input buffers, which [`Node::process`] is about to be told one after the other:
     /// has the memory fetched that their requests are about. At most [`keyspace::EXPECTED_MAX`] are looked at. A hint.
     pub fn foresee(&mut self, conns: &[ConnId]) {

@@ -1,8 +1,8 @@
 //! All the I/O there is: a poller, listeners, streams, a waker, clocks, signals, the process, a log and a file lock.
 //!
-//! The model: everything is non-blocking and level-triggered; a loop owns a [`poller::Poller`] and the sockets it
+//! The model: everything is non-blocking and edge-triggered where the loop reads a socket to its end; a loop owns a [`poller::Poller`] and the sockets it
 //! watches, and other threads reach it only through a [`waker::Waker`]. `unsafe` is confined to [`stream`] (reading
-//! into spare capacity), [`team`] (jobs lent to other threads), [`ring`] (memory lent to the kernel), [`clock`] (the processor's counter), [`signals`] (handlers), [`process`] (`fork`, `umask`) and
+//! into spare capacity), [`team`] (jobs lent to other threads), [`clock`] (the processor's counter), [`signals`] (handlers), [`process`] (`fork`, `umask`) and
 //! [`log`] (`localtime_r`), each with its reason.
 //!
 //! It does not know: the server, its protocols, its configuration or its messages beyond what Redis's own logs say
@@ -19,7 +19,6 @@ pub mod log;
 pub mod oom;
 pub mod poller;
 pub mod process;
-pub mod ring;
 pub mod signals;
 pub mod stream;
 pub mod supervised;

@@ -9,7 +9,6 @@
 //! Bounds: `max-new-connections-per-cycle` per listener, [`connections::READ_MAX`] bytes per connection and turn,
 //! [`sockets::WRITES_PER_TURN`] writes per connection and turn, [`DRAINS_PER_TURN`] rounds of actions.
 
-mod arrivals;
 mod connections;
 pub mod listening;
 mod loading;
@@ -29,13 +28,12 @@ use crate::storage::DiskStorage;
 use crate::usage;
 use base::{ConnId, Millis, Now};
 use cluster::ToData;
-use connections::{Connections, Io};
+use connections::Connections;
 use listening::Listening;
 use node::{Action, CrashBy, Node};
 use resolver::Resolver;
 use runtime::clock::{Watch, quick_micros};
 use runtime::gather::{self, Gathering};
-use runtime::ring::Ring;
 use runtime::stream::ReadOutcome;
 use runtime::supervised::Supervisor;
 use runtime::{Clock, Events, Interest, Level, Logger, Poller, Token, Waker, crash, oom};
@@ -101,8 +99,6 @@ pub struct Parts {
     pub program: String,
     /// Who waits for the server to be ready.
     pub supervisor: Supervisor,
-    /// Made by the thread that runs the loop, if the settings ask for it and the system has one.
-    pub ring: Option<Ring>,
 }
 
 /// How the loop ended.
@@ -117,7 +113,7 @@ pub enum End {
 /// The loop.
 pub struct DataLoop {
     node: Node,
-    io: Io,
+    poller: Poller,
     clock: Clock,
     /// The same clock, where it is read in every turn.
     watch: Watch,
@@ -176,7 +172,7 @@ impl DataLoop {
         let scored_as_replica = node.config().settings.replicaof.is_some();
         Ok(Self {
             node,
-            io: Io { poller, ring: parts.ring.take() },
+            poller,
             clock: Clock,
             watch: Watch::default(),
             read_at: Millis(0),
@@ -223,7 +219,7 @@ impl DataLoop {
             let sleep = self.sleep_ms();
             self.sharing.before_wait(self.clock);
             let nap = self.gathering.end_turn(quick_micros());
-            let waited = self.io.wait(&mut events, sleep, nap);
+            let waited = self.wait(&mut events, sleep, nap);
             self.sharing.after_wait(self.clock);
             self.gathering.begin_turn(quick_micros());
             if let Err(error) = waited {
@@ -232,6 +228,18 @@ impl DataLoop {
             }
             self.turn(&events);
         }
+    }
+
+    /// Sleeps until there is something to do. If nothing is there yet the sleep lasts for a `nap` at least.
+    fn wait(&self, events: &mut Events, timeout_ms: u64, nap: Option<Duration>) -> std::io::Result<()> {
+        if let Some(nap) = nap.filter(|_| timeout_ms > 0) {
+            self.poller.wait(events, Some(0))?;
+            if !events.is_empty() {
+                return Ok(());
+            }
+            std::thread::sleep(nap);
+        }
+        self.poller.wait(events, Some(timeout_ms))
     }
 
     fn turn(&mut self, events: &Events) {
@@ -243,7 +251,6 @@ impl DataLoop {
         self.take_messages();
         self.take_signal();
         let mut again = std::mem::take(&mut self.again);
-        self.take_arrivals();
         let mut ready = std::mem::take(&mut self.ready);
         for index in 0..events.len() {
             let Some(event) = events.get(index) else { break };
@@ -360,7 +367,7 @@ impl DataLoop {
                 ..usage::measure()
             });
         }
-        self.parts.listening.listen_again(&self.io.poller, now.mono);
+        self.parts.listening.listen_again(&self.poller, now.mono);
         if self.due.is_some_and(|at| at <= now.mono) {
             crash::sign_of_life();
             self.node.handle_timeout(now);
@@ -421,7 +428,7 @@ impl DataLoop {
             match action {
                 Action::Connect { conn, host, port } => self.begin_connect(now, conn, host, port),
                 Action::Close { conn } => {
-                    self.connections.remove(&mut self.io, conn);
+                    self.connections.remove(&self.poller, conn);
                 }
                 Action::GatherWrites { conn } => {
                     // As in Redis it is not critical if it fails.

@@ -22,7 +22,6 @@ use config::{Config, ConfigError, Settings};
 use node::{Node, UsersFile};
 use runtime::listener::Listener;
 use runtime::lock::FileLock;
-use runtime::ring::Ring;
 use runtime::supervised::Supervisor;
 use runtime::{Clock, Level, Logger, Waker, crash, process, signals};
 use std::io::Read;
@@ -226,9 +225,7 @@ fn start(
     node.set_users_file(UsersFile { read: read_users, write: write_users });
     node.ask_before_config_changes();
     node.set_meter(runtime::clock::quick_micros);
-    let ring = open_ring(logger, &settings);
-    let backend = if ring.is_some() { "io_uring" } else { "epoll" };
-    node.set_process(usage::describe(config_file.as_deref(), supervisor.as_str(), backend));
+    node.set_process(usage::describe(config_file.as_deref(), supervisor.as_str()));
     node.set_allocator(usage::allocator());
     node.set_usage(usage::measure());
     node.set_progress(progress.clone());
@@ -245,7 +242,6 @@ fn start(
         config_file,
         program,
         supervisor,
-        ring,
     };
     let data = DataLoop::new(node, parts, &current_folder())
         .map_err(|e| fail(&format!("Can't watch the sockets: {e}")))?;
@@ -275,22 +271,6 @@ fn read_users(file: &str) -> Result<Vec<u8>, String> {
 
 fn write_users(file: &str, text: &[u8]) -> Result<(), String> {
     control_loop::saver::write_atomically(Path::new(file), text).map_err(process::reason)
-}
-
-/// `grapevine-io-backend`: where the system refuses an io_uring, epoll serves.
-fn open_ring(logger: &Logger, settings: &Settings) -> Option<Ring> {
-    if settings.io_backend != "io_uring" {
-        return None;
-    }
-    match Ring::new() {
-        Ok(ring) => Some(ring),
-        Err(error) => {
-            let reason = process::reason(error);
-            let text = format!("The system has no io_uring for us ({reason}). Clients are served by epoll.");
-            logger.log(Level::Warning, &text);
-            None
-        }
-    }
 }
 
 fn warn_of_system(logger: &Logger, settings: &Settings) {

@@ -9,14 +9,14 @@ use std::path::Path;
 pub const PERIOD_MS: u64 = 1000;
 
 /// What does not change while the process runs.
-pub fn describe(config_file: Option<&Path>, supervised: &'static str, multiplexing: &str) -> Process {
+pub fn describe(config_file: Option<&Path>, supervised: &'static str) -> Process {
     let text = |path: &Path| path.to_string_lossy().into_owned();
     Process {
         pid: std::process::id(),
         os: process::os_name(),
         executable: std::env::current_exe().map(|path| text(&path)).unwrap_or_default(),
         config_file: config_file.map(text).unwrap_or_default(),
-        multiplexing: multiplexing.into(),
+        multiplexing: "epoll".into(),
         allocator: allocator::NAME.into(),
         supervised,
         system_memory: process::system_memory(),
@@ -63,7 +63,7 @@ mod tests {
             assert!(usage.allocated > 8 << 20 && usage.active >= usage.allocated, "{usage:?}");
         }
         assert_eq!(ballast.len(), 8 << 20);
-        let facts = describe(Some(Path::new("/x/y.conf")), "no", "epoll");
+        let facts = describe(Some(Path::new("/x/y.conf")), "no");
         assert_eq!((facts.config_file.as_str(), facts.multiplexing.as_str()), ("/x/y.conf", "epoll"));
         assert!(facts.executable.starts_with('/'));
     }

@@ -2,23 +2,17 @@
 //!
 //! Model: a slab. A [`Client`] names a place and the connection that was there: when the place has a new tenant, the
 //! old name finds nothing, so that a stale name can do no harm. Iteration is in the order of connection ids.
-//!
-//! Every read and write of a socket begins with a look-up by connection. Connections are numbered in a row, so that the low
-//! bits of the number nearly always tell sessions apart: a table by those bits is asked first, and the ordered one only
-//! where two share a place.
 
 use super::Session;
-use base::ConnId;
-use std::collections::BTreeMap;
-
-/// Least places in the shortcut; always a power of two.
-const SHORTCUT_MIN: usize = 64;
+use base::{ByConn, ConnId};
+use ds::hint::fetch;
+use std::collections::BTreeSet;
 
 /// A session's name inside the node.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Client {
-    place: u32,
     conn: ConnId,
+    place: u32,
 }
 
 impl Client {
@@ -33,9 +27,8 @@ impl Client {
 pub struct Sessions {
     places: Vec<Option<Box<Session>>>,
     free: Vec<u32>,
-    by_conn: BTreeMap<ConnId, Client>,
-    /// By the low bits of the connection's number: the newest session that has them; twice as many places as sessions.
-    shortcut: Vec<Option<Client>>,
+    by_conn: ByConn<u32>,
+    in_order: BTreeSet<Client>,
 }
 
 impl Sessions {
@@ -51,31 +44,16 @@ impl Sessions {
         });
         self.places[place as usize] = Some(Box::new(session));
         let client = Client { place, conn };
-        self.by_conn.insert(conn, client);
-        if self.shortcut.len() < self.by_conn.len() * 2 {
-            self.shortcut = vec![None; (self.by_conn.len() * 2).next_power_of_two().max(SHORTCUT_MIN)];
-            for client in self.by_conn.values() {
-                let at = client.conn.0 as usize & (self.shortcut.len() - 1);
-                self.shortcut[at] = Some(*client);
-            }
-        }
-        let at = self.short(conn);
-        self.shortcut[at] = Some(client);
+        self.by_conn.insert(conn, place);
+        self.in_order.insert(client);
         client
-    }
-
-    /// Where the shortcut would have a connection; only once it has places.
-    #[inline]
-    fn short(&self, conn: ConnId) -> usize {
-        conn.0 as usize & (self.shortcut.len() - 1)
     }
 
     /// Takes a session out.
     pub fn remove(&mut self, client: Client) -> Option<Box<Session>> {
         self.get(client)?;
-        self.by_conn.remove(&client.conn);
-        let at = self.short(client.conn);
-        self.shortcut[at] = self.shortcut[at].filter(|other| *other != client);
+        self.by_conn.remove(client.conn);
+        self.in_order.remove(&client);
         self.free.push(client.place);
         self.places[client.place as usize].take()
     }
@@ -83,11 +61,7 @@ impl Sessions {
     /// The name of the session on a connection.
     #[inline]
     pub fn find(&self, conn: ConnId) -> Option<Client> {
-        let at = conn.0 as usize & self.shortcut.len().wrapping_sub(1);
-        match self.shortcut.get(at) {
-            Some(Some(client)) if client.conn == conn => Some(*client),
-            _ => self.by_conn.get(&conn).copied(),
-        }
+        self.by_conn.get(conn).map(|place| Client { conn, place: *place })
     }
 
     /// A session, unless it is gone.
@@ -102,53 +76,31 @@ impl Sessions {
         self.places.get_mut(client.place as usize)?.as_deref_mut().filter(|s| s.conn == client.conn)
     }
 
+    /// Has a session fetched that is about to be used: without it each of its lines is waited for on its own.
+    #[inline]
+    pub fn expect(&self, conn: ConnId) {
+        const LINE: usize = 64;
+        if let Some(place) = self.by_conn.get(conn)
+            && let Some(Some(session)) = self.places.get(*place as usize)
+        {
+            let first = std::ptr::from_ref::<Session>(session).cast::<u8>();
+            (0..size_of::<Session>()).step_by(LINE).for_each(|offset| fetch(first.wrapping_add(offset)));
+        }
+    }
+
     /// All names in the order of connections; collected, so that sessions may be changed on the way.
     pub fn clients(&self) -> Vec<Client> {
-        self.by_conn.values().copied().collect()
+        self.in_order.iter().copied().collect()
     }
 
     /// All sessions in the order of connections.
     pub fn iter(&self) -> impl Iterator<Item = (Client, &Session)> {
-        self.by_conn.values().filter_map(|c| self.get(*c).map(|s| (*c, s)))
+        self.in_order.iter().filter_map(|c| self.get(*c).map(|s| (*c, s)))
     }
 
     /// How many there are.
     #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> usize {
-        self.by_conn.len()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::api::PeerInfo;
-    use base::{Millis, Now, UnixMillis};
-
-    fn session(conn: u64) -> Session {
-        let now = Now { mono: Millis(0), unix: UnixMillis(0), micros: 0 };
-        Session::new(ConnId(conn), conn, PeerInfo::default(), now)
-    }
-
-    #[test]
-    fn sessions_are_found_whoever_shares_their_low_bits() {
-        let mut sessions = Sessions::default();
-        assert_eq!(sessions.find(ConnId(7)), None);
-        // Distances that are powers of two share a place in the shortcut, whatever its size.
-        let conns: Vec<u64> = (0..300).map(|n| n << 8).chain([u64::MAX, 1]).collect();
-        let clients: Vec<Client> = conns.iter().map(|conn| sessions.insert(session(*conn))).collect();
-        for (conn, client) in conns.iter().zip(&clients) {
-            assert_eq!(sessions.find(ConnId(*conn)), Some(*client));
-            assert_eq!(sessions.get(*client).map(|session| session.conn), Some(ConnId(*conn)));
-        }
-        for (conn, client) in conns.iter().zip(&clients).step_by(2) {
-            assert!(sessions.remove(*client).is_some());
-            assert_eq!(sessions.find(ConnId(*conn)), None);
-        }
-        for (conn, client) in conns.iter().zip(&clients).skip(1).step_by(2) {
-            assert_eq!(sessions.find(ConnId(*conn)), Some(*client));
-        }
-        let again = sessions.insert(session(conns[0]));
-        assert_eq!(sessions.find(ConnId(conns[0])), Some(again));
+        self.in_order.len()
     }
 }

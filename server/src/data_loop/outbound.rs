@@ -25,7 +25,7 @@ impl DataLoop {
     pub(super) fn connect(&mut self, now: Now, conn: ConnId, addr: SocketAddr) {
         let source = self.node.config().settings.bind_source_addr.parse::<IpAddr>().ok();
         let started = Stream::connect(addr, source)
-            .and_then(|stream| self.connections.insert(&mut self.io, conn, stream, true));
+            .and_then(|stream| self.connections.insert(&self.poller, conn, stream, true));
         if let Err(error) = started {
             let text = runtime::process::reason(error);
             self.node.handle_connected(now, conn, Err(text));
@@ -43,9 +43,9 @@ impl DataLoop {
         if outcome.is_ok() {
             entry.connecting = false;
             let _ = entry.stream.set_nodelay(true);
-            self.connections.update(&mut self.io, conn);
+            self.connections.update(&self.poller, conn);
         } else {
-            self.connections.remove(&mut self.io, conn);
+            self.connections.remove(&self.poller, conn);
         }
         self.node.handle_connected(now, conn, outcome);
     }

@@ -62,7 +62,7 @@ impl DataLoop {
         if !(has("port") || has("bind")) {
             return Ok(());
         }
-        let Err(lines) = self.parts.listening.rebind(&self.io.poller, new) else { return Ok(()) };
+        let Err(lines) = self.parts.listening.rebind(&self.poller, new) else { return Ok(()) };
         for line in lines {
             self.log(Level::Warning, &line);
         }

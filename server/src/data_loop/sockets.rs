@@ -16,7 +16,7 @@ pub const WRITES_PER_TURN: usize = 4;
 impl DataLoop {
     pub(super) fn accept(&mut self, token: Token) {
         for _ in 0..self.node.config().settings.max_new_connections_per_cycle {
-            match self.parts.listening.accept(&self.io.poller, token, self.clock.mono()) {
+            match self.parts.listening.accept(&self.poller, token, self.clock.mono()) {
                 Ok(Some(accepted)) => self.welcome(accepted),
                 Ok(None) => return,
                 Err(text) => return self.log(Level::Warning, &text),
@@ -31,7 +31,7 @@ impl DataLoop {
         // Only delay and the detection of dead peers are lost if these fail.
         let _ = accepted.stream.set_nodelay(true);
         let _ = accepted.stream.set_keepalive(self.node.config().settings.tcp_keepalive);
-        match self.connections.insert(&mut self.io, conn, accepted.stream, false) {
+        match self.connections.insert(&self.poller, conn, accepted.stream, false) {
             Ok(()) => self.node.accept(self.clock.now(), conn, peer),
             Err(error) => {
                 let text =
@@ -50,6 +50,7 @@ impl DataLoop {
         entry.ended |= event.ended;
         let (paused, waits) = (entry.paused, entry.waits_for_room);
         if event.readable && if paused { event.hangup } else { !entry.again } {
+            self.node.expect(conn);
             ready.push(conn);
         }
         if event.writable && waits {
@@ -68,10 +69,6 @@ impl DataLoop {
     pub(super) fn fill(&mut self, conn: ConnId) -> Option<std::io::Result<ReadOutcome>> {
         let wanted = self.node.wanted(conn);
         let entry = self.connections.get_mut(conn)?;
-        if !entry.held.is_empty() {
-            // Older bytes go first.
-            return None;
-        }
         let Some(input) = self.node.input(conn) else {
             // Nobody wants these bytes: either back-pressure, then the socket rests, or the connection is about to close.
             if entry.paused {
@@ -80,7 +77,7 @@ impl DataLoop {
             }
             entry.paused = true;
             self.paused.push(conn);
-            self.connections.update(&mut self.io, conn);
+            self.connections.update(&self.poller, conn);
             return None;
         };
         if input.capacity() == 0
@@ -153,7 +150,7 @@ impl DataLoop {
 
     /// The peer is gone.
     fn lose(&mut self, conn: ConnId) {
-        if self.connections.remove(&mut self.io, conn) {
+        if self.connections.remove(&self.poller, conn) {
             self.node.handle_closed(self.clock.now(), conn);
         }
     }
@@ -165,12 +162,12 @@ impl DataLoop {
             if self.connections.get_mut(*conn).is_none() {
                 return false;
             }
-            let wanted = self.node.input(*conn).is_some() && self.take_held(*conn);
+            let wanted = self.node.input(*conn).is_some();
             if wanted {
                 if let Some(entry) = self.connections.get_mut(*conn) {
                     entry.paused = false;
                 }
-                self.connections.update(&mut self.io, *conn);
+                self.connections.update(&self.poller, *conn);
             }
             !wanted
         });
@@ -194,7 +191,7 @@ impl DataLoop {
         let rest = !self.node.output(conn).is_empty();
         if rest && self.connections.get(conn).is_some_and(|entry| entry.waits_for_room) {
             // It had room to the last: nobody would tell of more.
-            return self.connections.look_again(&self.io, conn);
+            return self.connections.look_again(&self.poller, conn);
         }
         self.wait_for_room(conn, rest);
     }
@@ -236,7 +233,7 @@ impl DataLoop {
         let Some(entry) = self.connections.get_mut(conn) else { return };
         if waits != entry.waits_for_room {
             entry.waits_for_room = waits;
-            self.connections.update(&mut self.io, conn);
+            self.connections.update(&self.poller, conn);
         }
     }
 }

@@ -123,9 +123,6 @@ impl DataLoop {
 
     /// Writes what may leave to these connections.
     pub(super) fn write_all(&mut self, now: Now, ready: &[ConnId]) {
-        if self.io.ring.is_some() && ready.len() > 1 {
-            return self.send_all(now, ready);
-        }
         let helpers = if self.sharing.team.threads() > 1 {
             let bytes = ready.iter().map(|conn| self.node.output(*conn).len()).sum();
             self.sharing.helpers(ready.len(), Some(bytes))

@@ -14,8 +14,6 @@ use std::time::{Duration, Instant};
 enum Way {
     Alone,
     Threads,
-    /// By epoll after all where the system has none.
-    IoUring,
 }
 
 impl Way {
@@ -24,7 +22,6 @@ impl Way {
         match self {
             Self::Alone => server,
             Self::Threads => server.with("io-threads", "2").with("events-per-io-thread", "0"),
-            Self::IoUring => server.with("grapevine-io-backend", "io_uring"),
         }
     }
 }
@@ -43,11 +40,6 @@ macro_rules! in_every_way {
             #[test]
             fn with_io_threads() {
                 $name(Way::Threads);
-            }
-
-            #[test]
-            fn with_io_uring() {
-                $name(Way::IoUring);
             }
         })*
     };
