@@ -6,7 +6,7 @@
 //! answered, and nobody waits longer for it (`docs/benchmarks.md`).
 //!
 //! The rule: in a [`MOMENT`] of arrivals at least [`SOCKETS_MIN`] sockets were heard of, one every [`APART_US`] or more often, and the loop was
-//! awake for [`AWAKE_PERCENT`] of the time. A nap then is as long as it takes for two or three to arrive. What the moment was like
+//! awake for [`AWAKE_PERCENT`] of the time. A nap then is as long as it takes for an eighth of the sockets that were heard of to arrive. What the moment was like
 //! holds until the next one is full: when all falls silent, the last naps are taken while nobody waits.
 //!
 //! Bounds: whoever comes during a nap waits for the rest of it, [`NAP_US_MAX`] at most and what the system adds
@@ -19,15 +19,15 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// The longest nap, in µs.
-const NAP_US_MAX: u64 = 60;
-/// A nap lasts for so many halves of the time between two arrivals.
-const NAP_HALVES: u64 = 5;
+const NAP_US_MAX: u64 = 100;
+/// A nap lasts for one arrival for each so many sockets: the more there are, the less of their time is one arrival's.
+const SOCKETS_PER_ARRIVAL: u64 = 8;
 /// How far apart arrivals may be, in µs.
 const APART_US: u64 = 40;
 /// How much of the time the loop must be awake: one that has time to spare spends it on answering at once.
 const AWAKE_PERCENT: u64 = 40;
 /// Sockets that must be busy: fewer wait for us themselves.
-const SOCKETS_MIN: u32 = 16;
+const SOCKETS_MIN: u64 = 2 * SOCKETS_PER_ARRIVAL;
 /// A moment, in arrivals.
 const MOMENT: u64 = 128;
 /// How late the system may wake the thread, in ns, where priority does not decide it.
@@ -71,10 +71,12 @@ impl Gathering {
         self.awake += now.saturating_sub(self.woke);
         if self.counted >= MOMENT {
             let lasted = now.saturating_sub(self.began);
-            let busy = self.heard.count_ones() >= SOCKETS_MIN
+            let sockets = u64::from(self.heard.count_ones());
+            let busy = sockets >= SOCKETS_MIN
                 && lasted <= self.counted * APART_US
                 && self.awake * 100 >= lasted * AWAKE_PERCENT;
-            let nap = if busy { (lasted * NAP_HALVES / (2 * self.counted)).clamp(1, NAP_US_MAX) } else { 0 };
+            let company = lasted * sockets / (SOCKETS_PER_ARRIVAL * self.counted);
+            let nap = if busy { company.clamp(1, NAP_US_MAX) } else { 0 };
             *self = Self { nap, began: now, served: self.served, ..Self::default() };
         }
         let served = std::mem::take(&mut self.served);
@@ -121,12 +123,13 @@ mod tests {
 
     #[test]
     fn a_nap_lasts_for_some_arrivals() {
-        let nap = |micros| {
+        let nap = |sockets, micros| {
             let mut gathering = Gathering::default();
-            naps(&mut gathering, 50, 1, micros, micros - 1);
+            naps(&mut gathering, sockets, 1, micros, micros - 1);
             gathering.nap
         };
-        assert_eq!([nap(4), nap(12), nap(24), nap(39)], [10, 30, 60, 60]);
+        assert_eq!([nap(48, 4), nap(48, 10), nap(48, 39)], [24, 60, 100]);
+        assert_eq!([nap(16, 10), nap(24, 10), nap(1000, 10)], [20, 30, 80]);
     }
 
     #[test]
