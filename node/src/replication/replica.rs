@@ -97,6 +97,7 @@ fn begin_following(
     begin: fn(ReplicaConfig, bool, Millis) -> Replica,
 ) {
     let config = config(&node.config.settings, host, port);
+    let history = node.replication.history.id();
     let resumable = match node.replication.upstream.take() {
         Some(mut old) => {
             drop_loading(node, &mut old);
@@ -109,7 +110,10 @@ fn begin_following(
         }
     };
     let now = node.now.mono;
-    node.replication.primary.disconnect_all(now);
+    // Our replicas stay as long as our data does: they are sent away when it turns out to be another history's, or is replaced.
+    if node.replication.history.id() != history {
+        node.replication.primary.disconnect_all(now);
+    }
     blocking::unblock_all(node);
     scripting::busy::abort(node);
     migrate::abort_all(node, migrate::Taken::Kept);

@@ -299,6 +299,31 @@ fn an_old_primary_with_writes_of_its_own_loses_them() {
 }
 
 #[test]
+fn replicas_stay_with_one_that_looks_for_another_primary() {
+    let mut pair = Pair::new();
+    pair.a.run(&["SET", "k", "v"]);
+    let mut pair = pair.synced();
+    let id = |world: &mut World| {
+        let info = world.run(&["INFO", "replication"]);
+        info.lines().find_map(|line| line.strip_prefix("master_replid:")).map(str::to_owned)
+    };
+    let before = id(&mut pair.a);
+    assert_eq!(pair.a.run(&["REPLICAOF", "10.0.0.9", "6379"]), "+OK\r\n");
+    pair.run();
+    pair.assert_up();
+    assert!(pair.a.run(&["INFO", "replication"]).contains("connected_slaves:1\r\n"));
+    assert_eq!((id(&mut pair.a), id(&mut pair.b)), (before.clone(), before.clone()));
+    // Its history gets another name: they must hear of it, and lose nothing.
+    assert_eq!(pair.a.run(&["REPLICAOF", "NO", "ONE"]), "+OK\r\n");
+    pair.run();
+    pair.a.run(&["SET", "k", "w"]);
+    pair.run();
+    pair.assert_same();
+    assert_ne!(id(&mut pair.a), before);
+    assert_eq!(pair.syncs(), [1, 1, 0]);
+}
+
+#[test]
 fn wait_counts_the_replica() {
     let mut pair = Pair::new().synced();
     pair.a.run(&["SET", "a", "1"]);
