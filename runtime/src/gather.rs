@@ -3,7 +3,7 @@
 //! Falling asleep and being woken cost more than a small request does. A loop that is a little faster than its clients does
 //! both for nearly every arrival, and answers one of them at a time, so that they sleep and wake as often. If instead it looks
 //! whether somebody is there, and takes a nap when there is nobody, the next few arrivals share all of that: a request costs a tenth less, more are
-//! answered, and nobody waits longer for it (`docs/benchmarks.md`).
+//! answered, and hardly anybody waits longer for it (`docs/decisions/0007-naps.md`).
 //!
 //! The rule: in a [`MOMENT`] of arrivals at least [`SOCKETS_MIN`] sockets were heard of, one every [`APART_US`] or more often, and the loop was
 //! awake for [`AWAKE_PERCENT`] of the time. A nap then is as long as it takes for an eighth of the sockets that were heard of to arrive. What the moment was like
